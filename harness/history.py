@@ -1,0 +1,239 @@
+"""The history of a run: a header and frozen records in one order.
+
+Times (`at_s`) are seconds since the run began, monotonic. `harness.recording` puts a history on disk.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
+
+WIRE = "wire"
+LOGS = "logs"
+PROVIDER = "provider"
+PROBES = "probes"
+SNAPSHOTS = "snapshots"
+WITNESSES = frozenset({WIRE, LOGS, PROVIDER, PROBES, SNAPSHOTS})
+"""Who can testify: the client, the target's log, the simulated provider, the child's probes, state read afterwards."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """What the target promises, as its profile says; the oracles hold it to this and know nothing else of it.
+
+    `statuses` may be answered to a turn; `forbidden_events` and `forbidden_texts` may not be in its log.
+    `provider_calls_per_turn_max` is the retry budget: calls that the provider may see for one request.
+    """
+
+    turn_path: str
+    deadline_s: float
+    statuses: tuple[int, ...]
+    completion_event: str | None = None
+    forbidden_events: tuple[str, ...] = ()
+    forbidden_texts: tuple[str, ...] = ()
+    primary_method: str | None = None
+    provider_calls_per_turn_max: int = 4
+    loop_lag_ms_max: float = 250.0
+    recovery_s_max: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What was run. `arm` is `faulted` or `control`; `harness_lag_ms_max` is how late the harness's own ticker was.
+
+    `declared` are the names of the faults that the scenario declares, `witnesses` those that testify in this run.
+    """
+
+    scenario: str
+    seed: int
+    stage: str
+    target: str
+    arm: str
+    contract: Contract
+    witnesses: tuple[str, ...]
+    defects: tuple[str, ...] = ()
+    declared: tuple[str, ...] = ()
+    nonce_matched: bool = False
+    harness_lag_ms_max: float = 0.0
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request as its client saw it.
+
+    `role` is `warmup`, `turn`, `request` or `golden`; `session` is the scenario's label of the conversation.
+    `status` is None where none arrived, and `error` then names the client's exception. `body` is the parsed JSON,
+    or the text where it is none. `canary` is the unique word that a turn carried. `left` says that the client
+    left on purpose.
+    """
+
+    kind: ClassVar[str] = "exchange"
+    at_s: float
+    ended_s: float
+    step: int
+    role: str
+    session: str
+    method: str
+    path: str
+    request_id: str
+    request: Any = None
+    request_headers: Mapping[str, str] = field(default_factory=dict)
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    error: str | None = None
+    canary: str | None = None
+    left: bool = False
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds from the first byte sent to the last byte seen."""
+        return self.ended_s - self.at_s
+
+    def __str__(self) -> str:
+        """The exchange as evidence: one line."""
+        outcome = self.status if self.status is not None else self.error
+        return f"{self.method} {self.path} -> {outcome} in {self.elapsed_s:.3f} s (request {self.request_id})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRecord:
+    """One line that the target wrote; `source` is `app`, `access` or `stderr`, `line` counts from 1 in its file.
+
+    An unparsed line keeps its text and has no event.
+    """
+
+    kind: ClassVar[str] = "log"
+    source: str
+    line: int
+    text: str
+    event: str | None = None
+    level: str | None = None
+    logger: str | None = None
+    request_id: str | None = None
+    timestamp: str | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """The record as evidence: where it stands, and what it says."""
+        return f"{self.source} log line {self.line}: {self.text[:300]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamCall:
+    """One call as the provider saw it.
+
+    `level` is `conversation` or `structured` (a strict JSON schema was asked for). `outcome` is `answered`,
+    `aborted` (the caller went away first) or `open` (still in flight when the run ended). `fault` names the fault
+    that shaped the answer; `in_flight` counts this call and those beside it when it began.
+    """
+
+    kind: ClassVar[str] = "upstream"
+    at_s: float
+    ended_s: float
+    call: int
+    level: str
+    request_id: str | None
+    messages: tuple[Mapping[str, Any], ...]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int | None = None
+    outcome: str = "answered"
+    fault: str | None = None
+    in_flight: int = 1
+    confidence: float | None = None
+
+    def __str__(self) -> str:
+        """The call as evidence: one line."""
+        shaped = f", shaped by {self.fault}" if self.fault else ""
+        span = f"{self.at_s:.3f}..{self.ended_s:.3f} s"
+        return f"provider call {self.call} ({self.level}, request {self.request_id}) {self.outcome} {span}{shaped}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultFired:
+    """One firing of a fault; `detail` says on what."""
+
+    kind: ClassVar[str] = "fault"
+    at_s: float
+    fault: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What the child said of itself; `phase` is `baseline`, `played` (after the steps) or `quiet` (at the end).
+
+    Lag is the longest that the target's loop was late since the probe before.
+    """
+
+    kind: ClassVar[str] = "probe"
+    at_s: float
+    phase: str
+    loop_lag_ms_max: float
+    tasks: int
+    threads: int
+    descriptors: int
+    provider_in_flight: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """State that was read after the run: `session:LABEL` or `metrics`."""
+
+    kind: ClassVar[str] = "snapshot"
+    at_s: float
+    name: str
+    status: int | None
+    data: Any = None
+
+
+Record = Exchange | LogRecord | UpstreamCall | FaultFired | Probe | Snapshot
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """A header and its records, in the order in which they were observed."""
+
+    header: Header
+    records: tuple[Record, ...] = ()
+
+    def of(self, kind: type[R]) -> tuple[R, ...]:
+        """The records of one kind, in order."""
+        return tuple(record for record in self.records if isinstance(record, kind))
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """All exchanges, those of warm-up and golden turns included."""
+        return self.of(Exchange)
+
+    @property
+    def turns(self) -> tuple[Exchange, ...]:
+        """The exchanges that hold a turn, whatever their role."""
+        return tuple(
+            e for e in self.exchanges if e.path == self.header.contract.turn_path and e.method == "POST"
+        )
+
+    @property
+    def logs(self) -> tuple[LogRecord, ...]:
+        """The target's log."""
+        return self.of(LogRecord)
+
+    @property
+    def calls(self) -> tuple[UpstreamCall, ...]:
+        """The provider's own account."""
+        return self.of(UpstreamCall)
+
+    def fired(self) -> dict[str, int]:
+        """How often each declared fault fired; a declared fault that never did counts 0."""
+        counts = dict.fromkeys(self.header.declared, 0)
+        for record in self.of(FaultFired):
+            counts[record.fault] = counts.get(record.fault, 0) + 1
+        return counts
+
+
+def ordered(records: Iterable[Record]) -> tuple[Record, ...]:
+    """Records with a time in order of their time; log lines, which may have none, keep their order at the end."""
+    timed = [record for record in records if not isinstance(record, LogRecord)]
+    logs = [record for record in records if isinstance(record, LogRecord)]
+    return (*sorted(timed, key=lambda record: record.at_s), *logs)

@@ -1,0 +1,86 @@
+"""A history on disk: JSON Lines, the header first, then one record a line with its kind under `record`.
+
+Schema 1; a reader refuses a schema that it does not know. Files appear whole or not at all.
+"""
+
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_origin, get_type_hints
+
+import orjson
+
+from harness.errors import InvalidRun
+from harness.history import (
+    Contract,
+    Exchange,
+    FaultFired,
+    Header,
+    History,
+    LogRecord,
+    Probe,
+    Record,
+    Snapshot,
+    UpstreamCall,
+)
+
+SCHEMA = 1
+_KINDS: dict[str, type[Record]] = {
+    kind.kind: kind for kind in (Exchange, LogRecord, UpstreamCall, FaultFired, Probe, Snapshot)
+}
+D = TypeVar("D")
+
+
+def dump(history: History) -> bytes:
+    """The history as JSON Lines, header first."""
+    lines = [orjson.dumps({"schema": SCHEMA, "kind": "history", **asdict(history.header)})]
+    lines += [
+        orjson.dumps({"record": record.kind, **asdict(record)}, option=orjson.OPT_NON_STR_KEYS)
+        for record in history.records
+    ]
+    return b"\n".join(lines) + b"\n"
+
+
+def load(data: bytes) -> History:
+    """Read what `dump` wrote.
+
+    Raises:
+        InvalidRun: the data is no history, is cut, or has a schema that this version cannot read.
+    """
+    try:
+        first, *rest = (orjson.loads(line) for line in data.splitlines() if line.strip())
+        if first.pop("kind") != "history" or (schema := first.pop("schema")) != SCHEMA:
+            raise InvalidRun(
+                f"history of schema {schema}: this version reads schema {SCHEMA}; record it again"
+            )
+        first["contract"] = _build(Contract, first["contract"])
+        header = _build(Header, first)
+        return History(
+            header=header, records=tuple(_build(_KINDS[line.pop("record")], line) for line in rest)
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidRun(
+            f"not a history that can be read ({error}); record it again with --history"
+        ) from error
+
+
+def write(history: History, directory: Path) -> Path:
+    """Write one history into `directory` under a name that says what it is; the file appears whole or not at all."""
+    directory.mkdir(parents=True, exist_ok=True)
+    header = history.header
+    path = directory / f"{header.scenario}.{header.stage}.{header.arm}.jsonl"
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(dump(history))
+    return partial.replace(path)
+
+
+def _build(kind: type[D], values: dict[str, Any]) -> D:
+    """Build a record, turning JSON lists back into the tuples that its fields declare."""
+    hints = get_type_hints(kind)
+    known = {item.name for item in fields(kind)}  # type: ignore[arg-type]  # every caller passes a dataclass
+    return kind(
+        **{
+            name: tuple(value) if get_origin(hints[name]) is tuple else value
+            for name, value in values.items()
+            if name in known
+        }
+    )
