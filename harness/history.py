@@ -28,6 +28,7 @@ class Contract:
     deadline_s: float
     statuses: tuple[int, ...]
     completion_event: str | None = None
+    response_metric: str | None = None
     forbidden_events: tuple[str, ...] = ()
     forbidden_texts: tuple[str, ...] = ()
     primary_method: str | None = None

@@ -1,0 +1,1 @@
+"""The commands of `shakeout`, one a module; `harness.cli` puts them together."""

@@ -1,0 +1,45 @@
+"""`shakeout list`: what there is, one line each."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from harness import library
+from harness.commands.common import Target, out, resolve
+from harness.gates import criteria
+from harness.registry import FAULTS, INVARIANTS
+from harness.reports import terminal
+from harness.targets.profile import defect_catalog
+
+
+class Kind(StrEnum):
+    """What can be listed."""
+
+    FAULTS = "faults"
+    INVARIANTS = "invariants"
+    SCENARIOS = "scenarios"
+    DEFECTS = "defects"
+    GATES = "gates"
+
+
+def command(kind: Annotated[Kind, typer.Argument(help="What to list.")], *, target: Target = None) -> None:
+    """Say what there is, one line each."""
+    terminal.show_rows(out, (str(kind), ""), _rows(kind, target))
+
+
+def _rows(kind: Kind, target: str | None) -> list[tuple[str, str]]:
+    """Name and one line of each."""
+    match kind:
+        case Kind.FAULTS:
+            return [(name, (fault.__doc__ or "").strip().splitlines()[0]) for name, fault in FAULTS.items()]
+        case Kind.INVARIANTS:
+            return [(name, invariant.summary) for name, invariant in INVARIANTS.items()]
+        case Kind.SCENARIOS:
+            return [(scenario.name, scenario.summary) for scenario in library.find([])]
+        case Kind.DEFECTS:
+            return sorted(
+                (name, str(defect.summary)) for name, defect in defect_catalog(resolve(target)).items()
+            )
+        case Kind.GATES:
+            return criteria.summaries()

@@ -1,0 +1,102 @@
+"""`shakeout matrix`: defects against scenarios."""
+
+from typing import Annotated
+
+import typer
+
+from harness import library
+from harness.commands.common import (
+    Histories,
+    JsonFile,
+    JunitFile,
+    Quiet,
+    Seed,
+    Stage,
+    Target,
+    options,
+    out,
+    progress,
+    wait_for,
+)
+from harness.matrix import DefectResult, MatrixResult, matrix
+from harness.reports import json_file, junit, terminal
+from harness.runner import SEED
+from harness.verdict import Verdict
+
+
+def command(
+    *,
+    full: Annotated[bool, typer.Option("--full", help="Play each defect with every scenario.")] = False,
+    stage: Stage = "live",
+    seed: Seed = SEED,
+    target: Target = None,
+    json: JsonFile = None,
+    junit_xml: JunitFile = None,
+    history: Histories = None,
+    quiet: Quiet = False,
+) -> None:
+    """Play every scenario clean, and each defect against the scenarios that must catch it."""
+    chosen = options(stage=stage, seed=seed, defects=None, target=target, histories=history)
+    with progress("starting", quiet=quiet) as say:
+        result = wait_for(matrix(library.find([]), chosen, full=full, progress=say))
+    if not quiet:
+        _show(result)
+    if json is not None:
+        replay = f"shakeout matrix --stage {stage} --seed {seed}{' --full' if full else ''}"
+        json_file.write(
+            json, {**json_file.document("matrix", result.verdict, replay), "seed": seed, **_body(result)}
+        )
+    if junit_xml is not None:
+        junit.write(junit_xml, [*map(_case, result.defects), *map(junit.scenario_case, result.clean)])
+    raise typer.Exit(result.verdict.exit_code)
+
+
+def _show(result: MatrixResult) -> None:
+    """Misses first, then what was caught by what; then every alarm without a defect, with its evidence."""
+    rows = [
+        (
+            defect.name,
+            "[green]caught[/]" if defect.caught else "[bold red]MISSED[/]",
+            ", ".join(defect.by) or ", ".join(defect.played) or "no scenario declares it",
+            ", ".join(defect.reasons) or "-",
+            ", ".join(defect.others) or "-",
+        )
+        for defect in sorted(result.defects, key=lambda defect: defect.caught)
+    ]
+    terminal.show_rows(out, ("defect", "result", "scenarios", "right reasons", "other invariants"), rows)
+    for clean in result.clean:
+        terminal.show_wrong(out, clean)
+    caught, alarms = sum(defect.caught for defect in result.defects), len(result.false_alarms)
+    out.print(
+        f"\n{terminal.styled(result.verdict)}: {caught} of {len(result.defects)} caught, {alarms} false alarms"
+    )
+
+
+def _body(result: MatrixResult) -> dict[str, object]:
+    """The part of the document that is the matrix's own."""
+    return {
+        "defects": [
+            {
+                "name": defect.name,
+                "caught": defect.caught,
+                "by": list(defect.by),
+                "reasons": list(defect.reasons),
+                "others": list(defect.others),
+                "played": list(defect.played),
+            }
+            for defect in result.defects
+        ],
+        "false_alarms": list(result.false_alarms),
+        "scenarios": [json_file.scenario_document(clean) for clean in result.clean],
+    }
+
+
+def _case(defect: DefectResult) -> junit.Case:
+    """A defect as a case: missed is a failure."""
+    return junit.Case(
+        suite="defects",
+        name=defect.name,
+        verdict=Verdict.PASSED if defect.caught else Verdict.FAILED,
+        message="" if defect.caught else f"no scenario failed for a reason that {defect.name} names",
+        details=f"played: {', '.join(defect.played)}; other invariants: {', '.join(defect.others)}",
+    )

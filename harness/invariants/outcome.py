@@ -1,0 +1,57 @@
+"""What was answered: in time, with a status of the contract, under the request's own id."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+
+from harness.history import WIRE, Exchange, History
+from harness.registry import invariant
+from harness.verdict import Finding
+
+PROBLEM = "application/problem+json"
+
+
+@invariant("outcome.answered_within_deadline", witnesses={WIRE})
+def answered_within_deadline(history: History) -> Iterable[Finding]:
+    """Every turn is answered within the deadline plus a tenth, counted by the client that waits for it."""
+    header = history.header
+    limit_s = header.contract.deadline_s * 1.1 + header.harness_lag_ms_max / 1000
+    for exchange in history.turns:
+        if exchange.left:
+            continue
+        if exchange.status is None:
+            yield Finding(message=f"no answer: {exchange.error}", evidence=str(exchange))
+        elif exchange.elapsed_s > limit_s:
+            message = f"answered after {exchange.elapsed_s:.2f} s, promised within {limit_s:.2f} s"
+            yield Finding(message=message, evidence=str(exchange))
+
+
+@invariant("outcome.status_in_contract", witnesses={WIRE})
+def status_in_contract(history: History) -> Iterable[Finding]:
+    """Every status is one that the contract names, every error is a typed body, and 500 is always a bug."""
+    for exchange in history.exchanges:
+        if exchange.status is None:
+            continue
+        if exchange.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            yield Finding(message="500: a valid request met a bug", evidence=str(exchange))
+        elif exchange in history.turns and exchange.status not in history.header.contract.statuses:
+            yield Finding(message=f"{exchange.status} is not in the contract", evidence=str(exchange))
+        elif exchange.status >= HTTPStatus.BAD_REQUEST and not _typed(exchange):
+            yield Finding(message=f"{exchange.status} without a problem body", evidence=str(exchange))
+
+
+@invariant("outcome.request_id_returned", witnesses={WIRE})
+def request_id_returned(history: History) -> Iterable[Finding]:
+    """Every answer carries the request id that was sent with the request."""
+    for exchange in history.exchanges:
+        returned = exchange.headers.get("x-request-id")
+        if exchange.status is not None and returned != exchange.request_id:
+            yield Finding(message=f"the answer carries request id {returned}", evidence=str(exchange))
+
+
+def _typed(exchange: Exchange) -> bool:
+    """An RFC 9457 body that names its request."""
+    media = exchange.headers.get("content-type", "")
+    body = exchange.body
+    return (
+        media.startswith(PROBLEM) and isinstance(body, dict) and body.get("request_id") == exchange.request_id
+    )

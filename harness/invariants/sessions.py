@@ -1,0 +1,118 @@
+"""What was kept: every acknowledged turn, in order, and what the provider was told of it."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from harness.history import PROVIDER, SNAPSHOTS, WIRE, Exchange, History, Snapshot
+from harness.registry import invariant
+from harness.verdict import Finding
+
+
+@invariant("sessions.history_preserved", witnesses={WIRE, PROVIDER})
+def history_preserved(history: History) -> Iterable[Finding]:
+    """The provider is sent every earlier acknowledged message of the session, in order, and no other session's canary."""
+    turns = {turn.request_id: turn for turn in history.turns}
+    canaries = {turn.canary: turn.session for turn in history.turns if turn.canary}
+    for call in history.calls:
+        turn = turns.get(call.request_id or "")
+        if turn is None or call.level != "conversation":
+            continue
+        told = [str(message.get("content")) for message in call.messages if message.get("role") == "user"]
+        due = [
+            _message(earlier)
+            for earlier in _acknowledged(history)[turn.session]
+            if earlier.ended_s < call.at_s
+        ]
+        if not _in_order(due, told):
+            message = f"turn {len(due) + 1} of session {turn.session}: {len(due)} earlier messages due, {len(told) - 1} told"
+            yield Finding(message=message, evidence=str(call))
+        for canary, session in canaries.items():
+            if session != turn.session and any(canary in text for text in told):
+                yield Finding(
+                    message=f"session {turn.session} was told of session {session}", evidence=str(call)
+                )
+
+
+@invariant("sessions.acknowledged_turns_kept", witnesses={WIRE, SNAPSHOTS})
+def acknowledged_turns_kept(history: History) -> Iterable[Finding]:
+    """What is stored of a session is what was acknowledged: each turn once, in order, nothing foreign, nothing half."""
+    acknowledged = _acknowledged(history)
+    for snapshot in history.of(Snapshot):
+        kind, _, label = snapshot.name.partition(":")
+        if kind != "session":
+            continue
+        evidence = f"snapshot {snapshot.name} at {snapshot.at_s:.3f} s"
+        if snapshot.status != HTTPStatus.OK or not isinstance(snapshot.data, dict):
+            yield Finding(message=f"session {label} cannot be read: {snapshot.status}", evidence=evidence)
+            continue
+        stored = snapshot.data.get("turns", [])
+        for complaint in _differences(stored, acknowledged[label], _sent(history, label)):
+            yield Finding(message=f"session {label}: {complaint}", evidence=evidence)
+
+
+@invariant("sessions.turns_counted", witnesses={WIRE})
+def turns_counted(history: History) -> Iterable[Finding]:
+    """The turns of a session are numbered 1, 2, 3 without a gap, and stay in the session that they were sent to."""
+    for label, turns in _acknowledged(history).items():
+        numbers = sorted(_field(turn, "turn") or 0 for turn in turns)
+        if numbers and numbers[0] > 0 and len(set(numbers)) != len(numbers):
+            yield Finding(message=f"session {label}: turns numbered {numbers}", evidence=str(turns[-1]))
+        if len({_field(turn, "session_id") for turn in turns}) > 1:
+            yield Finding(
+                message=f"session {label}: answered under several session ids", evidence=str(turns[-1])
+            )
+
+
+def _acknowledged(history: History) -> dict[str, list[Exchange]]:
+    """By session, the turns that were answered 200 and are no replay, in the order of their answers."""
+    found: dict[str, list[Exchange]] = defaultdict(list)
+    seen: set[tuple[str, Any]] = set()
+    for turn in sorted(history.turns, key=lambda turn: turn.ended_s):
+        key = (turn.session, turn.request_headers.get("idempotency-key"))
+        if turn.status == HTTPStatus.OK and (key[1] is None or key not in seen):
+            seen.add(key)
+            found[turn.session].append(turn)
+    return found
+
+
+def _sent(history: History, label: str) -> set[str]:
+    """Every message that was sent to the session, acknowledged or not."""
+    return {_message(turn) for turn in history.turns if turn.session == label}
+
+
+def _differences(stored: list[dict[str, Any]], acknowledged: list[Exchange], sent: set[str]) -> Iterable[str]:
+    """What is wrong with the stored turns."""
+    by_request = {str(turn.get("request_id")): turn for turn in stored}
+    for exchange in acknowledged:
+        turn = by_request.get(exchange.request_id)
+        if turn is None:
+            yield f"the acknowledged turn of {exchange} is not stored"
+        elif (turn.get("message"), turn.get("response")) != (
+            _message(exchange),
+            _field(exchange, "response"),
+        ):
+            yield f"the turn of {exchange} is stored with another content"
+    numbers = [turn.get("turn") for turn in stored]
+    if numbers != list(range(1, len(stored) + 1)):
+        yield f"turns are stored as {numbers}"
+    for turn in stored:
+        if turn.get("message") not in sent:
+            yield f"stored turn {turn.get('turn')} was never sent to it"
+
+
+def _in_order(due: list[str], told: list[str]) -> bool:
+    """True when every message that is due was told, in this order."""
+    rest = iter(told)
+    return all(any(message == text for text in rest) for message in due)
+
+
+def _message(turn: Exchange) -> str:
+    """The message as the service keeps it: stripped."""
+    return str(turn.request.get("message", "")).strip() if isinstance(turn.request, dict) else ""
+
+
+def _field(turn: Exchange, name: str) -> Any:
+    """A field of the answer."""
+    return turn.body.get(name) if isinstance(turn.body, dict) else None

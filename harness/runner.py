@@ -1,0 +1,123 @@
+"""The runner: plays a scenario and its twin without the fault, and says what may be said of both."""
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import recording
+from harness.errors import InvalidRun, UsageError
+from harness.history import History
+from harness.judge import Judgement, judge
+from harness.registry import INVARIANTS
+from harness.scenario import Scenario
+from harness.targets.driven import Job
+from harness.targets.play import stage_named
+from harness.targets.profile import Profile
+from harness.verdict import ScenarioVerdict, Verdict
+
+SEED = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How scenarios are played. `histories` is where histories are kept; None keeps none."""
+
+    profile: Profile
+    stage: str = "live"
+    seed: int = SEED
+    defects: tuple[str, ...] = ()
+    histories: Path | None = None
+    target: str = ""
+
+    def replay(self, scenario: str) -> str:
+        """The command that plays one scenario like this again."""
+        words = ["shakeout run", scenario, f"--stage {self.stage}", f"--seed {self.seed}"]
+        words += [f"--defect {defect}" for defect in self.defects]
+        words += [f"--target {self.target}"] if self.target else []
+        return " ".join(words)
+
+
+async def run(scenario: Scenario, options: Options) -> ScenarioVerdict:
+    """Play one scenario, and its twin without the fault where it has one.
+
+    Raises:
+        UsageError: the target does not start, or the stage cannot carry the scenario.
+    """
+    if options.stage not in scenario.stages:
+        raise UsageError(f"{scenario.name} is played in {', '.join(scenario.stages)}, not in {options.stage}")
+    began = time.monotonic()
+    try:
+        arms = [_judged(await _play(scenario, "faulted", options), scenario, options)]
+        if scenario.faults:
+            arms.append(_judged(await _play(scenario, "control", options), scenario, options))
+    except (InvalidRun, TimeoutError) as error:
+        reason = str(error) or "the run did not end within its time"
+        return _invalid(scenario, options, reason, time.monotonic() - began)
+    return _conclude(scenario, options, arms, time.monotonic() - began)
+
+
+async def _play(scenario: Scenario, arm: str, options: Options) -> History:
+    """Play one arm in a directory of its own, which goes when it has been read."""
+    job = Job(
+        name=scenario.name,
+        arm=arm,
+        steps=scenario.steps,
+        faults=scenario.faults if arm == "faulted" else (),
+        profile=options.profile,
+        seed=options.seed,
+        defects=options.defects,
+        golden_turns=scenario.golden_turns,
+    )
+    with tempfile.TemporaryDirectory(prefix="shakeout-") as directory:
+        return await stage_named(options.stage)(job, Path(directory))
+
+
+@dataclass(frozen=True, slots=True)
+class _Arm:
+    """One arm with its judgement."""
+
+    history: History
+    judgement: Judgement
+
+
+def _judged(history: History, scenario: Scenario, options: Options) -> _Arm:
+    """Judge one arm, and keep its history where that is wanted."""
+    if options.histories is not None:
+        recording.write(history, options.histories)
+    return _Arm(history, judge(history, (*INVARIANTS.values(), *scenario.invariants)))
+
+
+def _conclude(scenario: Scenario, options: Options, arms: list[_Arm], elapsed_s: float) -> ScenarioVerdict:
+    """What the arms say together: untrusted first, then violations, then faults that never fired, then doubts."""
+    judgements = [arm.judgement for arm in arms]
+    together = Judgement(
+        violations=tuple(item for each in judgements for item in each.violations),
+        untrusted=tuple(item for each in judgements for item in each.untrusted),
+        unfired=judgements[0].unfired,
+        doubts=tuple(item for each in judgements for item in each.doubts),
+        checked=judgements[0].checked,
+    )
+    never = (f"{name} never fired" for name in together.unfired)
+    return ScenarioVerdict(
+        name=scenario.name,
+        verdict=together.verdict,
+        violations=together.violations,
+        control=str(judgements[1].verdict) if len(arms) > 1 else "none",
+        faults_fired=arms[0].history.fired(),
+        reasons=(*together.untrusted, *never, *together.doubts),
+        checked=together.checked,
+        elapsed_s=elapsed_s,
+        replay=options.replay(scenario.name),
+    )
+
+
+def _invalid(scenario: Scenario, options: Options, reason: str, elapsed_s: float) -> ScenarioVerdict:
+    """The verdict of a run that broke off."""
+    return ScenarioVerdict(
+        name=scenario.name,
+        verdict=Verdict.INVALID,
+        reasons=(reason,),
+        elapsed_s=elapsed_s,
+        replay=options.replay(scenario.name),
+    )

@@ -1,0 +1,104 @@
+"""The child that holds the app: `python -m harness.targets.child serve|play`, started by the harness only.
+
+`serve` puts the app behind uvicorn on a port of the child's own choice; `play` drives it in this process without
+any socket. Either way the child answers on the control line it was given, and ends when that line ends.
+"""
+
+import argparse
+import asyncio
+import importlib
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from harness.targets import control
+from harness.targets.witness import App, WitnessedApp
+
+GRACE_S = 5
+
+
+def build(app: str, defects: Sequence[str], **seams: Any) -> App:
+    """Import the factory and let it build the app, with the defects and seams that are given."""
+    module, _, name = app.partition(":")
+    factory = getattr(importlib.import_module(module), name)
+    built: App = factory(**({"defects": tuple(defects)} if defects else {}), **seams)
+    return built
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says when it listens."""
+
+    listening: threading.Event
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            self.listening.set()
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve the app until the control line ends or a signal comes; 3 where the app does not start."""
+    app = WitnessedApp(build(options.app, options.defect), nonce=options.nonce)
+    listener = socket.create_server(("127.0.0.1", options.port), backlog=2048)
+    server = _Server(
+        uvicorn.Config(
+            app, access_log=not options.no_access_log, lifespan="on", timeout_graceful_shutdown=GRACE_S
+        )
+    )
+    server.listening = threading.Event()
+
+    def answer(question: Mapping[str, Any]) -> Mapping[str, Any]:
+        if question["ask"] == "probe":
+            return app.read()
+        if not server.listening.wait(timeout=20.0):
+            return {"error": "the app did not finish its start-up within 20 s"}
+        return {"nonce": options.nonce, "port": listener.getsockname()[1], "pid": os.getpid()}
+
+    control.serve(options.control, answer, gone=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    server.run(sockets=[listener])
+    return 0 if server.started else 3
+
+
+def play(options: argparse.Namespace) -> int:
+    """Play the job that comes on standard input, in this process, and write what was observed."""
+    from harness.targets.asgi import play_job  # noqa: PLC0415  # a serving child must not pay for this
+
+    leave = threading.Event()
+    answers = {"nonce": options.nonce, "pid": os.getpid()}
+
+    def gone() -> None:
+        if not leave.is_set():
+            os._exit(3)
+
+    control.serve(options.control, lambda _: answers, gone=gone)
+    records = asyncio.run(play_job(sys.stdin.buffer.read(), nonce=options.nonce))
+    Path(options.output).write_bytes(records)
+    leave.set()
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse what the harness asked for, and do it."""
+    parser = argparse.ArgumentParser(prog="harness.targets.child", description=__doc__)
+    parser.add_argument("mode", choices=("serve", "play"))
+    parser.add_argument("--app", default="")
+    parser.add_argument("--nonce", required=True)
+    parser.add_argument("--control", type=int, required=True)
+    parser.add_argument("--defect", action="append", default=[])
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--output", default="")
+    parser.add_argument("--no-access-log", action="store_true")
+    options = parser.parse_args(arguments)
+    return serve(options) if options.mode == "serve" else play(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

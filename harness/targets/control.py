@@ -1,0 +1,72 @@
+"""The line between the harness and its child: one JSON document a line over a pair of Unix sockets.
+
+There is no name in the file system that a stranger could find, and its end tells the child that the harness is gone.
+"""
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from harness.errors import TargetFailed
+
+Handler = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+class ControlLine:
+    """The harness's end."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def over(cls, end: socket.socket) -> "ControlLine":
+        """Take over one end of a socket pair."""
+        return cls(*await asyncio.open_connection(sock=end))
+
+    async def ask(self, question: str, *, timeout_s: float = 10.0, **values: Any) -> dict[str, Any]:
+        """Ask the child and wait for its answer.
+
+        Raises:
+            TargetFailed: the child has gone, or says nothing for `timeout_s`.
+        """
+        try:
+            async with self._turn, asyncio.timeout(timeout_s):
+                self._writer.write(json.dumps({"ask": question, **values}).encode() + b"\n")
+                await self._writer.drain()
+                line = await self._reader.readline()
+        except TimeoutError:
+            raise TargetFailed(f"the target did not answer {question!r} within {timeout_s:g} s") from None
+        except OSError as error:
+            raise TargetFailed(f"the target went away ({error})") from error
+        if not line:
+            raise TargetFailed("the target went away")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        """Let go: the child takes it as the end of its life."""
+        self._writer.close()
+
+
+def serve(descriptor: int, handler: Handler, gone: Callable[[], None]) -> threading.Thread:
+    """Answer the harness from a thread of the child, so that a blocked loop can still be seen; `gone` ends it."""
+    end = socket.socket(fileno=descriptor)
+
+    def answer() -> None:
+        with end, end.makefile("rwb") as stream:
+            for line in stream:
+                try:
+                    stream.write(json.dumps(handler(json.loads(line))).encode() + b"\n")
+                    stream.flush()
+                except OSError:
+                    break
+        gone()
+
+    thread = threading.Thread(target=answer, name="shakeout-control", daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,167 @@
+"""Starting a child and ending it: by its own pid, in its own process group, whatever happens in between."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import TargetFailed, UsageError
+from harness.targets.control import ControlLine
+from harness.targets.profile import Profile
+
+START_S_MAX = 30.0
+STOP_S_MAX = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A child that runs, with the control line on which it has proved its nonce."""
+
+    process: asyncio.subprocess.Process
+    line: ControlLine
+    port: int
+    log: Path
+    errors: Path
+
+    async def stop(self, *, kill: bool = False) -> None:
+        """End it: SIGTERM and, where that takes more than `STOP_S_MAX`, SIGKILL; it is reaped when this returns."""
+        if self.process.returncode is None:
+            _signal(self.process, signal.SIGKILL if kill else signal.SIGTERM)
+            try:
+                async with asyncio.timeout(STOP_S_MAX):
+                    await self.process.wait()
+            except TimeoutError:
+                _signal(self.process, signal.SIGKILL)
+                await self.process.wait()
+        self.line.close()
+
+
+def environment(profile: Profile, directory: Path, *, provider: str | None) -> dict[str, str]:
+    """The variables that tell the app where its provider and its store are."""
+    values = dict(profile.environment)
+    if provider is not None:
+        values[profile.provider_variable] = provider
+    if profile.store_variable is not None:
+        values[profile.store_variable] = profile.store_template.replace("{directory}", str(directory))
+    return values
+
+
+def new_nonce() -> str:
+    """A nonce that no stranger guesses."""
+    return secrets.token_urlsafe(16)
+
+
+@asynccontextmanager
+async def child(
+    mode: str,
+    arguments: Sequence[str],
+    *,
+    profile: Profile,
+    directory: Path,
+    environment: dict[str, str],
+    nonce: str,
+    stdin: bytes | None = None,
+    own_log: bool = True,
+) -> AsyncIterator[Child]:
+    """Start `harness.targets.child` in `mode`; it is gone when the block ends, however it ends.
+
+    What it writes goes to `app.log` and `stderr.log` in `directory`, appended, so that a restart keeps the first part.
+
+    Raises:
+        UsageError: the app does not import or does not start: nothing had been run.
+        TargetFailed: the child says another nonce.
+    """
+    if not own_log:
+        environment = {
+            **environment,
+            **{name: os.environ[name] for name in profile.environment if name in os.environ},
+        }
+    started = await _start(
+        mode, arguments, directory=directory, environment=environment, nonce=nonce, own_log=own_log
+    )
+    try:
+        if stdin is not None:
+            assert started.process.stdin is not None
+            started.process.stdin.write(stdin)
+            started.process.stdin.close()
+        yield await _greet(started, profile, nonce)
+    finally:
+        # A cancelled run must still end its child, so the end is not left to the cancelled task's next await.
+        await asyncio.shield(asyncio.ensure_future(started.stop()))
+
+
+async def _start(
+    mode: str,
+    arguments: Sequence[str],
+    *,
+    directory: Path,
+    environment: dict[str, str],
+    nonce: str,
+    own_log: bool,
+) -> Child:
+    """Start the process with one end of the control line."""
+    ours, theirs = socket.socketpair()
+    log, errors = directory / "app.log", directory / "stderr.log"
+    command = [sys.executable, "-m", "harness.targets.child", mode, "--nonce", nonce]
+    with theirs, log.open("ab") as out, errors.open("ab") as err:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            "--control",
+            str(theirs.fileno()),
+            *arguments,
+            stdin=asyncio.subprocess.PIPE if mode == "play" else asyncio.subprocess.DEVNULL,
+            stdout=out if own_log else None,
+            stderr=err if own_log else None,
+            env={**os.environ, "PYTHONPATH": _python_path(), "PYTHONHASHSEED": "0", **environment},
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,
+        )
+    return Child(process=process, line=await ControlLine.over(ours), port=0, log=log, errors=errors)
+
+
+async def _greet(started: Child, profile: Profile, nonce: str) -> Child:
+    """Wait until the child says that it is ready, and hold it to the nonce."""
+    try:
+        hello = await started.line.ask("hello", timeout_s=START_S_MAX)
+    except TargetFailed:
+        await started.process.wait()
+        raise UsageError(
+            f"{profile.name} did not start: {_last_line(started.errors)}; mend {profile.app}"
+        ) from None
+    if "error" in hello:
+        raise UsageError(f"{profile.name} did not start: {hello['error']}")
+    if hello.get("nonce") != nonce:
+        raise TargetFailed(
+            f"{profile.name} answered with another's nonce: this is not the target that was started"
+        )
+    return Child(
+        process=started.process,
+        line=started.line,
+        port=int(hello.get("port", 0)),
+        log=started.log,
+        errors=started.errors,
+    )
+
+
+def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Signal the child's own group, if it is still there."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _python_path() -> str:
+    """The import path of this process: what can be imported here can be imported in the child."""
+    return os.pathsep.join(dict.fromkeys([os.getcwd(), *filter(None, sys.path)]))  # noqa: PTH109  # a string is wanted
+
+
+def _last_line(path: Path) -> str:
+    """The last thing that was said."""
+    lines = path.read_text(errors="replace").strip().splitlines()
+    return lines[-1].strip() if lines else "it said nothing"

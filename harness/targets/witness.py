@@ -1,0 +1,73 @@
+"""The app as its child sees it: wrapped so that every answer carries the run's nonce, and watched from a thread.
+
+The ticker is a chain of `call_later` on the app's own loop: no task, so that it does not count itself, and late by
+exactly as long as something blocked the loop.
+"""
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+NONCE_HEADER = "x-shakeout-nonce"
+TICK_S = 0.01
+
+
+class WitnessedApp:
+    """An ASGI app whose answers are signed with a nonce and whose loop, tasks, threads and descriptors can be read."""
+
+    def __init__(self, app: App, *, nonce: str) -> None:
+        self._app = app
+        self._header = (NONCE_HEADER.encode(), nonce.encode())
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._due = 0.0
+        self._late_s = 0.0
+        self._lock = threading.Lock()
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Pass everything on; the loop of the lifespan is the one that is watched."""
+        if scope["type"] == "lifespan":
+            self._watch(asyncio.get_running_loop())
+            await self._app(scope, receive, send)
+            return
+
+        async def signed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), self._header]
+            await send(message)
+
+        await self._app(scope, receive, signed)
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to tick on the app's loop."""
+        self._loop = loop
+        self._due = time.monotonic() + TICK_S
+        loop.call_later(TICK_S, self._tick, loop)
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Note how late this tick is, and ask for the next."""
+        now = time.monotonic()
+        with self._lock:
+            self._late_s = max(self._late_s, now - self._due)
+            self._due = now + TICK_S
+        loop.call_later(TICK_S, self._tick, loop)
+
+    def read(self) -> dict[str, float]:
+        """What there is to know now; the lag is the longest since the last reading, one that still lasts included."""
+        with self._lock:
+            late_s = max(self._late_s, time.monotonic() - self._due)
+            self._late_s = 0.0
+        tasks = asyncio.all_tasks(self._loop) if self._loop is not None else ()
+        return {
+            "loop_lag_ms_max": max(0.0, late_s) * 1000,
+            "tasks": len(tasks),
+            "threads": threading.active_count(),
+            "descriptors": len(os.listdir("/proc/self/fd")),  # noqa: PTH208  # Path.iterdir would hold one more
+        }

@@ -1,0 +1,1 @@
+"""The pattern level (signatures; bodies follow)."""

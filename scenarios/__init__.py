@@ -1,0 +1,1 @@
+"""Scenarios that come with Shakeout: production incidents, one a file."""
