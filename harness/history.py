@@ -73,10 +73,10 @@ class Exchange:
     ended_s: float
     step: int
     role: str
-    session: str
     method: str
     path: str
     request_id: str
+    session: str = ""
     request: Any = None
     request_headers: Mapping[str, str] = field(default_factory=dict)
     status: int | None = None

@@ -4,6 +4,7 @@ The counts are all that is kept of a log, so that a long run costs memory by req
 """
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from harness.history import Contract, LogRecord
 
 CLASSIFIED = "intent_classification_success"
 """The event of the monitoring plan that a classified turn leaves in the log."""
+
+_STATUS = re.compile(r"\bstatus_code=(\d{3})\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +105,7 @@ class LogTally:
                 if text in record.text:
                     watched[text] += 1
                     examples.setdefault(text, str(record))
-            if isinstance(status := record.fields.get("status_code"), int):
+            if (status := _status(record)) is not None:
                 statuses[status] += 1
                 examples.setdefault(f"status_code={status}", str(record))
             if record.event is None:
@@ -132,6 +135,15 @@ class Observations:
 
     turns: tuple[TurnSent, ...]
     log: LogTally | None
+
+
+def _status(record: LogRecord) -> int | None:
+    """The status that a line tells of, as a field or, in a line of no known format, as `status_code=500`."""
+    status = record.fields.get("status_code")
+    if isinstance(status, int):
+        return status
+    match = _STATUS.search(record.text)
+    return int(match[1]) if match else None
 
 
 def _completion(record: LogRecord) -> Completion:

@@ -56,18 +56,3 @@ def overall(verdicts: Iterable[Verdict]) -> Verdict:
         if verdict in present:
             return verdict
     return Verdict.INVALID
-
-
-def counted(
-    name: str, *, observed: int, limit: int, evidence: str, expected: str, seen: bool = True
-) -> GateResult:
-    """The result of a gate that allows exactly `limit`; a metric that was never `seen` does not pass."""
-    right = observed == limit and seen
-    return GateResult(
-        name=name,
-        verdict=Verdict.PASSED if right else Verdict.FAILED,
-        observed=observed,
-        bound=observed,
-        limit=limit,
-        message=expected if right else f"{observed} of {limit} {expected}; {evidence}",
-    )

@@ -79,7 +79,13 @@ def lower_bound(errors: int, requests: int, alpha: float = 0.05) -> float:
 
 
 def requests_needed(limit: float, alpha: float = 0.05, errors: int = 0) -> int:
-    """The fewest requests that prove a share below `limit` when `errors` of them fail; `limit` is inside 0..1."""
+    """The fewest requests that prove a share below `limit` when `errors` of them fail; `limit` is inside 0..1, ends left out.
+
+    Raises:
+        ValueError: no number of requests proves a share below 0, and every one proves a share below 1.
+    """
+    if not 0 < limit < 1:
+        raise ValueError(f"limit={limit}: a share is more than 0 and less than 1")
 
     def proven(requests: int) -> bool:
         return at_most(errors, requests, limit) < alpha

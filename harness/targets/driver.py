@@ -61,7 +61,7 @@ class Driver:
             case Turn():
                 await self._turn(step, step=index, role="turn")
             case Request():
-                await self._request(step, index)
+                await self._exchange(step, step=index, role="request")
             case Disconnect():
                 turn = Turn(session=step.session, message=step.message)
                 await self._turn(turn, step=index, role="turn", leave_after_s=step.after_s)
@@ -97,39 +97,26 @@ class Driver:
             self._sessions.setdefault(turn.session, str(session))
         return exchange
 
-    async def _request(self, request: Request, step: int) -> None:
-        """Send a request that holds no turn."""
-        await self._exchange(request, step=step, role="request", session="", canary=None)
-
     async def _exchange(
-        self,
-        request: Request,
-        *,
-        step: int,
-        role: str,
-        session: str,
-        canary: str | None,
-        leave_after_s: float | None = None,
+        self, request: Request, *, step: int, role: str, leave_after_s: float | None = None, **known: Any
     ) -> Exchange:
         """Send one request under an id of its own, hold its answer to the nonce, and record both."""
         self._sent += 1
-        request_id = f"run-{self._job.seed}-{self._sent:05d}"
-        headers = {"x-request-id": request_id, **request.headers}
+        headers = {"x-request-id": f"run-{self._job.seed}-{self._sent:05d}", **request.headers}
         body = request.raw if request.raw is not None else b""
         if request.body is not None:
             body = orjson.dumps(request.body)
             headers.setdefault("content-type", "application/json")
-        began = self._recorder.now()
+        began_s = self._recorder.now()
         outgoing = Outgoing(method=request.method, path=request.path, headers=headers, body=body)
         incoming = await self._driven.send(outgoing, leave_after_s=leave_after_s)
         if incoming.status is not None and incoming.headers.get(NONCE_HEADER) != self._nonce:
             self.nonce_matched = False
         exchange = Exchange(
-            at_s=began,
+            at_s=began_s,
             ended_s=self._recorder.now(),
             step=step,
             role=role,
-            session=session,
             method=request.method,
             path=request.path,
             request_id=headers["x-request-id"],
@@ -139,8 +126,8 @@ class Driver:
             headers=incoming.headers,
             body=_parsed(incoming.body),
             error=incoming.error,
-            canary=canary,
             left=leave_after_s is not None and incoming.status is None,
+            **known,
         )
         self._recorder.records.append(exchange)
         return exchange

@@ -1,0 +1,43 @@
+# Needs python3 (3.11 to 3.13) with venv, and make; nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOURCES := harness reference_app scenarios tests locustfile.py
+
+.PHONY: setup run test check matrix bench peers clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+# Every incident against the reference app, without sockets and live; ends with the verdict table.
+run: setup
+	$(BIN)/shakeout run --stage in_process
+	$(BIN)/shakeout run --stage live
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_layers.py tests/test_tidy.py tests/test_exports.py
+
+matrix: setup
+	$(BIN)/shakeout matrix
+
+# Performance, as ratios measured side by side in one run.
+bench: setup
+	$(BIN)/python tests/benchmarks/full_turn.py
+
+# What only benchmarks and comparisons need.
+peers: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-peers.lock
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,141 @@
+"""The script: which faults shape which answers.
+
+Rules are stacked around the honest answer, the last one entered outermost, and are taken away in any order. Calls
+may come from several threads and event loops at once: nothing here belongs to a loop, and counters stand under a lock.
+"""
+
+import asyncio
+import random
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from harness.provider.answers import honest_reply
+from harness.provider.witness import Witness
+from harness.rig import Answer, Call, Reply, Rule, Window
+
+Fired = Callable[[str, str], None]
+"""Told a fault's name and on what it fired; may be called from any thread."""
+
+
+class Script:
+    """The provider seam of a rig (`harness.rig.ProviderSeam`), and what answers the calls.
+
+    A rule has fired as soon as it is seen to act on a call: it answers by itself, holds the call up, or gives another
+    reply than the one that it got. A rule that only passes on what it got has changed nothing and has not fired.
+    Each rule draws from a stream of its own, seeded from `random`, so that one rule's draws never shift another's.
+    """
+
+    def __init__(self, *, witness: Witness, fired: Fired, random: random.Random) -> None:
+        self._witness = witness
+        self._fired = fired
+        self._random = random
+        self._lock = threading.Lock()
+        self._rules: tuple[_Armed, ...] = ()
+
+    @asynccontextmanager
+    async def wrapped(self, fault: str, rule: Rule, window: Window) -> AsyncIterator[None]:
+        """Put `rule` around the answers to the calls that `window` lets through, and record each as fired."""
+        with self._lock:
+            armed = _Armed(fault, rule, window, random.Random(self._random.random()))
+            self._rules = (*self._rules, armed)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._rules = tuple(other for other in self._rules if other is not armed)
+
+    async def answer(self, call: Call) -> Reply:
+        """The answer to one call: honest, unless a rule that is armed now says otherwise."""
+        rules = self._rules
+        if not rules:
+            return honest_reply(call)
+        return await self._through(rules)(call)
+
+    def _through(self, rules: "tuple[_Armed, ...]") -> Answer:
+        """The honest answer with `rules` around it, the last one outermost."""
+        if not rules:
+            return _honest
+        armed, inner = rules[-1], self._through(rules[:-1])
+
+        async def answer(call: Call) -> Reply:
+            with self._lock:
+                lets_through = armed.lets_through(call)
+            if not lets_through:
+                return await inner(call)
+            return await _Firing(armed, inner, self._note).play(call)
+
+        return answer
+
+    def _note(self, fault: str, call: Call) -> None:
+        """Record one firing, with the run and with the call."""
+        self._witness.shaped(call.ordinal, fault)
+        self._fired(fault, f"provider call {call.ordinal} ({call.level}, request {call.request_id})")
+
+
+async def _honest(call: Call) -> Reply:
+    """The honest answer, as the innermost of a stack of rules."""
+    return honest_reply(call)
+
+
+class _Armed:
+    """A rule that is in place, with the count of the calls that it has matched."""
+
+    def __init__(self, fault: str, rule: Rule, window: Window, stream: random.Random) -> None:
+        self.fault = fault
+        self.rule = rule
+        self._window = window
+        self._stream = stream
+        self._matched = 0
+
+    def lets_through(self, call: Call) -> bool:
+        """Whether the window lets this call through to the rule; counts it, so ask once a call, under the lock."""
+        window = self._window
+        if window.level not in (None, call.level):
+            return False
+        self._matched += 1
+        if window.first_n is not None and self._matched > window.first_n:
+            return False
+        if self._matched % window.every_k:
+            return False
+        return window.p >= 1.0 or self._stream.random() < window.p
+
+
+class _Firing:
+    """One call in the hands of one rule, watched for the moment in which the rule acts."""
+
+    def __init__(self, armed: _Armed, inner: Answer, note: Callable[[str, Call], None]) -> None:
+        self._armed = armed
+        self._inner = inner
+        self._note = note
+        self._noted = False
+        self._passing = False
+        self._got: Reply | None = None
+
+    async def play(self, call: Call) -> Reply:
+        """Run the rule on the call."""
+        # A rule that is still there one turn of the loop later, and has not asked for the answer, holds the call up.
+        watch = asyncio.get_running_loop().call_soon(self._act, call)
+        try:
+            reply = await self._armed.rule(call, self._answer)
+        except BaseException:
+            self._act(call)
+            raise
+        finally:
+            watch.cancel()
+        if reply is not self._got:
+            self._passing = False
+            self._act(call)
+        return reply
+
+    async def _answer(self, call: Call) -> Reply:
+        """What lies inside the rule."""
+        self._passing = True
+        self._got = await self._inner(call)
+        return self._got
+
+    def _act(self, call: Call) -> None:
+        """Note the firing, once, unless what is seen is only the rule's waiting for what lies inside it."""
+        if not (self._passing or self._noted):
+            self._noted = True
+            self._note(self._armed.fault, call)

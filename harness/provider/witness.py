@@ -1,0 +1,165 @@
+"""The provider's own account: every call as it begins, is shaped by a fault, and ends.
+
+It may be told things from several threads and loops at once. Its times come from `now`, in seconds of the run.
+"""
+
+import json
+import math
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from harness.errors import UsageError
+from harness.history import UpstreamCall
+
+REDACTED = "[redacted]"
+SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "api-key", "x-api-key", "cookie"})
+READ_BYTES_MAX = 64 * 1024
+"""An answer that is longer than this is not read for its confidence."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """One call, while it lasts and after; it becomes an `UpstreamCall` when the records are asked for."""
+
+    at_s: float
+    call: int
+    level: str
+    request_id: str | None
+    messages: tuple[Mapping[str, Any], ...]
+    headers: Mapping[str, str]
+    in_flight: int
+    ended_s: float = 0.0
+    status: int | None = None
+    outcome: str = "open"
+    fault: str | None = None
+    body: bytes = b""
+
+
+class Witness:
+    """What the provider saw.
+
+    `keep` bounds the memory of a long run: the last `keep` calls that ended are kept whole, and those in flight;
+    None keeps all. `counts` (calls by level and outcome) stay exact whatever is kept.
+
+    Raises:
+        UsageError: `keep` is negative.
+    """
+
+    def __init__(self, *, now: Callable[[], float], keep: int | None = None) -> None:
+        if keep is not None and keep < 0:
+            raise UsageError(f"keep={keep}: must be at least 0, or None to keep every call")
+        self._now = now
+        self._lock = threading.Lock()
+        self._begun = 0
+        self._open: dict[int, _Seen] = {}
+        self._ended: deque[_Seen] = deque(maxlen=keep)
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def calls(self) -> int:
+        """How many calls have begun."""
+        return self._begun
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls are in flight now."""
+        return len(self._open)
+
+    @property
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Calls that ended, by level and outcome (`answered`, `aborted`); exact, however few are kept."""
+        with self._lock:
+            return dict(self._counts)
+
+    def begin(
+        self,
+        *,
+        level: str,
+        request_id: str | None,
+        messages: tuple[Mapping[str, Any], ...],
+        headers: Mapping[str, str],
+    ) -> int:
+        """Note that a call has begun; its ordinal, which counts from 1, names it from now on."""
+        with self._lock:
+            self._begun += 1
+            ordinal = self._begun
+            self._open[ordinal] = _Seen(
+                at_s=self._now(),
+                call=ordinal,
+                level=level,
+                request_id=request_id,
+                messages=messages,
+                headers=headers,
+                in_flight=len(self._open) + 1,
+            )
+        return ordinal
+
+    def shaped(self, ordinal: int, fault: str) -> None:
+        """Note that a fault shapes the answer to a call in flight; of several, all are named, innermost last."""
+        with self._lock:
+            seen = self._open.get(ordinal)
+            if seen is not None:
+                seen.fault = fault if seen.fault is None else f"{seen.fault}, {fault}"
+
+    def answered(self, ordinal: int, status: int, body: bytes) -> None:
+        """Note that a call got its answer."""
+        self._end(ordinal, "answered", status, body)
+
+    def aborted(self, ordinal: int) -> None:
+        """Note that a call ended without an answer: its caller went away first, or the link to it was cut."""
+        self._end(ordinal, "aborted", None, b"")
+
+    def _end(self, ordinal: int, outcome: str, status: int | None, body: bytes) -> None:
+        with self._lock:
+            seen = self._open.pop(ordinal)
+            seen.ended_s = self._now()
+            seen.outcome, seen.status = outcome, status
+            if len(body) <= READ_BYTES_MAX:
+                seen.body = body
+            self._counts[seen.level, outcome] += 1
+            self._ended.append(seen)
+
+    def records(self, final: bool = True) -> tuple[UpstreamCall, ...]:
+        """The calls that are kept, in the order in which they began.
+
+        With `final` those still in flight are told too, as `open`, and end now.
+        """
+        with self._lock:
+            seen = [*self._ended, *(self._open.values() if final else ())]
+            now = self._now()
+            return tuple(_record(one, now) for one in sorted(seen, key=lambda one: one.call))
+
+
+def _record(seen: _Seen, now: float) -> UpstreamCall:
+    """A call as a record, its secrets left out."""
+    return UpstreamCall(
+        at_s=seen.at_s,
+        ended_s=now if seen.outcome == "open" else seen.ended_s,
+        call=seen.call,
+        level=seen.level,
+        request_id=seen.request_id,
+        messages=seen.messages,
+        headers={name: REDACTED if name in SECRET_HEADERS else text for name, text in seen.headers.items()},
+        status=seen.status,
+        outcome=seen.outcome,
+        fault=seen.fault,
+        in_flight=seen.in_flight,
+        confidence=_confidence(seen.body),
+    )
+
+
+def _confidence(body: bytes) -> float | None:
+    """The confidence that an answer carries; None where it carries none, or none that is a finite number."""
+    try:
+        content = orjson.loads(body)["choices"][0]["message"]["content"]
+        value = json.loads(content)["confidence"]
+    except (ValueError, TypeError, LookupError):
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)

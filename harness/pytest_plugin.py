@@ -1,0 +1,29 @@
+"""The pytest plugin: collects scenario files as tests. Silent until a scenario file is collected.
+
+`pytest scenarios/` plays every scenario below the folder; a failure prints the violation, its evidence and the
+command that plays it again. An invalid or undecided run fails its test too: it is never a pass.
+"""
+
+from pathlib import Path
+
+import pytest
+
+MARK = "SCENARIO = Scenario("
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of a scenario run."""
+    group = parser.getgroup("shakeout", "scenarios")
+    group.addoption("--shakeout-stage", default="live", help="in_process or live")
+    group.addoption("--shakeout-seed", type=int, default=1, help="seed of every scenario")
+    group.addoption("--shakeout-defect", action="append", help="build the target with this mistake")
+    group.addoption("--shakeout-target", default=None, help="profile, or MODULE:FACTORY of an app like it")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.File | None:
+    """Collect a Python file that assigns a scenario."""
+    if file_path.suffix == ".py" and MARK in file_path.read_text(encoding="utf-8", errors="replace"):
+        from harness.pytest_items import ScenarioFile  # noqa: PLC0415  # heavy: only when there is a scenario
+
+        return ScenarioFile.from_parent(parent, path=file_path)
+    return None

@@ -1,0 +1,1 @@
+"""Production incidents, one a file: what happened, played again."""
