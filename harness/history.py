@@ -64,7 +64,7 @@ class Exchange:
 
     `role` is `warmup`, `turn`, `request` or `golden`; `session` is the scenario's label of the conversation.
     `status` is None where none arrived, and `error` then names the client's exception. `body` is the parsed JSON,
-    or the text where it is none. `canary` is the unique word that a turn carried. `left` says that the client
+    or the text where it is none. `message` is the text of a turn, `canary` the unique word in it. `left` says that the client
     left on purpose.
     """
 
@@ -83,6 +83,7 @@ class Exchange:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     error: str | None = None
+    message: str | None = None
     canary: str | None = None
     left: bool = False
 

@@ -4,11 +4,12 @@
 command that plays it again. An invalid or undecided run fails its test too: it is never a pass.
 """
 
+import re
 from pathlib import Path
 
 import pytest
 
-MARK = "SCENARIO = Scenario("
+MARK = re.compile(r"^SCENARIO = Scenario\(", re.MULTILINE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.File | None:
     """Collect a Python file that assigns a scenario."""
-    if file_path.suffix == ".py" and MARK in file_path.read_text(encoding="utf-8", errors="replace"):
+    if file_path.suffix == ".py" and MARK.search(file_path.read_text(encoding="utf-8", errors="replace")):
         from harness.pytest_items import ScenarioFile  # noqa: PLC0415  # heavy: only when there is a scenario
 
         return ScenarioFile.from_parent(parent, path=file_path)

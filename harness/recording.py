@@ -48,7 +48,9 @@ def load(data: bytes) -> History:
     """
     try:
         first, *rest = (orjson.loads(line) for line in data.splitlines() if line.strip())
-        if first.pop("kind") != "history" or (schema := first.pop("schema")) != SCHEMA:
+        if (kind := first.pop("kind")) != "history":
+            raise InvalidRun(f"a document of kind {kind} is no history; give a file that --history wrote")
+        if (schema := first.pop("schema")) != SCHEMA:
             raise InvalidRun(
                 f"history of schema {schema}: this version reads schema {SCHEMA}; record it again"
             )

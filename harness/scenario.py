@@ -121,6 +121,19 @@ def flat(steps: Sequence[Step]) -> tuple[Step, ...]:
     return tuple(step for group in inner for step in group)
 
 
+def _check_openings(steps: Sequence[Step]) -> None:
+    """Refuse turns that begin together and would each open their session: which one named it would be chance."""
+    opened: set[str] = set()
+    for step in steps:
+        together = [inner.session for inner in flat((step,)) if isinstance(inner, Turn)]
+        for session in set(together) - opened:
+            if together.count(session) > 1:
+                raise UsageError(
+                    f"session {session!r}: hold one turn before several in Parallel, to open the session"
+                )
+        opened.update(together)
+
+
 def load(path: Path) -> Scenario:
     """Read one scenario file; its name is the file's, its summary the first paragraph of its docstring.
 

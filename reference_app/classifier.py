@@ -1,15 +1,102 @@
-"""The chain (signatures; bodies follow)."""
+"""The chain: three levels, one absolute deadline, and an answer for every input whatever the provider does."""
 
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from reference_app import patterns
 from reference_app.breaker import CircuitBreaker
-from reference_app.bridge import Bridge
-from reference_app.contract import Classification, ConversationState
+from reference_app.bridge import Bridge, BridgeTimeout
+from reference_app.context import REQUEST
+from reference_app.contract import (
+    ANSWERS_NOT_FAULTS,
+    CONFIDENCE_MIN,
+    Classification,
+    ConversationIntent,
+    ConversationState,
+    Fallback,
+    FallbackReason,
+    Method,
+    UserIntent,
+    confidence_is_valid,
+)
+from reference_app.failures import LevelFailed
 from reference_app.observability import Logger, Metrics
-from reference_app.provider import ProviderClient
+from reference_app.provider import Attempt, ProviderClient
 from reference_app.settings import Settings
+
+ATTEMPT_S_MIN = 0.01
+"""A level is not started with less time than this: its answer could not come."""
+
+COUNTED = frozenset(
+    {
+        FallbackReason.CONNECT_FAILED,
+        FallbackReason.READ_TIMEOUT,
+        FallbackReason.RATE_LIMITED,
+        FallbackReason.QUOTA_EXHAUSTED,
+        FallbackReason.PROVIDER_ERROR,
+    }
+)
+"""What the circuit breaker counts as a failure of the provider."""
+
+UNCOUNTED = frozenset({FallbackReason.DEADLINE, FallbackReason.POOL_TIMEOUT})
+"""What says nothing of the provider: our own budget or pool ran out. All other reasons are its answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a label of the conversation-aware level means in the service's own words.
+
+    With `topical`, what the message itself is about decides where the patterns can tell; `intent` otherwise.
+    """
+
+    intent: UserIntent
+    topical: bool = False
+
+
+MEANINGS: dict[ConversationIntent, Meaning] = {
+    ConversationIntent.QUESTION: Meaning(UserIntent.HELP_REQUEST, topical=True),
+    ConversationIntent.REQUEST: Meaning(UserIntent.CONTENT_CREATION, topical=True),
+    ConversationIntent.COMPLAINT: Meaning(UserIntent.HELP_REQUEST),
+    ConversationIntent.PRAISE: Meaning(UserIntent.GREETING),
+    ConversationIntent.GENERAL_CONVERSATION: Meaning(UserIntent.GREETING),
+    ConversationIntent.ESCALATION: Meaning(UserIntent.HELP_REQUEST),
+    ConversationIntent.COMPLETION: Meaning(UserIntent.UNCLEAR),
+}
+"""The one table from the conversation-aware level's labels to the service's intents."""
+
+_NO_TOPIC = frozenset({UserIntent.UNCLEAR, UserIntent.INVALID, UserIntent.GREETING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a level answers, before the chain accepts it; `confidence` may be any number."""
+
+    intent: UserIntent
+    confidence: float
+    reply: str
+
+
+Level = Callable[[ProviderClient, str, ConversationState, Attempt], Awaitable[Answer]]
+
+
+def user_intent(label: ConversationIntent, message: str, state: ConversationState) -> UserIntent:
+    """The service's intent for a label, by `MEANINGS`."""
+    meaning = MEANINGS[label]
+    if meaning.topical:
+        topic = patterns.classify(message, state.phase).intent
+        if topic not in _NO_TOPIC:
+            return topic
+    return meaning.intent
 
 
 class IntentClassifier:
-    """Classifies a message by three levels."""
+    """Classifies a message: `classify` for async callers, `classify_intent_with_state` for the others.
+
+    Without a `client` the pattern level answers alone, and says `no_provider`. Each level, the acceptance and
+    `classify` itself are methods that a subclass may replace.
+    """
 
     def __init__(
         self,
@@ -22,11 +109,160 @@ class IntentClassifier:
         metrics: Metrics,
     ) -> None:
         self._settings = settings
+        self._client = client
+        self._breaker = breaker
+        self._bridge = bridge
+        self._log = log
+        self._metrics = metrics
 
     async def classify(self, message: str, state: ConversationState | None) -> Classification:
-        """Classify."""
-        raise NotImplementedError
+        """The intent of any text, within the deadline of the request in hand (or `deadline_s`, outside of one).
+
+        `fallbacks` lists each level that was tried and did not answer. Raises nothing but cancellation.
+        """
+        started = time.monotonic()
+        state = state or ConversationState()
+        fallbacks: list[Fallback] = []
+        if message.strip():
+            deadline = self._deadline(started)
+            levels: tuple[tuple[Method, Level, float], ...] = (
+                (Method.CONVERSATION_AWARE, self.level_conversation, self._settings.conversation_level_s),
+                (Method.STRUCTURED_LLM, self.level_structured, self._settings.structured_level_s),
+            )
+            for method, level, cap_s in levels:
+                begun = time.monotonic()
+                try:
+                    answer = await self.attempt(level, message, state, self._budget(deadline, cap_s))
+                    self.accept(answer)
+                except LevelFailed as failure:
+                    fallbacks.append(self._fell_back(method, failure.reason, begun))
+                else:
+                    return self._answered(method, answer, fallbacks, started, begun)
+        return self._answered(
+            Method.PATTERN, self.level_pattern(message, state), fallbacks, started, time.monotonic()
+        )
 
     def classify_intent_with_state(self, message: str, state: ConversationState | None) -> Classification:
-        """Classify, from sync code."""
-        raise NotImplementedError
+        """The same for callers that have no `await`, from any thread, bounded by `facade_s` and the deadline.
+
+        On a running loop's own thread it runs in the bridge's portal where there is one; outside of a portal
+        the loop is blocked meanwhile, and the bridge warns of that.
+        """
+        started = time.monotonic()
+        left_s = min(self._settings.facade_s, self._deadline(started) - started)
+        if left_s > 0:
+            try:
+                return self._bridge.run(self.classify, message, state, timeout=left_s, when_on_loop="block")
+            except BridgeTimeout:
+                # Only a loop that is blocked gets here: `classify` itself ends before its deadline.
+                pass
+        state = state or ConversationState()
+        fallbacks = [
+            self._fell_back(method, FallbackReason.DEADLINE, started)
+            for method in (Method.CONVERSATION_AWARE, Method.STRUCTURED_LLM)
+            if message.strip()
+        ]
+        answer = self.level_pattern(message, state)
+        return self._answered(Method.PATTERN, answer, fallbacks, started, started)
+
+    async def attempt(self, level: Level, message: str, state: ConversationState, budget: Attempt) -> Answer:
+        """One level under its time and the circuit breaker; raises `LevelFailed`."""
+        if self._client is None:
+            raise LevelFailed(FallbackReason.NO_PROVIDER)
+        permit = self._breaker.admit()
+        if permit is None:
+            raise LevelFailed(FallbackReason.CIRCUIT_OPEN)
+        with permit:
+            left_s = budget.left_s()
+            if left_s < ATTEMPT_S_MIN:
+                raise LevelFailed(FallbackReason.DEADLINE)
+            reason = budget.reason
+            try:
+                # Around the whole level: a read timeout is per read, and a drip would outlast any of them.
+                async with asyncio.timeout(left_s):
+                    answer = await level(self._client, message, state, budget)
+                permit.succeeded()
+            except LevelFailed as failure:
+                reason = failure.reason
+            except TimeoutError:
+                pass
+            else:
+                return answer
+            if reason in COUNTED:
+                permit.failed()
+            elif reason not in UNCOUNTED:
+                permit.succeeded()
+            raise LevelFailed(reason)
+
+    async def level_conversation(
+        self, client: ProviderClient, message: str, state: ConversationState, budget: Attempt
+    ) -> Answer:
+        """Level 0: the message in its conversation; intent and reply come in one answer."""
+        said = await client.converse(message, state.turns, budget)
+        intent = user_intent(said.label, message, state)
+        return Answer(intent=intent, confidence=said.confidence, reply=said.reply)
+
+    async def level_structured(
+        self, client: ProviderClient, message: str, state: ConversationState, budget: Attempt
+    ) -> Answer:
+        """Level 1: the message alone, under a strict schema; the reply is from the table."""
+        said = await client.structure(message, budget)
+        reply = patterns.reply_for(said.intent, state.phase)
+        return Answer(intent=said.intent, confidence=said.confidence, reply=reply)
+
+    def level_pattern(self, message: str, state: ConversationState) -> Answer:
+        """Level 2: the patterns, which answer always."""
+        found = patterns.classify(message, state.phase)
+        reply = patterns.reply_for(found.intent, state.phase)
+        return Answer(intent=found.intent, confidence=found.confidence, reply=reply)
+
+    def accept(self, answer: Answer) -> None:
+        """Take an answer of level 0 or 1, or raise `LevelFailed`: NaN and out of range are low confidence too."""
+        if not confidence_is_valid(answer.confidence) or answer.confidence <= CONFIDENCE_MIN:
+            raise LevelFailed(FallbackReason.LOW_CONFIDENCE)
+
+    def _deadline(self, now: float) -> float:
+        request = REQUEST.get()
+        return now + self._settings.deadline_s if request is None else request.deadline
+
+    def _budget(self, deadline: float, cap_s: float) -> Attempt:
+        """The level's cap, or what is left of the deadline less the reserve, whichever ends first."""
+        capped = time.monotonic() + cap_s
+        budgeted = deadline - self._settings.reserve_s
+        if capped <= budgeted:
+            return Attempt(ends_at=capped, cap_s=cap_s, reason=FallbackReason.READ_TIMEOUT)
+        return Attempt(ends_at=budgeted, cap_s=cap_s, reason=FallbackReason.DEADLINE)
+
+    def _fell_back(self, level: Method, reason: FallbackReason, begun: float) -> Fallback:
+        elapsed_ms = _ms_since(begun)
+        self._metrics.fell_back(level, reason)
+        if level is Method.CONVERSATION_AWARE:
+            honest = reason in ANSWERS_NOT_FAULTS or reason is FallbackReason.NO_PROVIDER
+            log = self._log.info if honest else self._log.warning
+            log("conversation_aware_classification_failed", reason=reason.value, elapsed_ms=elapsed_ms)
+        return Fallback(level=level, reason=reason, elapsed_ms=elapsed_ms)
+
+    def _answered(
+        self, method: Method, answer: Answer, fallbacks: list[Fallback], started: float, begun: float
+    ) -> Classification:
+        if method is Method.CONVERSATION_AWARE:
+            self._log.info("conversation_aware_classification_success", elapsed_ms=_ms_since(begun))
+        self._metrics.classified(method)
+        self._log.info(
+            "intent_classification_success",
+            intent=answer.intent.value,
+            confidence=answer.confidence,
+            method=method.value,
+            elapsed_ms=_ms_since(started),
+        )
+        return Classification(
+            intent=answer.intent,
+            confidence=answer.confidence,
+            method=method,
+            reply=answer.reply,
+            fallbacks=tuple(fallbacks),
+        )
+
+
+def _ms_since(begun: float) -> float:
+    return round((time.monotonic() - begun) * 1000, 3)

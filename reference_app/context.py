@@ -11,7 +11,8 @@ class RequestContext:
 
     `deadline` is absolute, in seconds of `time.monotonic()`, the clock of the event loops. `session` is the
     short hash that may be logged. `degraded` and `fallbacks` are facts for the outcome record; nothing here
-    can set `success`.
+    can set `success`. `principal` is the hash of the API key that the caller showed, where keys are configured;
+    `shed` says that a 503 was a refusal of load, not a failure.
     """
 
     request_id: str
@@ -22,11 +23,29 @@ class RequestContext:
     degraded: bool = False
     replayed: bool = False
     fallbacks: tuple[str, ...] = ()
+    principal: str | None = None
+    shed: bool = False
 
     def left_s(self) -> float:
         """Seconds until the deadline; negative once it has passed."""
         return self.deadline - time.monotonic()
 
+    def elapsed_s(self) -> float:
+        """Seconds since the request came in."""
+        return time.monotonic() - self.started
+
 
 REQUEST: ContextVar[RequestContext | None] = ContextVar("request", default=None)
 """The request in hand, or None outside of one (start-up, background work, a plain script)."""
+
+
+def current() -> RequestContext:
+    """The request in hand.
+
+    Raises:
+        LookupError: there is none: the caller runs outside of the outermost wrapper.
+    """
+    context = REQUEST.get()
+    if context is None:
+        raise LookupError("no request in hand: this is called inside the outermost wrapper only")
+    return context

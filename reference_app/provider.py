@@ -8,7 +8,7 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -235,7 +235,9 @@ async def _limited(response: httpx.Response) -> bytes:
     """The body, up to the limit."""
     chunks: list[bytes] = []
     size = 0
-    async with aclosing(response.aiter_bytes()) as pieces:
+    stream = response.aiter_bytes()
+    assert isinstance(stream, AsyncGenerator)
+    async with aclosing(stream) as pieces:
         async for chunk in pieces:
             size += len(chunk)
             if size > BODY_BYTES_MAX:

@@ -20,7 +20,7 @@ class ServerErrors:
 
     def judge(self, seen: Observations) -> GateResult:
         """Count them on the wire."""
-        wrong = [t for t in seen.turns if t.status is not None and t.status // 100 == 5 and not t.shed]
+        wrong = [t for t in seen.turns if t.broken]
         shed = sum(turn.shed for turn in seen.turns)
         return none_of(self.name, wrong, seen.turns, f"5xx answers, {shed} shed as declared")
 

@@ -38,3 +38,21 @@ def success_criteria(contract: Contract, *, canary: str = "") -> tuple[Gate, ...
 def watched_texts(gates: Sequence[Gate]) -> tuple[str, ...]:
     """The texts that must be counted in a log before these gates can judge it."""
     return tuple(dict.fromkeys(text for gate in gates if isinstance(gate, LogTexts) for text in gate.texts))
+
+
+def summaries() -> list[tuple[str, str]]:
+    """Each gate by an example of its name, and its one line."""
+    examples: tuple[Gate, ...] = (
+        ErrorRate(),
+        LatencyPercentile(),
+        EveryTurnFast(),
+        ServerErrors(),
+        LogEvents(event="EVENT"),
+        LogTexts(texts=("TEXT",)),
+        LogStatus(),
+        StatusAgreement(),
+        MethodShare(method="METHOD"),
+        TurnsClassified(),
+        HistoryPreserved(),
+    )
+    return [(gate.name, (type(gate).__doc__ or "").strip().splitlines()[0]) for gate in examples]

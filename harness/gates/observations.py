@@ -51,6 +51,11 @@ class TurnSent:
         return self.status == HTTPStatus.SERVICE_UNAVAILABLE and self.retry_after
 
     @property
+    def broken(self) -> bool:
+        """Answered with a 5xx that is no declared shedding."""
+        return self.status is not None and self.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not self.shed
+
+    @property
     def elapsed_s(self) -> float:
         """Seconds until the answer was read; endless where none came, however soon that was known."""
         return math.inf if self.status is None else self.ended_s - self.started_s

@@ -110,7 +110,7 @@ def _in_order(due: list[str], told: list[str]) -> bool:
 
 def _message(turn: Exchange) -> str:
     """The message as the service keeps it: stripped."""
-    return str(turn.request.get("message", "")).strip() if isinstance(turn.request, dict) else ""
+    return (turn.message or "").strip()
 
 
 def _field(turn: Exchange, name: str) -> Any:

@@ -124,15 +124,15 @@ class _Firing:
         finally:
             watch.cancel()
         if reply is not self._got:
-            self._passing = False
             self._act(call)
         return reply
 
     async def _answer(self, call: Call) -> Reply:
         """What lies inside the rule."""
         self._passing = True
-        self._got = await self._inner(call)
-        return self._got
+        got = self._got = await self._inner(call)
+        self._passing = False  # where this is cancelled it stays True: the rule never came to act
+        return got
 
     def _act(self, call: Call) -> None:
         """Note the firing, once, unless what is seen is only the rule's waiting for what lies inside it."""

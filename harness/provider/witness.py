@@ -100,7 +100,7 @@ class Witness:
         return ordinal
 
     def shaped(self, ordinal: int, fault: str) -> None:
-        """Note that a fault shapes the answer to a call in flight; of several, all are named, innermost last."""
+        """Note that a fault shapes the answer to a call in flight; of several, all are named, as they acted."""
         with self._lock:
             seen = self._open.get(ordinal)
             if seen is not None:

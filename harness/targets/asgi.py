@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from harness.errors import UsageError
 from harness.history import History, ordered
 from harness.provider import Link, Script, SimulatedTransport, Witness
 from harness.recording import dump
@@ -52,7 +53,12 @@ class AsgiTarget:
         """Start the app; it has been shut down, and its loop closed, when the block ends."""
         self._thread.start()
         try:
-            await self._begin()
+            try:
+                await self._begin()
+            except (
+                Exception
+            ) as error:  # the app is the user's: whatever keeps it from starting is told in one line
+                raise UsageError(f"{type(error).__name__}: {error}") from error
             yield
             await self._finish()
         finally:

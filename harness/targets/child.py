@@ -18,6 +18,7 @@ from typing import Any
 
 import uvicorn
 
+from harness.errors import UsageError
 from harness.targets import control
 from harness.targets.witness import App, WitnessedApp
 
@@ -79,9 +80,14 @@ def play(options: argparse.Namespace) -> int:
             os._exit(3)
 
     control.serve(options.control, lambda _: answers, gone=gone)
-    records = asyncio.run(play_job(sys.stdin.buffer.read(), nonce=options.nonce))
-    Path(options.output).write_bytes(records)
+    try:
+        records = asyncio.run(play_job(sys.stdin.buffer.read(), nonce=options.nonce))
+    except UsageError as error:
+        leave.set()
+        print(error, file=sys.stderr)  # noqa: T201  # standard error is how a child tells its harness
+        return error.exit_code
     leave.set()
+    Path(options.output).write_bytes(records)
     return 0
 
 

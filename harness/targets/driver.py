@@ -90,6 +90,7 @@ class Driver:
                 step=step,
                 role=role,
                 session=turn.session,
+                message=message,
                 canary=canary,
                 leave_after_s=leave_after_s,
             )

@@ -13,7 +13,7 @@ from harness.recording import load
 from harness.targets.driven import Job, Recorder, Ticker
 from harness.targets.driver import Driver
 from harness.targets.process import ProcessTarget
-from harness.targets.started import child, environment, new_nonce
+from harness.targets.started import child, environment, last_line, new_nonce, not_started
 
 PLAY_S_MAX = 300.0
 
@@ -55,11 +55,11 @@ async def in_process(job: Job, directory: Path) -> History:
         ) as started,
     ):
         code = await started.process.wait()
+    if code == UsageError.exit_code:
+        raise not_started(job.profile, started.errors)
     if code != 0 or not output.exists():
-        said = started.errors.read_text(errors="replace").strip().splitlines()
-        raise InvalidRun(
-            f"the in-process run of {job.name} ended with {code}: {said[-1] if said else 'no word'}"
-        )
+        said = last_line(started.errors)
+        raise InvalidRun(f"the in-process run of {job.name} ended with {code}: {said}")
     played = load(output.read_bytes())
     return History(header=played.header, records=(*played.records, *_logs(directory)))
 

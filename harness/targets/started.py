@@ -54,8 +54,8 @@ def environment(profile: Profile, directory: Path, *, provider: str | None) -> d
 
 
 def new_nonce() -> str:
-    """A nonce that no stranger guesses."""
-    return secrets.token_urlsafe(16)
+    """A nonce that no stranger guesses, of hexadecimal digits: it must not look like an option."""
+    return secrets.token_hex(16)
 
 
 @asynccontextmanager
@@ -161,7 +161,12 @@ def _python_path() -> str:
     return os.pathsep.join(dict.fromkeys([os.getcwd(), *filter(None, sys.path)]))  # noqa: PTH109  # a string is wanted
 
 
-def _last_line(path: Path) -> str:
+def not_started(profile: Profile, errors: Path) -> UsageError:
+    """The error for an app that did not start, with the last thing that it said."""
+    return UsageError(f"{profile.name} did not start: {last_line(errors)}; mend {profile.app}")
+
+
+def last_line(path: Path) -> str:
     """The last thing that was said."""
     lines = path.read_text(errors="replace").strip().splitlines()
     return lines[-1].strip() if lines else "it said nothing"

@@ -1,0 +1,188 @@
+"""The provider answers 200, and what it says is broken, misshapen, refused or unsure.
+
+Each of these bends the completion that is there. Where there is none to bend (another fault answered with an error,
+or a plain text stands where an object is needed) nothing is changed, and nothing has fired.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.errors import UsageError
+from harness.faults.base import (
+    HTML,
+    ProviderFault,
+    bent,
+    choice,
+    completion_of,
+    content_of,
+    object_of,
+    with_body,
+    with_choice,
+)
+from harness.registry import fault
+from harness.rig import Reply, Rule, check
+
+
+@fault("provider.malformed_json")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MalformedJson(ProviderFault):
+    """A 200 that does not hold the JSON that was promised.
+
+    `form` says how the content is broken in a sound envelope: `truncated` (its first half), `fenced` (in a Markdown
+    fence), `trailing` (prose after it), `wrong_type` (a JSON list around it); or the envelope: `html` (a web page).
+    """
+
+    form: str = "truncated"
+
+    def __post_init__(self) -> None:
+        choice("form", self.form, ("html", *_MALFORMED))
+
+    def _rule(self) -> Rule:
+        return bent(self._broken)
+
+    def _broken(self, reply: Reply) -> Reply:
+        """The reply with its content, or itself, broken."""
+        content = content_of(reply)
+        if content is None:
+            return reply
+        if self.form == "html":
+            return replace(reply, headers={**reply.headers, "content-type": "text/html"}, body=HTML)
+        return with_choice(reply, content=_MALFORMED[self.form](content))
+
+
+_MALFORMED: dict[str, Callable[[str], str]] = {
+    "truncated": lambda content: content[: len(content) // 2],
+    "fenced": lambda content: f"```json\n{content}\n```",
+    "trailing": lambda content: f"{content}\n\nI hope this helps!",
+    "wrong_type": lambda content: f"[{content}]",
+}
+
+
+@fault("provider.schema_misfit")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaMisfit(ProviderFault):
+    """Valid JSON of the wrong shape.
+
+    `form` is `empty_choices` (the envelope has no choice), or of the object in the content: `missing_key` (`intent`,
+    or its first key where it has none, is gone), `string_for_object` (a JSON string in its place) or `unknown_label`
+    (`intent` is a word that nobody knows).
+    """
+
+    form: str = "missing_key"
+
+    def __post_init__(self) -> None:
+        choice("form", self.form, ("empty_choices", "missing_key", "string_for_object", "unknown_label"))
+
+    def _rule(self) -> Rule:
+        return bent(self._misfit)
+
+    def _misfit(self, reply: Reply) -> Reply:
+        """The reply in the wrong shape."""
+        completion, found = completion_of(reply), object_of(reply)
+        if completion is not None and self.form == "empty_choices":
+            return with_body(reply, {**completion, "choices": []})
+        if not found or (self.form == "unknown_label" and "intent" not in found):
+            return reply
+        lost = "intent" if "intent" in found else next(iter(found))
+        misfits: dict[str, Any] = {
+            "missing_key": {key: value for key, value in found.items() if key != lost},
+            "string_for_object": "I think that this is a request.",
+            "unknown_label": {**found, "intent": "teleportation"},
+        }
+        return with_choice(reply, content=json.dumps(misfits[self.form]))
+
+
+@fault("provider.finish_length")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishLength(ProviderFault):
+    """The completion ran out of tokens: `finish_reason` is `length`.
+
+    `content` is `null` (none at all) or `valid_prefix`: an object that the schema accepts, its longest text halved.
+    """
+
+    content: str = "null"
+
+    def __post_init__(self) -> None:
+        choice("content", self.content, ("null", "valid_prefix"))
+
+    def _rule(self) -> Rule:
+        return bent(self._cut)
+
+    def _cut(self, reply: Reply) -> Reply:
+        """The reply, cut off."""
+        found, content = object_of(reply), content_of(reply)
+        if self.content == "null" or content is None:
+            return with_choice(reply, content=None, finish_reason="length")
+        if not found:
+            return with_choice(reply, content=content[: len(content) // 2], finish_reason="length")
+        texts = [key for key, value in found.items() if isinstance(value, str) and key != "intent"]
+        if texts:
+            longest = max(texts, key=lambda key: len(found[key]))
+            found[longest] = found[longest][: len(found[longest]) // 2]
+        return with_choice(reply, content=json.dumps(found), finish_reason="length")
+
+
+@fault("provider.content_filter")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentFilter(ProviderFault):
+    """The provider withheld its completion: no content, and `finish_reason` is `content_filter`."""
+
+    def _rule(self) -> Rule:
+        return bent(lambda reply: with_choice(reply, content=None, finish_reason="content_filter"))
+
+
+@fault("provider.refusal")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal(ProviderFault):
+    """The model declines: no content, and `refusal` says so."""
+
+    def _rule(self) -> Rule:
+        return bent(
+            lambda reply: with_choice(reply, content=None, refusal="I'm sorry, I can't help with that.")
+        )
+
+
+@fault("provider.low_score")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LowScore(ProviderFault):
+    """An honest answer of which the model is not sure: its `confidence` is `value`, from 0 to 1.
+
+    A service that accepts only what is above 0.7 has to take exactly 0.7 for low.
+    """
+
+    value: float = 0.3
+
+    def __post_init__(self) -> None:
+        check("value", self.value, 0.0, 1.0)
+
+    def _rule(self) -> Rule:
+        return bent(lambda reply: _with_confidence(reply, self.value))
+
+
+@fault("provider.bad_score")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadScore(ProviderFault):
+    """The `confidence` is no number from 0 to 1: NaN or an infinity (as Python's and JavaScript's literals), -1, 1.7, "0.9"."""
+
+    value: float | str = math.nan
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.value, str) and 0 <= self.value <= 1:
+            raise UsageError(
+                f"value={self.value}: is a confidence; name one that is none, or take provider.low_score"
+            )
+
+    def _rule(self) -> Rule:
+        return bent(lambda reply: _with_confidence(reply, self.value))
+
+
+def _with_confidence(reply: Reply, value: float | str) -> Reply:
+    """The reply with another confidence, where its content has one."""
+    found = object_of(reply)
+    if found is None or "confidence" not in found:
+        return reply
+    # json and not orjson: it writes the literals NaN and Infinity, which is what a careless provider does.
+    return with_choice(reply, content=json.dumps({**found, "confidence": value}))

@@ -1,0 +1,174 @@
+"""One TCP connection to the provider: requests in, whatever bytes the reply says out.
+
+It goes on reading while an answer is pending, so that a client that leaves is noticed at once. A client that closes
+its sending side has left too.
+"""
+
+import asyncio
+import http
+from collections.abc import Callable
+from functools import lru_cache
+
+import httptools
+
+from harness.provider.answers import error_reply
+from harness.provider.endpoint import Endpoint
+from harness.rig import Reply
+
+REQUEST_BYTES_MAX = 4 * 1024 * 1024
+"""Of one request, head and body together; more is answered with 413."""
+
+
+class Connection(asyncio.Protocol):
+    """A kept-alive connection that answers one request at a time, in order."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        opened: Callable[["Connection"], bool],
+        closed: Callable[["Connection"], None],
+        crashed: Callable[[BaseException], None],
+    ) -> None:
+        self._endpoint = endpoint
+        self._opened = opened
+        self._closed = closed
+        self._crashed = crashed
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._answering: asyncio.Task[None] | None = None
+        self._received = 0
+        self._complete = False
+        self.call: int | None = None
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, or send it away where there are too many."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        if not self._opened(self):
+            self._refuse(503, "The simulated provider has too many open connections.")
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, and answer once a request is whole."""
+        self._received += len(data)
+        if self._received > REQUEST_BYTES_MAX:
+            self._refuse(413, f"A request may have {REQUEST_BYTES_MAX} bytes at most.")
+        elif self._answering is not None:
+            self._refuse(400, "One request at a time: this server does not pipeline.")
+        else:
+            self._parse(data)
+
+    def eof_received(self) -> None:
+        """The client has closed its sending side: it has left, and the connection is closed."""
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Stop answering: nobody is there."""
+        if self._answering is not None:
+            self._answering.cancel()
+        self._transport = None
+        self._lost.set_result(None)
+        self._closed(self)
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        """A request begins; one that comes with the rest of another is a parser's error (pipelining)."""
+        if self._complete:
+            raise ValueError("a second request")
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._complete = False
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the target comes in."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header came in."""
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body came in."""
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._complete = True
+
+    def _parse(self, data: bytes) -> None:
+        """Feed the parser, and answer once a request is whole."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._refuse(400, "This is no HTTP/1.1 request.")
+            return
+        if self._complete:
+            self._answering = asyncio.get_running_loop().create_task(self._answer())
+            self._answering.add_done_callback(self._ended)
+
+    async def _answer(self) -> None:
+        """Answer the request that was parsed."""
+        path = self._url.partition(b"?")[0].decode("latin-1")
+        method, keep = self._parser.get_method().decode("latin-1"), self._parser.should_keep_alive()
+        try:
+            reply = await self._endpoint.answer(
+                method, path, self._headers, b"".join(self._body), begun=self._begun
+            )
+        finally:
+            self.call = None
+        self._answering, self._complete, self._received = None, False, 0
+        self._send(reply, keep=keep)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Where a rule crashed, the run has to fail, and the client sees the connection end."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._crashed(error)
+            self.abort()
+
+    def _begun(self, ordinal: int) -> None:
+        """Note which call this connection carries."""
+        self.call = ordinal
+
+    def _send(self, reply: Reply, *, keep: bool) -> None:
+        """Put a reply on the wire; one whose announced length is not its own ends with the connection."""
+        if self._transport is None:
+            return
+        length = str(len(reply.body))
+        keep = keep and reply.headers.get("content-length", length) == length
+        lines = [_status_line(reply.status)]
+        lines += [f"{name}: {value}\r\n" for name, value in reply.headers.items()]
+        if "content-length" not in reply.headers:
+            lines.append(f"content-length: {length}\r\n")
+        lines.append("\r\n" if keep else "connection: close\r\n\r\n")
+        self._transport.write("".join(lines).encode("latin-1") + reply.body)
+        if not keep:
+            self._transport.close()
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answer what is no call with an error, and close."""
+        if self._answering is not None:
+            self._answering.cancel()
+        self._send(error_reply(status, message), keep=False)
+
+    def abort(self) -> None:
+        """End the connection as it stands."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def gone(self) -> None:
+        """Wait until the connection has ended, and the answer that it carried."""
+        await self._lost
+        if self._answering is not None:
+            await asyncio.wait({self._answering})
+
+
+@lru_cache(maxsize=64)
+def _status_line(status: int) -> str:
+    """The first line of a reply; a status without a standard phrase has none."""
+    known = {one.value: one.phrase for one in http.HTTPStatus}
+    return f"HTTP/1.1 {status} {known.get(status, '')}\r\n"

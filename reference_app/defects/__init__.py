@@ -1,0 +1,9 @@
+"""The historical mistakes that the app can be built with, by name; the good code knows nothing of them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from reference_app.defects.catalog import Defect
+
+DEFECTS: Mapping[str, Defect] = MappingProxyType({})
+"""Every defect by its name."""

@@ -1,0 +1,226 @@
+"""The outermost layer: a plain ASGI wrapper around the finished app, the only place that sees every status sent.
+
+It gives each request its id and its deadline, reads the body up to the limit, sheds load, notices a client that
+leaves, answers what the app failed to answer, and writes exactly one `api_request_complete`, from what was sent.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from reference_app.admission import Admission
+from reference_app.context import REQUEST, RequestContext
+from reference_app.observability import Logger, Metrics
+from reference_app.problems import Problem, overloaded, unexpected
+from reference_app.security import OPEN_PATHS, new_request_id, sane_request_id
+from reference_app.settings import Settings
+
+CLIENT_LEFT = 499
+UNMATCHED = "unmatched"
+
+
+class NoResponse(RuntimeError):
+    """The app returned without an answer."""
+
+
+class Exchange:
+    """One request and what was sent in answer to it."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, context: RequestContext) -> None:
+        self.scope = scope
+        self.context = context
+        self.status: int | None = None
+        self.complete = False
+        self.left = False
+        self.failed = False
+        self._receive = receive
+        self._send = send
+        self._body: bytes | None = None
+        self._gone: asyncio.Event | None = None
+
+    @property
+    def open(self) -> bool:
+        """True while there is somebody to answer who has had no answer yet."""
+        return self.status is None and not self.left
+
+    async def read_body(self, bytes_max: int) -> bool:
+        """Read the whole body; False where it is larger than `bytes_max`, counted and not believed."""
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self.left = True
+                return True
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > bytes_max:
+                return False
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+                return True
+
+    async def receive(self) -> Message:
+        """What the app receives: the body, whole, and after it nothing until the client leaves."""
+        if self._body is not None:
+            body, self._body = self._body, None
+            return {"type": "http.request", "body": body, "more_body": False}
+        self._gone = self._gone or asyncio.Event()
+        if not self.left:
+            await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """Pass on what the app sends; after the client has left it goes nowhere."""
+        if self.left:
+            return
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            request_id = (b"x-request-id", self.context.request_id.encode("ascii"))
+            message["headers"] = [*message.get("headers", ()), request_id]
+            await self._send(message)
+            return
+        await self._send(message)
+        # No wait lies between the server's taking the last part and this line, so a later disconnect is no loss.
+        if not message.get("more_body", False) and not self.left:
+            self.complete = True
+
+    async def watch(self, serving: "asyncio.Task[Any]") -> None:
+        """Wait for the client to leave, and end the work that nobody waits for any more."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect" and not self.complete:
+            self.left = True
+            if self._gone is not None:
+                self._gone.set()
+            serving.cancel()
+
+    async def answer(self, problem: Problem) -> None:
+        """Answer in the app's place."""
+        await problem.response()(self.scope, self.receive, self.send)
+
+
+class Outcome:
+    """The wrapper; `app` is finished, with its own error handling inside."""
+
+    def __init__(
+        self, app: ASGIApp, *, settings: Settings, admission: Admission, log: Logger, metrics: Metrics
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._admission = admission
+        self._log = log
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; anything else is passed on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.monotonic()
+        sent = [value for name, value in scope["headers"] if name == b"x-request-id"]
+        context = RequestContext(
+            request_id=sane_request_id(sent) or new_request_id(),
+            started=started,
+            deadline=started + self._settings.deadline_s,
+        )
+        token = REQUEST.set(context)
+        exchange = Exchange(scope, receive, send, context)
+        try:
+            await self._serve(exchange)
+        finally:
+            self.record(exchange)
+            REQUEST.reset(token)
+
+    async def _serve(self, exchange: Exchange) -> None:
+        """Read the body, then let the app work on it, if there is room."""
+        if not await exchange.read_body(self._settings.body_bytes_max):
+            await exchange.answer(Problem(413, "the body is too large"))
+            return
+        if exchange.left:
+            return
+        if exchange.scope["path"] in OPEN_PATHS:
+            await self._run(exchange)
+            return
+        if not self._admission.enter():
+            await exchange.answer(overloaded("the service is at its limit, or shuts down"))
+            return
+        try:
+            await self._watched(exchange)
+        finally:
+            self._admission.leave()
+
+    async def _watched(self, exchange: Exchange) -> None:
+        """Run the app while a second task watches for the client's leaving."""
+        serving = asyncio.current_task()
+        assert serving is not None, "a server runs each request in a task"
+        watcher = asyncio.get_running_loop().create_task(exchange.watch(serving))
+        try:
+            await self._run(exchange)
+        except asyncio.CancelledError:
+            if not exchange.left:
+                raise
+        finally:
+            watcher.cancel()
+        if exchange.left:
+            # The cancellation was ours and has done its work: the server must not see it.
+            serving.uncancel()
+
+    async def _run(self, exchange: Exchange) -> None:
+        """Run the app, and see to it that there is one answer, whatever it does."""
+        try:
+            await self._call(exchange)
+        except asyncio.CancelledError:
+            if exchange.open:
+                await exchange.answer(overloaded("the service shuts down"))
+            raise
+        except Exception:  # noqa: BLE001  # this is the place where a bug ends: logged, answered, not passed on
+            if not exchange.left:
+                exchange.failed = True
+                self._log.exception("unhandled_exception", method=exchange.scope["method"])
+            if exchange.open:
+                await exchange.answer(unexpected())
+
+    async def _call(self, exchange: Exchange) -> None:
+        """Run the app; silence is a failure like any other."""
+        await self._app(exchange.scope, exchange.receive, exchange.send)
+        if exchange.open:
+            raise NoResponse("the app returned without an answer")
+
+    def record(self, exchange: Exchange) -> None:
+        """Write the completion record of a request, and count it."""
+        context = exchange.context
+        context.route = getattr(exchange.scope.get("route"), "path", UNMATCHED)
+        status = CLIENT_LEFT if exchange.left or exchange.status is None else exchange.status
+        outcome = outcome_of(exchange, status)
+        seconds = time.monotonic() - context.started
+        replayed = {"replayed": True} if context.replayed else {}
+        self._log.info(
+            "api_request_complete",
+            status_code=status,
+            success=status < 400 and exchange.complete,  # noqa: PLR2004  # where the errors of HTTP begin
+            complete=exchange.complete,
+            outcome=outcome,
+            method=exchange.scope["method"],
+            route=context.route,
+            session=context.session,
+            execution_time_seconds=round(seconds, 6),
+            fallbacks=context.fallbacks,
+            **replayed,
+        )
+        self._metrics.responded(route=context.route, status=status, outcome=outcome, seconds=seconds)
+
+
+def outcome_of(exchange: Exchange, status: int) -> str:
+    """The word for how a request ended, from what was sent."""
+    if status == CLIENT_LEFT:
+        return "client_disconnect"
+    if exchange.context.shed and status == 503:  # noqa: PLR2004  # the status of shed load
+        return "shed"
+    if status >= 500 or not exchange.complete:  # noqa: PLR2004  # failures of the service
+        return "error"
+    if status >= 400:  # noqa: PLR2004  # refusals that the client can mend
+        return "client_error"
+    return "degraded" if exchange.context.degraded else "ok"

@@ -1,0 +1,1 @@
+"""Where sessions are kept: the protocol of a store, and the embedded store."""

@@ -1,0 +1,81 @@
+"""Each invariant on sessions passes a healthy history and fails each way in which it can be broken."""
+
+import pytest
+
+TOLD = "sessions.history_preserved"
+KEPT = "sessions.acknowledged_turns_kept"
+COUNTED = "sessions.turns_counted"
+
+
+def test_a_history_that_is_told_in_order_passes(made, findings):
+    """The provider is told both earlier messages, in order."""
+    one, two, three = made.turn(1), made.turn(2), made.turn(3)
+    call = made.call(three, told=("message 1", "message 2"))
+    assert findings(TOLD, made.history(one, two, three, call)) == []
+
+
+@pytest.mark.parametrize("told", [(), ("message 2",), ("message 2", "message 1")])
+def test_a_history_that_is_lost_or_out_of_order_is_found(made, findings, told):
+    """Forgetting all, forgetting the first, and telling them in the wrong order are each found."""
+    one, two, three = made.turn(1), made.turn(2), made.turn(3)
+    assert len(findings(TOLD, made.history(one, two, three, made.call(three, told=told)))) == 1
+
+
+def test_another_sessions_word_is_found(made, findings):
+    """A canary of session b in what the provider is told for session a is found."""
+    foreign = made.turn(1, session="b", canary="XYZ", message="my word is XYZ", request_id="r-b")
+    turn = made.turn(2)
+    call = made.call(turn, told=("my word is XYZ",))
+    assert findings(TOLD, made.history(foreign, turn, call)) == ["session a was told of session b"]
+
+
+def test_what_was_acknowledged_is_stored(made, findings):
+    """Stored turns that are those acknowledged are no finding."""
+    one, two = made.turn(1), made.turn(2)
+    assert findings(KEPT, made.history(one, two, made.stored(one, two))) == []
+
+
+def test_a_lost_acknowledged_turn_is_found(made, findings):
+    """A turn that was answered 200 and is not stored is found."""
+    one, two = made.turn(1), made.turn(2)
+    (message,) = findings(KEPT, made.history(one, two, made.stored(one)))
+    assert message.startswith("session a: the acknowledged turn of")
+
+
+def test_a_changed_a_foreign_and_a_double_turn_are_found(made, findings):
+    """Another answer stored, a message never sent, and a number twice are each found."""
+    one, two = made.turn(1), made.turn(2)
+    other = made.turn(1, body={**one.body, "response": "another"})
+    assert len(findings(KEPT, made.history(one, made.stored(other)))) == 1
+    assert "session a: stored turn 2 was never sent to it" in findings(
+        KEPT, made.history(one, made.stored(one, two))
+    )
+    stored = made.stored(one, two)
+    stored.data["turns"][1]["turn"] = 1
+    assert "session a: turns are stored as [1, 1]" in findings(KEPT, made.history(one, two, stored))
+
+
+def test_a_session_that_cannot_be_read_is_found(made, findings):
+    """A session that answers 404 afterwards is found."""
+    one = made.turn(1)
+    gone = made.stored(one, status=404, data={"title": "no"})
+    assert findings(KEPT, made.history(one, gone)) == ["session a cannot be read: 404"]
+
+
+def test_two_turns_with_one_number_and_a_session_that_changes_are_found(made, findings):
+    """Two acknowledged turns under one number, and answers under two session ids, are found."""
+    one, two = made.turn(1), made.turn(2)
+    again = made.turn(2, body={**two.body, "turn": 1})
+    moved = made.turn(2, body={**two.body, "session_id": "s-other"})
+    assert findings(COUNTED, made.history(one, two)) == []
+    assert len(findings(COUNTED, made.history(one, again))) == 1
+    assert len(findings(COUNTED, made.history(one, moved))) == 1
+
+
+def test_a_replay_is_no_second_turn(made, findings):
+    """The same key again is the same turn, stored once and numbered once."""
+    one = made.turn(1, request_headers={"idempotency-key": "k"})
+    again = made.turn(2, request_headers={"idempotency-key": "k"}, message=one.message, body=one.body)
+    history = made.history(one, again, made.stored(one))
+    assert findings(KEPT, history) == []
+    assert findings(COUNTED, history) == []

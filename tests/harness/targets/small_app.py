@@ -1,0 +1,63 @@
+"""A service that fits on one screen: one turn over one provider call, one completion record, sessions in memory."""
+
+import json
+import os
+import sys
+
+import httpx
+
+REPLY = "application/json"
+
+
+def create(*, defects=(), transport=None):
+    """Build the app; the defects are `dies` (at start-up), `deaf` (no provider call) and `slow_stop`."""
+    if "dies" in defects:
+        raise RuntimeError("the configuration is missing")
+    client = httpx.AsyncClient(transport=transport, timeout=5.0)
+    sessions: dict[str, list[dict[str, object]]] = {}
+
+    async def turn(body: dict[str, str], request_id: str) -> tuple[int, dict[str, object]]:
+        session = body.get("session") or f"s{len(sessions)}"
+        turns = sessions.setdefault(session, [])
+        messages = [{"role": "user", "content": text} for text in (*(t["message"] for t in turns), body["text"])]
+        if "deaf" not in defects:
+            await client.post(
+                f"{os.environ['OPENAI_BASE_URL']}/chat/completions",
+                json={"model": "m", "messages": messages},
+                headers={"x-request-id": request_id},
+            )
+        number = len(turns) + 1
+        turns.append({"turn": number, "message": body["text"], "response": "yes", "request_id": request_id})
+        return 200, {"session_id": session, "turn": number, "response": "yes", "method": "first", "fallbacks": []}
+
+    async def answer(scope, body: bytes, request_id: str) -> tuple[int, object]:
+        path = scope["path"]
+        if path == "/turn":
+            return await turn(json.loads(body), request_id)
+        return 200, {"turns": sessions.get(path.rpartition("/")[2], [])}
+
+    async def app(scope, receive, send) -> None:
+        if scope["type"] == "lifespan":
+            await lifespan(receive, send, client)
+            return
+        headers = {key.decode(): value.decode() for key, value in scope["headers"]}
+        request_id = headers.get("x-request-id", "none")
+        body = (await receive()).get("body", b"")
+        status, content = await answer(scope, body, request_id)
+        sent = [(b"content-type", REPLY.encode()), (b"x-request-id", request_id.encode())]
+        await send({"type": "http.response.start", "status": status, "headers": sent})
+        await send({"type": "http.response.body", "body": json.dumps(content).encode()})
+        record = {"event": "done", "request_id": request_id, "status_code": status, "success": True, "complete": True}
+        sys.stdout.write(json.dumps(record) + "\n")
+        sys.stdout.flush()
+
+    return app
+
+
+async def lifespan(receive, send, client: httpx.AsyncClient) -> None:
+    """Start and stop."""
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await client.aclose()
+    await send({"type": "lifespan.shutdown.complete"})

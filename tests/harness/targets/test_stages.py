@@ -1,0 +1,187 @@
+"""A target is started, held to its nonce, played, and ended, whatever happens in between."""
+
+import asyncio
+import os
+import signal
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.errors import TargetFailed, UsageError
+from harness.history import FaultFired, Probe, Snapshot
+from harness.judge import judge
+from harness.registry import INVARIANTS
+from harness.scenario import Disconnect, Parallel, Request, Restart, Turn, Wait
+from harness.targets import profile as profiles
+from harness.targets.driven import Job, Recorder
+from harness.targets.play import STAGES, stage_named
+from harness.targets.process import ProcessTarget
+from harness.targets.started import child, new_nonce
+from harness.verdict import Verdict
+
+HERE = Path(__file__).parent
+STEPS = (
+    Turn(message="one {canary}"),
+    Parallel(steps=(Turn(message="two {canary}"), Turn(session="b", message="other {canary}"))),
+    Wait(for_s=0.01),
+    Request(path="/sessions/x"),
+)
+
+
+@pytest.fixture
+def job(monkeypatch) -> Job:
+    """The small app, with steps that it carries."""
+    monkeypatch.syspath_prepend(str(HERE))
+    profile = profiles.load(str(HERE / "profile.toml"))
+    return Job(name="small", arm="control", steps=STEPS, faults=(), profile=profile, seed=1)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+async def test_a_healthy_service_passes_every_invariant(job: Job, tmp_path: Path, stage: str) -> None:
+    """Both stages give a trusted history with all witnesses, and the universal invariants find nothing in it."""
+    history = await STAGES[stage](job, tmp_path)
+    judgement = judge(history, INVARIANTS.values())
+    assert judgement.untrusted == ()
+    assert judgement.violations == ()
+    assert judgement.verdict in (Verdict.PASSED, Verdict.UNDECIDED)  # undecided where this machine was slow
+    assert [turn.role for turn in history.turns] == ["warmup"] * 2 + ["turn"] * 3 + ["golden"] * 2
+    assert {call.request_id for call in history.calls} == {turn.request_id for turn in history.turns}
+    assert [probe.phase for probe in history.of(Probe)] == ["baseline", "played", "quiet"]
+    assert len(history.of(Snapshot)) == 4
+
+
+async def test_a_service_that_makes_no_provider_call_is_found(job: Job, tmp_path: Path) -> None:
+    """The provider's own witness shows that the level which answered was never asked."""
+    history = await STAGES["in_process"](replace(job, defects=("deaf",)), tmp_path)
+    names = {violation.invariant for violation in judge(history, INVARIANTS.values()).violations}
+    assert names == {"degradation.explained"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+async def test_an_app_that_does_not_start_is_a_usage_error(job: Job, tmp_path: Path, stage: str) -> None:
+    """What the app said last is told in one line, and no process is left."""
+    with pytest.raises(UsageError, match="the configuration is missing") as refused:
+        await STAGES[stage](replace(job, defects=("dies",)), tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+async def test_an_app_that_does_not_import_is_a_usage_error(job: Job, tmp_path: Path) -> None:
+    """A factory that is not there is named."""
+    gone = replace(job, profile=replace(job.profile, app="no_such_module:create"))
+    with pytest.raises(UsageError, match="no_such_module"):
+        await STAGES["live"](gone, tmp_path)
+
+
+async def test_a_restart_keeps_logs_and_ids(job: Job, tmp_path: Path) -> None:
+    """After SIGTERM and after SIGKILL another process answers under the same nonce, and the log goes on."""
+    steps = (Turn(), Restart(), Turn(session="c"), Restart(kill=True), Turn(session="d"))
+    history = await STAGES["live"](replace(job, steps=steps), tmp_path)
+    assert history.header.nonce_matched
+    assert [turn.status for turn in history.turns] == [200] * 7
+    assert sum(record.event == "done" for record in history.logs) >= 7
+
+
+async def test_a_client_that_leaves_is_recorded(job: Job, tmp_path: Path) -> None:
+    """A client that leaves at once has no status, and is known to have left on purpose."""
+    history = await STAGES["live"](replace(job, steps=(Disconnect(after_s=0.0),)), tmp_path)
+    (turn,) = (turn for turn in history.turns if turn.role == "turn")
+    assert turn.status is None
+    assert turn.left
+
+
+async def test_a_strangers_nonce_is_noticed(job: Job, tmp_path: Path, monkeypatch) -> None:
+    """Where the answers carry another nonce than the one that the harness gave, the history is not trusted."""
+    async with ProcessTarget.start(job, Recorder(), directory=tmp_path) as target:
+        (tmp_path / "other").mkdir()
+        async with ProcessTarget.start(job, Recorder(), directory=tmp_path / "other") as stranger:
+            monkeypatch.setattr(type(target), "base_url", property(lambda self: stranger_url))
+            stranger_url = f"http://127.0.0.1:{stranger.child.port}"
+            from harness.targets.driver import Driver  # noqa: PLC0415  # only this test drives by hand
+
+            driver = Driver(job, target, Recorder(), nonce=target.nonce)
+            await driver.play()
+    assert not driver.nonce_matched
+
+
+async def test_another_nonce_on_the_control_line_is_refused(job: Job, tmp_path: Path) -> None:
+    """A child that says another nonce than it was given is not the target that was started."""
+    started = child(
+        "serve",
+        ["--app", "small_app:create", "--nonce", "a-strangers"],
+        profile=job.profile,
+        directory=tmp_path,
+        environment={},
+        nonce=new_nonce(),
+    )
+    with pytest.raises(TargetFailed, match="another's nonce"):
+        async with started:
+            pass
+
+
+async def test_nothing_is_left_when_a_run_is_cancelled(job: Job, tmp_path: Path) -> None:
+    """A run that is cancelled in the middle ends its child before the cancellation goes on."""
+    pids: list[int] = []
+
+    async def run() -> None:
+        async with ProcessTarget.start(job, Recorder(), directory=tmp_path) as target:
+            pids.append(target.child.process.pid)
+            started.set()
+            await asyncio.Event().wait()
+
+    started = asyncio.Event()
+    running = asyncio.ensure_future(run())
+    await started.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
+
+
+async def test_the_child_goes_when_the_harness_is_killed(job: Job, tmp_path: Path) -> None:
+    """A harness that is killed with SIGKILL leaves no child: the control line's end tells it."""
+    script = textwrap.dedent(
+        f"""
+        import asyncio, sys
+        from pathlib import Path
+        sys.path.insert(0, {str(HERE)!r})
+        from harness.targets import profile as profiles
+        from harness.targets.driven import Job, Recorder
+        from harness.targets.process import ProcessTarget
+        async def main():
+            profile = profiles.load({str(HERE / "profile.toml")!r})
+            job = Job(name="x", arm="control", steps=(), faults=(), profile=profile, seed=1)
+            async with ProcessTarget.start(job, Recorder(), directory=Path({str(tmp_path)!r})) as target:
+                print(target.child.process.pid, flush=True)
+                await asyncio.Event().wait()
+        asyncio.run(main())
+        """
+    )
+    harness = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+    assert harness.stdout is not None
+    pid = int(await harness.stdout.readline())
+    ended = os.pidfd_open(pid)
+    gone = asyncio.Event()
+    asyncio.get_running_loop().add_reader(ended, gone.set)
+    harness.send_signal(signal.SIGKILL)
+    await harness.wait()
+    async with asyncio.timeout(10):
+        await gone.wait()
+    asyncio.get_running_loop().remove_reader(ended)
+    os.close(ended)
+
+
+def test_a_stage_that_is_not_there_is_a_usage_error() -> None:
+    """Simulated time is not there yet, and is refused by name."""
+    with pytest.raises(UsageError, match="no stage is called simulated"):
+        stage_named("simulated")
+
+
+def test_faults_may_be_noted_from_the_recorder() -> None:
+    """A firing is a record with the time of the run."""
+    recorder = Recorder(monotonic=iter([10.0, 12.5]).__next__)
+    recorder.fired("a.b", "call 1")
+    assert recorder.records == [FaultFired(at_s=2.5, fault="a.b", detail="call 1")]

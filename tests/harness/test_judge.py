@@ -1,0 +1,108 @@
+"""What cannot be trusted is never a pass: the order in which a verdict is reached."""
+
+import pytest
+
+from harness.history import FaultFired
+from harness.judge import judge
+from harness.registry import Invariant
+from harness.verdict import Finding, Verdict
+
+
+def invariant(*messages: str, witnesses=frozenset({"wire"}), crash: bool = False) -> Invariant:
+    """An invariant that finds just this."""
+
+    def check(history):
+        if crash:
+            raise ZeroDivisionError("oracle")
+        return [Finding(message=message, evidence="here") for message in messages]
+
+    return Invariant(name="made.up", check=check, witnesses=frozenset(witnesses), summary="")
+
+
+def verdict(history, *invariants: Invariant) -> Verdict:
+    """The verdict of a history under invariants."""
+    return judge(history, invariants or (invariant(),)).verdict
+
+
+def test_nothing_wrong_passes(made):
+    """A trusted history without a finding passes."""
+    assert verdict(made.history(made.turn())) is Verdict.PASSED
+
+
+def test_a_finding_fails(made):
+    """A finding fails the run, and keeps its evidence and arm."""
+    judgement = judge(made.history(made.turn()), [invariant("wrong")])
+    assert judgement.verdict is Verdict.FAILED
+    (violation,) = judgement.violations
+    assert (violation.invariant, violation.message, violation.evidence, violation.arm) == (
+        "made.up",
+        "wrong",
+        "here",
+        "faulted",
+    )
+
+
+def test_a_strangers_answer_is_invalid_before_it_is_failed(made):
+    """An answer without the nonce makes the run invalid, whatever else was found."""
+    assert verdict(made.history(made.turn(), nonce_matched=False), invariant("wrong")) is Verdict.INVALID
+
+
+def test_a_missing_witness_is_invalid(made):
+    """An invariant whose witness did not testify is not judged, and the run is invalid."""
+    judgement = judge(made.history(made.turn(), witnesses=("wire",)), [invariant(witnesses={"logs"})])
+    assert judgement.verdict is Verdict.INVALID
+    assert "made.up has no witness: logs" in judgement.untrusted
+    assert judgement.checked == ()
+
+
+def test_a_crashed_oracle_is_invalid(made):
+    """An oracle that raises is named with its place, and the run is invalid."""
+    judgement = judge(made.history(made.turn()), [invariant(crash=True)])
+    assert judgement.verdict is Verdict.INVALID
+    assert "made.up crashed: ZeroDivisionError('oracle') at check:" in judgement.untrusted[0]
+
+
+def test_no_oracle_and_no_exchange_are_invalid(made):
+    """A run that nobody judged, or in which nothing was said, proves nothing."""
+    assert judge(made.history(made.turn()), []).verdict is Verdict.INVALID
+    assert verdict(made.history()) is Verdict.INVALID
+
+
+def test_a_fault_that_never_fired_is_invalid(made):
+    """A declared fault that did not fire makes a clean run invalid, and a failed one stays failed."""
+    history = made.history(made.turn(), declared=("provider.no_reply",))
+    assert verdict(history) is Verdict.INVALID
+    assert verdict(history, invariant("wrong")) is Verdict.FAILED
+    fired = FaultFired(at_s=1.0, fault="provider.no_reply")
+    assert verdict(made.history(made.turn(), fired, declared=("provider.no_reply",))) is Verdict.PASSED
+
+
+def test_a_fault_that_fired_in_the_control_run_is_invalid(made):
+    """A run that declares no fault and sees one fire is no control."""
+    assert verdict(made.history(made.turn(), FaultFired(at_s=1.0, fault="x"))) is Verdict.INVALID
+
+
+@pytest.mark.parametrize(("lag_ms", "wanted"), [(49.0, Verdict.PASSED), (51.0, Verdict.UNDECIDED)])
+def test_a_slow_machine_decides_nothing(made, lag_ms, wanted):
+    """Where the harness's own ticker was over 50 ms late, a clean run is undecided."""
+    assert verdict(made.history(made.turn(), harness_lag_ms_max=lag_ms)) is wanted
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "worst"),
+    [
+        (["passed", "undecided", "invalid", "failed"], "failed"),
+        (["passed", "undecided", "invalid"], "invalid"),
+        (["passed", "undecided"], "undecided"),
+        (["passed"], "passed"),
+        ([], "invalid"),
+    ],
+)
+def test_a_run_takes_the_worst_of_its_scenarios(verdicts, worst):
+    """Failed before invalid before undecided before passed; nothing at all is invalid."""
+    assert Verdict.worst(map(Verdict, verdicts)) == worst
+
+
+def test_exit_codes_are_those_of_the_command_line():
+    """0 passed, 1 failed, 3 invalid, 4 undecided."""
+    assert [verdict.exit_code for verdict in Verdict] == [0, 1, 3, 4]

@@ -1,0 +1,78 @@
+"""A profile that is wrong is told in one line, with the key."""
+
+import pytest
+
+from harness.errors import UsageError
+from harness.targets import profile as profiles
+from harness.targets.profile import TurnTemplate
+
+GOOD = """
+name = "x"
+app = "m:f"
+[turn]
+path = "/turn"
+body = { text = "{message}", session = "{session}", n = 1 }
+[contract]
+deadline_s = 2
+statuses = [200]
+"""
+
+
+def read(tmp_path, text):
+    """Read a profile with this text."""
+    path = tmp_path / "profile.toml"
+    path.write_text(text)
+    return profiles.load(str(path))
+
+
+def test_a_short_profile_is_enough(tmp_path):
+    """Ten lines hold a turn: the rest has defaults."""
+    profile = read(tmp_path, GOOD)
+    assert profile.turn.render("hi", None) == {"text": "hi", "n": 1}
+    assert profile.turn.render("hi", "s1") == {"text": "hi", "session": "s1", "n": 1}
+    assert profile.contract.statuses == (200,)
+    assert profile.contract.turn_path == "/turn"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('name = "x"', 'nam = "x"', "nam is no key of a profile"),
+        ('app = "m:f"', "", "app: "),
+        ("[turn]", "[turns]", "has no [turn]"),
+        ("deadline_s = 2", 'deadline_s = "soon"', "contract.deadline_s: "),
+        ("statuses = [200]", "", "contract.statuses: "),
+        ("statuses", "status", "[contract] status is no key"),
+        ("[contract]", "[contract", "line 7"),
+    ],
+)
+def test_a_wrong_profile_is_told_in_one_line(tmp_path, old, new, said):
+    """A misspelt, missing or ill-typed key and broken TOML are named with their place."""
+    with pytest.raises(UsageError) as refused:
+        read(tmp_path, GOOD.replace(old, new))
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "where", ["no_such_package:profile.toml", "reference_app:none.toml", "/nowhere/p.toml"]
+)
+def test_a_profile_that_is_not_there_is_refused(where):
+    """A missing package, file of a package, or path is refused with what a target is."""
+    with pytest.raises(UsageError, match="a target is"):
+        profiles.load(where)
+
+
+def test_the_reference_profile_is_read():
+    """The default target is described by the same kind of file as anybody's."""
+    profile = profiles.load()
+    assert profile.name == "reference_app"
+    assert set(profiles.defect_catalog(profile)) >= {"async_context_skip", "history_lost"}
+    with pytest.raises(UsageError, match="has no defect nothing"):
+        profiles.check_defects(profile, ("nothing",))
+
+
+def test_braces_of_a_message_are_kept():
+    """A message that holds braces, or the word {session}, is sent as it stands."""
+    template = TurnTemplate(path="/t", body={"text": "{message}", "session": "{session}"})
+    assert template.render("{session} {0}", "s") == {"text": "{session} {0}", "session": "s"}

@@ -1,0 +1,109 @@
+"""A scenario that cannot be played is refused where it is written, in one line with the remedy."""
+
+import textwrap
+
+import pytest
+
+from harness import library
+from harness.errors import UsageError
+from harness.rig import Window
+from harness.scenario import Disconnect, Parallel, Scenario, Turn, Wait, flat, load
+
+
+def written(tmp_path, text: str):
+    """A scenario file with this text."""
+    path = tmp_path / "made_up.py"
+    path.write_text(textwrap.dedent(text))
+    return path
+
+
+def test_a_file_names_its_scenario(tmp_path):
+    """The file's name is the scenario's, and the first paragraph of its docstring the summary."""
+    path = written(
+        tmp_path,
+        '''
+        """What happened,
+        in two lines.
+
+        More of it.
+        """
+        from harness.scenario import Scenario, Turn
+        SCENARIO = Scenario(steps=(Turn(),))
+        ''',
+    )
+    scenario = load(path)
+    assert (scenario.name, scenario.summary) == ("made_up", "What happened, in two lines.")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("SCENARIO = 1", "assigns one Scenario to SCENARIO"),
+        ("x = (", "made_up.py:1: "),
+        ("\nimport no_such_module", "made_up.py:2: ModuleNotFoundError"),
+        ("from harness.scenario import Scenario\nSCENARIO = Scenario(steps=())", "at least one step"),
+        ("from harness.scenario import Scenario\nSCENARIO = Scenario(stepz=())", "made_up.py:2: TypeError"),
+        ("from harness.rig import Window\nWindow(p=2.0)", "p=2.0: must be at least 1e-09 and at most 1"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_in_one_line(tmp_path, text, said):
+    """A wrong assignment, a syntax error, a missing module, no step, an unknown knob and one out of range."""
+    with pytest.raises(UsageError) as refused:
+        load(written(tmp_path, text))
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    """A path without a file is refused with the way to what there is."""
+    with pytest.raises(UsageError, match="no such scenario file"):
+        load(tmp_path / "none.py")
+
+
+@pytest.mark.parametrize(
+    "step", [Wait(for_s=-1.0), Wait(for_s=float("nan")), Disconnect(after_s=float("inf"))]
+)
+def test_seconds_that_are_none_are_refused(step):
+    """Negative, infinite and undefined durations are refused, inside Parallel too where it may stand."""
+    with pytest.raises(UsageError, match="seconds must be finite"):
+        Scenario(steps=(step,))
+
+
+def test_parallel_first_turns_of_one_session_are_refused():
+    """Two turns that begin together cannot both open their session: which one names it would be chance."""
+    with pytest.raises(UsageError, match="open"):
+        Scenario(steps=(Parallel(steps=(Turn(), Turn())),))
+    Scenario(steps=(Turn(), Parallel(steps=(Turn(), Turn()))))
+
+
+@pytest.mark.parametrize(
+    ("knobs", "said"),
+    [
+        ({"from_step": -1}, "from_step=-1"),
+        ({"from_step": 2, "until_step": 1}, "until_step=1"),
+        ({"first_n": 0}, "first_n=0"),
+        ({"every_k": 0}, "every_k=0"),
+        ({"p": 0.0}, "p=0.0"),
+        ({"p": float("nan")}, "p=nan"),
+        ({"level": "third"}, "level='third'"),
+    ],
+)
+def test_a_window_that_never_opens_is_refused(knobs, said):
+    """Each knob of a window is held to its range, and named."""
+    with pytest.raises(UsageError, match=said.replace(".", r"\.")):
+        Window(**knobs)
+
+
+def test_steps_are_flattened_in_order():
+    """Steps inside Parallel count where they stand."""
+    one, two, three = Turn(session="1"), Turn(session="2"), Turn(session="3")
+    assert flat((one, Parallel(steps=(two, three)))) == (one, two, three)
+
+
+def test_the_library_is_found_by_name_folder_and_path():
+    """A name, a folder of the library and a path lead to the same scenario."""
+    (named,) = library.find(["history_lost"])
+    assert named in library.find(["incidents"])
+    assert library.find([str(library.root() / "incidents" / "history_lost.py")]) == (named,)
+    with pytest.raises(UsageError, match="no scenario is called nothing"):
+        library.find(["nothing"])
