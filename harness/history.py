@@ -22,6 +22,7 @@ class Contract:
 
     `statuses` may be answered to a turn; `forbidden_events` and `forbidden_texts` may not be in its log.
     `provider_calls_per_turn_max` is the retry budget: calls that the provider may see for one request.
+    `pooled_descriptors_max` is what the target's own pools may open after the warm-up.
     """
 
     turn_path: str
@@ -35,6 +36,7 @@ class Contract:
     provider_calls_per_turn_max: int = 4
     loop_lag_ms_max: float = 250.0
     recovery_s_max: float = 5.0
+    pooled_descriptors_max: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

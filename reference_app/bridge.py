@@ -89,11 +89,13 @@ class Bridge:
         """
         _check(function, timeout)
         self._refuse_closed()
-        scope = (SCOPE.get() or Scope()).inner(timeout)
+        outer = SCOPE.get() or Scope()
+        scope = outer.inner(timeout)
         context = copy_context()
         context.run(SCOPE.set, scope)
         try:
             value: T = self._enter(function, args, context, scope, when_on_loop)
+            scope.deadline = outer.deadline  # for a task left behind, which is no part of this call any more
             return value
         finally:
             if copy_context_back:
@@ -154,8 +156,9 @@ class Bridge:
         """The calling thread decides the way in."""
         here = _running_loop()
         if here is None:
-            return self._wait(Call(function, args, loop=self._away(), context=context, scope=scope))
+            return self._wait(Call(function, args, loop=self._away(scope), context=context, scope=scope))
         if portal.in_portal():
+            scope.home = here
             return portal.call_out(context.run(begin, function, args), context, scope)
         if when_on_loop == "refuse":
             raise BridgeOnLoop(
@@ -193,8 +196,13 @@ class Bridge:
         finally:
             self._log.warning("bridge_blocked_loop", blocked_ms=round((time.monotonic() - began) * 1000, 3))
 
-    def _away(self) -> asyncio.AbstractEventLoop:
-        """The loop for a thread that has none: the adopted one, else the bridge's own."""
+    def _away(self, scope: Scope) -> asyncio.AbstractEventLoop:
+        """The loop for a thread that has none: that of the call around this one, the adopted one, or our own.
+
+        The one around comes first: where it blocks the adopted loop, that loop could not run this one.
+        """
+        if scope.home is not None and scope.home.is_running():
+            return scope.home
         owner = self._owner
         if owner is None:
             return self._own_loop()

@@ -81,10 +81,14 @@ class Outcome:
 
 
 class Scope:
-    """What bounds the calls made under it, in any thread: a deadline (monotonic seconds) and cancellation."""
+    """What bounds the calls made under it, in any thread: a deadline (monotonic seconds) and cancellation.
 
-    def __init__(self, deadline: float = math.inf) -> None:
+    `home` is the loop that runs the call around them, None where there is none.
+    """
+
+    def __init__(self, deadline: float = math.inf, home: asyncio.AbstractEventLoop | None = None) -> None:
         self.deadline = deadline
+        self.home = home
         self._calls: set[Call] = set()
         self._cancelled = False
         self._lock = threading.Lock()
@@ -92,8 +96,8 @@ class Scope:
     def inner(self, timeout_s: float | None) -> "Scope":
         """A scope within this one: its deadline is the earlier one."""
         if timeout_s is None:
-            return Scope(self.deadline)
-        return Scope(min(self.deadline, time.monotonic() + timeout_s))
+            return Scope(self.deadline, self.home)
+        return Scope(min(self.deadline, time.monotonic() + timeout_s), self.home)
 
     def left_s(self) -> float:
         """Seconds until the deadline, never negative."""
@@ -144,6 +148,7 @@ class Call:
         self.loop = loop
         self._context = context
         self.scope = scope
+        scope.home = loop
         self._task: asyncio.Task[None] | None = None
         self._cancelled = False
         self._done = threading.Lock()

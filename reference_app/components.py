@@ -115,11 +115,10 @@ def make_bridge(parts: Parts) -> Bridge:
 
 
 def make_client(parts: Parts) -> ProviderClient | None:
-    """The client, where a provider is configured or its wire was handed in."""
-    transport = parts.components.transport
-    if parts.settings.provider_url is None and transport is None:
+    """The client, where a provider is configured."""
+    if parts.settings.provider_url is None:
         return None
-    return ProviderClient(parts.settings, transport=transport)
+    return ProviderClient(parts.settings, transport=parts.components.transport)
 
 
 def make_breaker(parts: Parts) -> CircuitBreaker:

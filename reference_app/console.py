@@ -7,6 +7,7 @@ JSON string in ASCII.
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 _BARE = re.compile(r"[A-Za-z0-9_.:/+@{}\[\],-]+")
@@ -25,6 +26,8 @@ def _value(value: object) -> str:
     """A value as text: `true`, `null`, a number, a bare word, a quoted string; lists by commas."""
     if isinstance(value, bool) or value is None:
         return json.dumps(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, list | tuple):
         return _word(",".join(str(item) for item in value)) if value else "[]"
     return _word(value)

@@ -44,8 +44,6 @@ def transport_reason(error: Exception) -> FallbackReason:
     the provider was reached and did not serve. httpx-aiohttp calls those a `ConnectTimeout` like a refused
     connection; only the cause tells them apart.
     """
-    if isinstance(error, httpx.DecodingError):
-        return FallbackReason.INVALID_ENVELOPE
     if isinstance(error, httpx.PoolTimeout):
         return FallbackReason.POOL_TIMEOUT
     if isinstance(error, httpx.ConnectTimeout) and isinstance(error.__cause__, aiohttp.ClientError):

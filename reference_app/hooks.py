@@ -6,11 +6,20 @@ leave the message to the chain. It runs in a portal, so that the loop goes on wh
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from reference_app.contract import Classification, ConversationState
 
 Classify = Callable[[str, ConversationState | None], Classification]
-Hook = Callable[[str, ConversationState, Classify], Classification | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """One plugin: `concerns` says cheaply whether it has anything to do with a message, `run` looks at it."""
+
+    concerns: Callable[[str], bool]
+    run: Callable[[str, ConversationState, Classify], Classification | None]
+
 
 _QUOTED = re.compile(r"^[ \t]*>.*(?:\n|\Z)", re.MULTILINE)
 _ATTRIBUTION = re.compile(r"^On [^\n]{1,200} wrote:[ \t]*\n(?:[ \t]*\n)?(?=[ \t]*>)", re.MULTILINE)
@@ -29,7 +38,17 @@ def strip_quoted_reply(message: str, state: ConversationState, classify: Classif
     return classify(own, state)
 
 
-DEFAULT_HOOKS: tuple[Hook, ...] = (strip_quoted_reply,)
+def has_quotes(message: str) -> bool:
+    """True where some line is quoted."""
+    return _QUOTED.search(message) is not None
+
+
+DEFAULT_HOOKS = (Hook(concerns=has_quotes, run=strip_quoted_reply),)
+
+
+def concerned(hooks: tuple[Hook, ...], message: str) -> tuple[Hook, ...]:
+    """The hooks that have to do with the message; for most messages none, and then no portal is entered."""
+    return tuple(hook for hook in hooks if hook.concerns(message))
 
 
 def first_answer(
@@ -37,7 +56,7 @@ def first_answer(
 ) -> Classification | None:
     """The first classification that a hook gives, in the order of registration."""
     for hook in hooks:
-        answer = hook(message, state, classify)
+        answer = hook.run(message, state, classify)
         if answer is not None:
             return answer
     return None

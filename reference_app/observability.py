@@ -6,6 +6,7 @@ A record is one line and one write. It carries `event`, `level`, `logger`, its f
 
 import asyncio
 import io
+import json
 import logging
 import sys
 import time
@@ -130,14 +131,14 @@ class Sink:
         try:
             if self._stream is None:
                 self._stream = self._opened()
-            rest = memoryview(data)
-            while rest:
-                # A raw stream may take a part (then go on) or, where it is non-blocking and full, nothing.
-                written = self._stream.write(rest)
-                if not written:
-                    self._failed()
-                    break
-                rest = rest[written:]
+            written = self._stream.write(data)
+            while written and written < len(data):
+                # A raw stream may take a part; what is left follows under the same lock.
+                data = data[written:]
+                written = self._stream.write(data)
+            if not written:
+                # A full pipe that does not block takes nothing.
+                self._failed()
         except (OSError, ValueError):
             self._failed()
         return len(data)
@@ -203,7 +204,7 @@ class Observability:
             "logger": name,
             **fields,
             "request_id": context.request_id if context is not None else None,
-            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "timestamp": datetime.now(UTC),
         }
 
     async def tick(self) -> None:
@@ -219,13 +220,14 @@ class Observability:
 
 
 def _json(record: Mapping[str, Any]) -> bytes:
-    """The record as JSON; a field that JSON cannot carry becomes the name of its type."""
+    """The record as JSON in ASCII, so that no reader finds a line's end in it; strange objects give their type's name."""
     try:
-        return orjson.dumps(record, default=_type_name)
+        data = orjson.dumps(record, default=_type_name)
     except TypeError:
         # Text that UTF-8 cannot carry, or a number that is too large: the record is kept, the fields are not.
         kept = ("event", "level", "logger", "request_id", "timestamp")
-        return orjson.dumps({name: ascii(record[name]) for name in kept} | {"unwritable_fields": True})
+        data = orjson.dumps({name: record[name] for name in kept} | {"unwritable_fields": True})
+    return data if data.isascii() else json.dumps(orjson.loads(data)).encode("ascii")
 
 
 def _type_name(value: object) -> str:

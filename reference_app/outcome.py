@@ -6,6 +6,7 @@ leaves, answers what the app failed to answer, and writes exactly one `api_reque
 
 import asyncio
 import time
+from http import HTTPStatus
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,7 +15,7 @@ from reference_app.admission import Admission
 from reference_app.context import REQUEST, RequestContext
 from reference_app.observability import Logger, Metrics
 from reference_app.problems import Problem, overloaded, unexpected
-from reference_app.security import OPEN_PATHS, new_request_id, sane_request_id
+from reference_app.security import OPEN_PATHS, RequestIds, sane_request_id
 from reference_app.settings import Settings
 
 CLIENT_LEFT = 499
@@ -113,6 +114,7 @@ class Outcome:
         self._admission = admission
         self._log = log
         self._metrics = metrics
+        self._ids = RequestIds()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; anything else is passed on."""
@@ -122,7 +124,7 @@ class Outcome:
         started = time.monotonic()
         sent = [value for name, value in scope["headers"] if name == b"x-request-id"]
         context = RequestContext(
-            request_id=sane_request_id(sent) or new_request_id(),
+            request_id=sane_request_id(sent) or self._ids.new(),
             started=started,
             deadline=started + self._settings.deadline_s,
         )
@@ -200,7 +202,7 @@ class Outcome:
         self._log.info(
             "api_request_complete",
             status_code=status,
-            success=status < 400 and exchange.complete,  # noqa: PLR2004  # where the errors of HTTP begin
+            success=status < HTTPStatus.BAD_REQUEST and exchange.complete,
             complete=exchange.complete,
             outcome=outcome,
             method=exchange.scope["method"],
@@ -217,10 +219,10 @@ def outcome_of(exchange: Exchange, status: int) -> str:
     """The word for how a request ended, from what was sent."""
     if status == CLIENT_LEFT:
         return "client_disconnect"
-    if exchange.context.shed and status == 503:  # noqa: PLR2004  # the status of shed load
+    if exchange.context.shed and status == HTTPStatus.SERVICE_UNAVAILABLE:
         return "shed"
-    if status >= 500 or not exchange.complete:  # noqa: PLR2004  # failures of the service
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or not exchange.complete:
         return "error"
-    if status >= 400:  # noqa: PLR2004  # refusals that the client can mend
+    if status >= HTTPStatus.BAD_REQUEST:
         return "client_error"
     return "degraded" if exchange.context.degraded else "ok"

@@ -10,6 +10,9 @@ from reference_app.components import Components
 from reference_app.defects import DEFECTS
 from reference_app.settings import Settings
 
+NOWHERE = "http://provider.invalid/v1"
+"""The provider's address where its wire is handed in and none is configured: a name that can never resolve."""
+
 
 def create(*, defects: Sequence[str] = (), transport: httpx.AsyncBaseTransport | None = None) -> ASGIApp:
     """Build the app from the environment, with the named defects in the order given.
@@ -17,7 +20,10 @@ def create(*, defects: Sequence[str] = (), transport: httpx.AsyncBaseTransport |
     Raises:
         ValueError: a name is no defect; the message lists those that there are.
     """
-    components = Components(settings=Settings(), transport=transport)
+    settings = Settings()
+    if transport is not None and settings.provider_url is None:
+        settings = settings.model_copy(update={"provider_url": NOWHERE})
+    components = Components(settings=settings, transport=transport)
     for name in defects:
         if name not in DEFECTS:
             raise ValueError(

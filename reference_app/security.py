@@ -5,6 +5,7 @@ A session id is a credential: 256 random bits, stored and logged only as a hash.
 
 import hashlib
 import hmac
+import itertools
 import re
 import secrets
 import time
@@ -28,9 +29,16 @@ def new_session_id() -> str:
     return secrets.token_urlsafe(32)
 
 
-def new_request_id() -> str:
-    """A request id for a request that brought none that can be used."""
-    return secrets.token_hex(16)
+class RequestIds:
+    """Ids for requests that brought none: unique, not secret, so one draw of randomness serves a whole process."""
+
+    def __init__(self) -> None:
+        self._prefix = secrets.token_hex(8)
+        self._numbers = itertools.count(1)
+
+    def new(self) -> str:
+        """The next id."""
+        return f"{self._prefix}-{next(self._numbers):08x}"
 
 
 def sane_request_id(sent: list[bytes]) -> str | None:

@@ -19,7 +19,7 @@ from reference_app.contract import (
     Turn,
     WorkflowPhase,
 )
-from reference_app.hooks import Hook, first_answer
+from reference_app.hooks import Hook, concerned, first_answer
 from reference_app.observability import Logger
 from reference_app.order import Claims, SessionOrder
 from reference_app.phases import NEXT_PHASE
@@ -147,9 +147,9 @@ class Workflow:
 
     async def classify(self, message: str, state: ConversationState) -> Classification:
         """What a hook says of the message, else what the chain says."""
-        if self._hooks:
+        if hooks := concerned(self._hooks, message):
             facade = self._classifier.classify_intent_with_state
-            answer = await self._bridge.portal(first_answer, self._hooks, message, state, facade)
+            answer = await self._bridge.portal(first_answer, hooks, message, state, facade)
             if answer is not None:
                 return answer
         return await self._classifier.classify(message, state)

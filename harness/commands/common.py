@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import sys
 import tomllib
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TextIO, TypeVar
 
 import typer
 from rich.console import Console
@@ -19,8 +20,18 @@ from harness.targets.profile import Profile, check_defects
 
 T = TypeVar("T")
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+WIDTH_IN_FILES = 180
+"""How wide tables are where no terminal says it: in a CI log a line may be long, a name may not be cut."""
+
+
+def _console(stream: TextIO) -> Console:
+    """A console for one of the standard streams."""
+    width = None if stream.isatty() else WIDTH_IN_FILES
+    return Console(stderr=stream is sys.stderr, highlight=False, soft_wrap=True, width=width)
+
+
+out = _console(sys.stdout)
+err = _console(sys.stderr)
 
 Target = Annotated[
     str | None,

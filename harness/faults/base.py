@@ -1,5 +1,6 @@
 """What the faults of the provider's plane share, and the parts of OpenAI's envelope that they bend."""
 
+import json
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -104,7 +105,7 @@ def content_of(reply: Reply) -> str | None:
 def object_of(reply: Reply) -> dict[str, Any] | None:
     """The JSON object in a completion's content; None where there is none."""
     try:
-        found = orjson.loads(content_of(reply) or "")
+        found = json.loads(content_of(reply) or "")  # json, since another fault may have left a NaN in it
     except ValueError:
         return None
     return found if isinstance(found, dict) else None

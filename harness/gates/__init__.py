@@ -2,7 +2,7 @@
 
 from harness.gates.criteria import success_criteria, watched_texts
 from harness.gates.observations import LogTally, Observations, TurnSent
-from harness.gates.result import Gate, GateResult, judge, overall
+from harness.gates.result import Gate, GateResult, Unit, judge, overall
 from harness.gates.statistics import requests_needed
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "LogTally",
     "Observations",
     "TurnSent",
+    "Unit",
     "judge",
     "overall",
     "requests_needed",

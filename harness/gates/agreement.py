@@ -1,11 +1,11 @@
 """Gates that hold two witnesses to each other: the wire and the log, and a turn and the turns before it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from harness.gates.counts import all_of, heard
 from harness.gates.observations import CLASSIFIED, LogTally, Observations, TurnSent
-from harness.gates.result import GateResult
+from harness.gates.result import GateResult, Unit
 from harness.history import LOGS, WIRE
 from harness.verdict import Verdict
 
@@ -71,6 +71,7 @@ class HistoryPreserved:
             observed=None,
             bound=None,
             limit=1,
+            unit=Unit.SHARE,
             message=message,
             missing=None if asked else 1,
         )
@@ -93,11 +94,4 @@ def _lie(turn: TurnSent, log: LogTally) -> str | None:
 
 def _because(result: GateResult, reason: str) -> GateResult:
     """The result with what is wrong about its evidence."""
-    return GateResult(
-        name=result.name,
-        verdict=result.verdict,
-        observed=result.observed,
-        bound=result.bound,
-        limit=result.limit,
-        message=f"{result.message}, {reason}",
-    )
+    return replace(result, message=f"{result.message}, {reason}")

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import ClassVar
 
 from harness.gates.observations import LogTally, Observations, TurnSent
-from harness.gates.result import GateResult
+from harness.gates.result import GateResult, Unit
 from harness.history import LOGS, WIRE
 from harness.verdict import Verdict
 
@@ -20,9 +20,19 @@ class ServerErrors:
 
     def judge(self, seen: Observations) -> GateResult:
         """Count them on the wire."""
-        wrong = [t for t in seen.turns if t.broken]
-        shed = sum(turn.shed for turn in seen.turns)
-        return none_of(self.name, wrong, seen.turns, f"5xx answers, {shed} shed as declared")
+        answered = [turn for turn in seen.turns if turn.status is not None]
+        wrong = [turn for turn in answered if turn.broken]
+        shed = sum(turn.shed for turn in answered)
+        message = f"{len(wrong)} of {len(answered):,} answers are 5xx, {shed:,} more were shed as declared"
+        return GateResult(
+            name=self.name,
+            verdict=Verdict.PASSED if answered and not wrong else Verdict.FAILED,
+            observed=len(wrong),
+            bound=len(wrong),
+            limit=0,
+            unit=Unit.COUNT,
+            message=message + _first(wrong, "the first") if answered else "no answer was seen",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +57,7 @@ class EveryTurnFast:
             observed=slowest.elapsed_s if slowest else None,
             bound=slowest.elapsed_s if slowest else None,
             limit=self.limit_s,
+            unit=Unit.SECONDS,
             message=f"the slowest: {slowest}" if slowest else "no turn was seen",
         )
 
@@ -140,37 +151,26 @@ def absent(name: str, count: int, log: LogTally, key: str) -> GateResult:
         verdict, message = Verdict.FAILED, f"{count} in {log.lines:,} lines; the first: {log.examples[key]}"
     else:
         verdict, message = Verdict.PASSED, f"0 in {log.lines:,} lines"
-    return GateResult(name=name, verdict=verdict, observed=count, bound=count, limit=0, message=message)
-
-
-def none_of(name: str, wrong: Sequence[TurnSent], turns: Sequence[TurnSent], what: str) -> GateResult:
-    """The result for turns that may not be; where no turn was seen, that does not pass."""
     return GateResult(
-        name=name,
-        verdict=Verdict.PASSED if turns and not wrong else Verdict.FAILED,
-        observed=len(wrong),
-        bound=len(wrong),
-        limit=0,
-        message=f"{len(wrong)} of {len(turns):,} turns: {what}{_first(wrong)}"
-        if turns
-        else "no turn was seen",
+        name=name, verdict=verdict, observed=count, bound=count, limit=0, unit=Unit.COUNT, message=message
     )
 
 
 def all_of(name: str, wrong: Sequence[TurnSent], turns: Sequence[TurnSent], what: str) -> GateResult:
     """The result for what must be so for all of `turns`; where there are none, that does not pass."""
     share = (len(turns) - len(wrong)) / len(turns) if turns else None
-    message = f"{len(turns) - len(wrong):,} of {len(turns):,} {what}{_first(wrong)}"
+    message = f"{len(turns) - len(wrong):,} of {len(turns):,} {what}{_first(wrong, 'the first that is not')}"
     return GateResult(
         name=name,
         verdict=Verdict.PASSED if turns and not wrong else Verdict.FAILED,
         observed=share,
         bound=share,
         limit=1,
+        unit=Unit.SHARE,
         message=message if turns else "no answered turn was seen",
     )
 
 
-def _first(wrong: Sequence[TurnSent]) -> str:
+def _first(wrong: Sequence[TurnSent], which: str) -> str:
     """The first that is wrong, as evidence."""
-    return f"; the first that is not: {wrong[0]}" if wrong else ""
+    return f"; {which}: {wrong[0]}" if wrong else ""

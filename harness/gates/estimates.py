@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.gates.observations import Observations
-from harness.gates.result import GateResult
+from harness.gates.result import GateResult, Unit
 from harness.gates.statistics import (
     errors_allowed,
     errors_refuting,
@@ -42,7 +42,7 @@ class ErrorRate:
         bounds = {Verdict.FAILED: lower_bound}.get(verdict, upper_bound)
         bound = bounds(errors, requests, self.alpha)
         side = "more than" if verdict is Verdict.FAILED else "less than"
-        message = f"{errors} errors in {requests:,} requests: {side} {bound:.3%} at {1 - self.alpha:.0%}"
+        message = f"{errors} errors in {requests:,} requests: {side} {bound:.4%} at {1 - self.alpha:.0%}"
         message += f"; the first: {failed[0]}" if failed else ""
         return GateResult(
             name=self.name,
@@ -50,6 +50,7 @@ class ErrorRate:
             observed=errors / requests if requests else None,
             bound=bound,
             limit=self.limit,
+            unit=Unit.SHARE,
             message=message + _more(missing),
             missing=missing,
         )
@@ -85,6 +86,7 @@ class LatencyPercentile:
             observed=latencies_s[math.ceil(self.share * requests) - 1] if requests else None,
             bound=lower if verdict is Verdict.FAILED else upper,
             limit=self.limit_s,
+            unit=Unit.SECONDS,
             message=f"{over} of {requests:,} requests failed or took {self.limit_s:g} s or more"
             + _more(missing),
             missing=missing,

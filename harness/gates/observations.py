@@ -63,7 +63,7 @@ class TurnSent:
     def __str__(self) -> str:
         """The turn as evidence."""
         outcome = self.error if self.status is None else self.status
-        return f"{self.request_id} turn {self.turn} -> {outcome}"
+        return f"{self.request_id} turn {self.turn} -> {outcome} after {self.ended_s - self.started_s:.3f} s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

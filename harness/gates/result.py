@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar, Protocol
 
 from harness.gates.observations import Observations
@@ -9,13 +10,21 @@ from harness.history import LOGS
 from harness.verdict import Verdict
 
 
+class Unit(StrEnum):
+    """What the figures of a gate are: shares of 1, seconds, or counts."""
+
+    SHARE = "share"
+    SECONDS = "s"
+    COUNT = "count"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateResult:
     """The judgement of one gate.
 
     `observed` is the figure seen, `bound` what it proves at the gate's level (the same as `observed` where the gate
-    counts and estimates nothing), `limit` what it is held to: shares, seconds or counts, as `message` says. None
-    where there is no such figure. `missing` is how many more requests a verdict needs, where it is undecided.
+    counts and estimates nothing), `limit` what it is held to, all in `unit`. None where there is no such figure, and
+    endless where a turn that counts got no answer. `missing` is how many more requests a verdict needs, where it is undecided.
     """
 
     name: str
@@ -23,6 +32,7 @@ class GateResult:
     observed: float | None
     bound: float | None
     limit: float
+    unit: Unit
     message: str
     missing: int | None = None
 

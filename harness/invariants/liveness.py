@@ -76,7 +76,7 @@ def quiescent(history: History) -> Iterable[Finding]:
     allowed = {
         "tasks": base.tasks,
         "threads": base.threads + peak,
-        "descriptors": base.descriptors + 2 * peak,
+        "descriptors": base.descriptors + 2 * peak + history.header.contract.pooled_descriptors_max,
         "provider_in_flight": 0,
     }
     for name, most in allowed.items():

@@ -44,6 +44,8 @@ def doubts(recorded: Recorded) -> Iterable[str]:
     """What in the generator's own records speaks against them."""
     if not recorded.turns:
         yield "the generator recorded no turn"
+    elif all(turn.status is None for turn in recorded.turns):
+        yield f"not one turn was answered, and the first ended with {recorded.turns[0].error}: is the service there?"
     if recorded.health is None:
         yield "the generator did not come to its end: its records may be cut"
         return

@@ -4,6 +4,7 @@ This file is a locust file. Under `shakeout load` it follows a plan (`--plan`) a
 alone, it prints the gates that it can witness and ends with their exit code. Importing it imports locust.
 """
 
+import os
 import sys
 import tempfile
 import threading
@@ -17,7 +18,7 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import LocalRunner, Runner
 
-from harness.errors import ShakeoutError, UsageError
+from harness.errors import InvalidRun, ShakeoutError, UsageError
 from harness.load import evidence, recorder
 from harness.load.plan import Plan
 from harness.load.report import LoadReport
@@ -64,8 +65,8 @@ def begin(environment: Environment, runner: Runner, **_: Any) -> None:
     try:
         if not isinstance(runner, LocalRunner):
             raise UsageError("the gates judge one generator: leave out --master, --worker and --processes")
-        plan = Plan.read(Path(options.plan)) if options.plan else _own_plan(options)
         options.log_bytes = Path(options.target_log).stat().st_size if options.target_log else 0
+        plan = Plan.read(Path(options.plan)) if options.plan else _own_plan(options)
     except (ShakeoutError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(UsageError.exit_code) from error
@@ -75,7 +76,8 @@ def begin(environment: Environment, runner: Runner, **_: Any) -> None:
     run = Run(plan, recorder.Recorder(stream), finished=quitter.start)
     options.shakeout_run = run
     environment.stop_timeout = max(environment.stop_timeout, STOP_S_MAX)
-    threading.Thread(target=_tick, args=(run,), name="shakeout-ticker", daemon=True).start()
+    parent = os.getppid() if options.plan else None
+    threading.Thread(target=_tick, args=(run, parent), name="shakeout-ticker", daemon=True).start()
 
 
 @_on(events.quitting)
@@ -103,9 +105,9 @@ def _own_plan(options: Any) -> Plan:
     """
     if options.requests is not None and options.requests < 1:
         raise UsageError(f"--requests {options.requests}: must be at least 1")
+    turn = profile.load(options.target_profile).turn
     with tempfile.NamedTemporaryFile(prefix="shakeout-load-", suffix=".jsonl", delete=False) as file:
         records = Path(file.name)
-    turn = profile.load(options.target_profile).turn
     return Plan(turn=turn, seed=options.seed, requests=options.requests, records=records)
 
 
@@ -136,10 +138,10 @@ def _show(report: LoadReport) -> None:
     sys.stdout.flush()
 
 
-def _tick(run: Run) -> None:
-    """Count how often the generator's loop is late, and put the records on disk once a second."""
+def _tick(run: Run, parent: int | None) -> None:
+    """Count how often the generator's loop is late, and put the records on disk once a second; end with the parent."""
     flushed = time.monotonic()
-    while True:
+    while parent is None or parent == os.getppid():
         due = time.monotonic() + TICK_S
         time.sleep(TICK_S)
         now = time.monotonic()
@@ -148,3 +150,5 @@ def _tick(run: Run) -> None:
         if now - flushed > 1:
             run.recorder.flush()
             flushed = now
+    # A parent that was killed cannot end its generator, and nobody is left to read the records.
+    os._exit(InvalidRun.exit_code)

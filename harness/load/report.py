@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from harness.gates import GateResult, overall
+from harness.gates import GateResult, Unit, overall
 from harness.verdict import Verdict
 
 SCHEMA = 1
@@ -37,13 +37,15 @@ class LoadReport:
 
     @property
     def missing(self) -> int:
-        """How many more requests a verdict needs; 0 where none are missing."""
-        return max((gate.missing or 0 for gate in self.gates), default=0)
+        """How many more requests an undecided run needs; 0 where the verdict stands."""
+        if self.verdict is not Verdict.UNDECIDED:
+            return 0
+        return max(gate.missing or 0 for gate in self.gates)
 
     def rows(self) -> Iterator[tuple[str, ...]]:
         """The gates as cells of text, under `HEADINGS`."""
         for gate in self.gates:
-            figures = (_figure(value) for value in (gate.observed, gate.bound, gate.limit))
+            figures = (_figure(value, gate.unit) for value in (gate.observed, gate.bound, gate.limit))
             yield (gate.name, str(gate.verdict), *figures, gate.message)
 
     def to_json(self) -> dict[str, Any]:
@@ -80,8 +82,14 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _figure(value: float | None) -> str:
-    """The value in at most four digits, or whole."""
+def _figure(value: float | None, unit: Unit) -> str:
+    """The value with its unit, in at most four digits."""
     if value is None:
         return "-"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+    match unit:
+        case Unit.SHARE:
+            return f"{value * 100:.4g}%"
+        case Unit.SECONDS:
+            return f"{value:.4g} s" if math.isfinite(value) else "no answer"
+        case Unit.COUNT:
+            return f"{value:,}"

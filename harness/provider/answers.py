@@ -63,7 +63,7 @@ def error_reply(status: int, message: str, *, param: str | None = None, code: st
 
 def _schema(body: dict[str, object]) -> dict[str, Any] | None:
     """The schema that is asked for."""
-    wanted = body["response_format"]
+    wanted = body.get("response_format")
     named = wanted.get("json_schema") if isinstance(wanted, dict) else None
     schema = named.get("schema") if isinstance(named, dict) else None
     return schema if isinstance(schema, dict) else None
@@ -91,7 +91,7 @@ def _reply(conversation: Said, intent: str) -> str:
 
 
 def _json(value: object) -> str:
-    """Compact JSON; what a client sent as an escaped lone surrogate is replaced, since UTF-8 cannot hold it."""
+    """Compact JSON."""
     return orjson.dumps(value).decode()
 
 

@@ -8,6 +8,7 @@ import asyncio
 import http
 from collections.abc import Callable
 from functools import lru_cache
+from typing import cast
 
 import httptools
 
@@ -46,8 +47,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or send it away where there are too many."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
         if not self._opened(self):
             self._refuse(503, "The simulated provider has too many open connections.")
 
@@ -96,8 +96,10 @@ class Connection(asyncio.Protocol):
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
+        """The request is whole; only now the parser can say what it was and whether the connection stays."""
         self._complete = True
+        self._method = self._parser.get_method().decode("latin-1")
+        self._keep = self._parser.should_keep_alive()
 
     def _parse(self, data: bytes) -> None:
         """Feed the parser, and answer once a request is whole."""
@@ -113,15 +115,14 @@ class Connection(asyncio.Protocol):
     async def _answer(self) -> None:
         """Answer the request that was parsed."""
         path = self._url.partition(b"?")[0].decode("latin-1")
-        method, keep = self._parser.get_method().decode("latin-1"), self._parser.should_keep_alive()
         try:
             reply = await self._endpoint.answer(
-                method, path, self._headers, b"".join(self._body), begun=self._begun
+                self._method, path, self._headers, b"".join(self._body), begun=self._begun
             )
         finally:
             self.call = None
         self._answering, self._complete, self._received = None, False, 0
-        self._send(reply, keep=keep)
+        self._send(reply, keep=self._keep)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Where a rule crashed, the run has to fail, and the client sees the connection end."""

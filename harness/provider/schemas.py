@@ -6,8 +6,9 @@ from typing import Any
 from harness.provider.intents import label_among
 
 CONFIDENCE = 0.9
+NULL_DEPTH = 4
+"""Below this many levels what may be null is null, so that a schema that refers to itself comes to an end."""
 DEPTH_MAX = 12
-"""A schema that refers to itself is cut off here."""
 
 _SCORES = frozenset({"confidence", "score", "probability", "certainty"})
 _FORMATS = {
@@ -23,7 +24,7 @@ _FORMATS = {
 class Filler:
     """Fills a schema for one message: labels by the message, texts from `reply`, the rest by type.
 
-    Every property that the schema lists is filled, required or not. `pattern` is not looked at.
+    Of an object's properties the required ones are filled, all of them where none is. `pattern` is not looked at.
     """
 
     def __init__(self, schema: Mapping[str, Any], *, message: str, reply: str) -> None:
@@ -39,7 +40,7 @@ class Filler:
         """One value, for the property `name`."""
         if not isinstance(schema, dict) or depth > DEPTH_MAX:
             return None
-        schema = self._resolved(schema)
+        schema = self._resolved(schema, depth)
         if "const" in schema:
             return schema["const"]
         choices = schema.get("enum")
@@ -48,9 +49,10 @@ class Filler:
             return label_among(labels, self._message) if labels else choices[0]
         kind = _kind(schema)
         if kind == "object":
-            properties = schema.get("properties")
+            properties, required = schema.get("properties"), schema.get("required")
             listed = properties if isinstance(properties, dict) else {}
-            return {key: self._value(inner, name=key, depth=depth + 1) for key, inner in listed.items()}
+            wanted = required if isinstance(required, list) and required else listed
+            return {key: self._value(listed.get(key, {}), name=key, depth=depth + 1) for key in wanted}
         if kind == "array":
             count = _number(schema.get("minItems"), 0)
             return [
@@ -58,16 +60,17 @@ class Filler:
             ]
         return self._scalar(kind, schema, name)
 
-    def _resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The schema that a reference or a choice of schemas leads to: the first one that is not null."""
+    def _resolved(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:
+        """The schema that a reference or a choice of schemas leads to: the first one, and null only far down."""
         for _ in range(DEPTH_MAX):
             reference = schema.get("$ref")
             branches = next((schema[key] for key in ("anyOf", "oneOf", "allOf") if schema.get(key)), None)
             if isinstance(reference, str):
                 schema = self._referred(reference)
             elif isinstance(branches, list):
-                real = [one for one in branches if isinstance(one, dict) and one.get("type") != "null"]
-                schema = real[0] if real else {"type": "null"}
+                nothing = [one for one in branches if isinstance(one, dict) and one.get("type") == "null"]
+                real = [one for one in branches if isinstance(one, dict) and one not in nothing]
+                schema = nothing[0] if nothing and (depth > NULL_DEPTH or not real) else (*real, {})[0]
             else:
                 break
         return schema

@@ -60,8 +60,8 @@ def show_wrong(console: Console, result: ScenarioVerdict) -> None:
 def show_rows(console: Console, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A plain table; cells may carry markup."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, no_wrap=number == 0)
     for row in rows:
         table.add_row(*row)
     console.print(table)

@@ -37,14 +37,22 @@ class Driver:
 
     async def play(self) -> None:
         """Warm up, play the steps under the faults, wait for health, then for quiet, and read what is left."""
-        for _ in range(2):
-            await self._turn(Turn(session=WARMUP), step=-1, role="warmup")
+        await self._warm_up()
         await self._quiet("baseline")
         await self._steps()
         self._recorder.records.append(await self._probe("played"))
         await self._recover()
         await self._quiet("quiet")
         await self._snapshots()
+
+    async def _warm_up(self) -> None:
+        """Hold two turns in as many conversations at once as the steps will: pools are then as large as they get."""
+        width = max(2, *(len(step.steps) if isinstance(step, Parallel) else 1 for step in self._job.steps), 0)
+        for _ in range(2):
+            async with asyncio.TaskGroup() as group:
+                for number in range(width):
+                    turn = Turn(session=f"{WARMUP}{number}")
+                    group.create_task(self._turn(turn, step=-1, role="warmup"))
 
     async def _steps(self) -> None:
         """Play the steps in order, arming and healing the faults at the edges of their windows."""

@@ -132,9 +132,7 @@ async def _greet(started: Child, profile: Profile, nonce: str) -> Child:
         hello = await started.line.ask("hello", timeout_s=START_S_MAX)
     except TargetFailed:
         await started.process.wait()
-        raise UsageError(
-            f"{profile.name} did not start: {_last_line(started.errors)}; mend {profile.app}"
-        ) from None
+        raise not_started(profile, started.errors) from None
     if "error" in hello:
         raise UsageError(f"{profile.name} did not start: {hello['error']}")
     if hello.get("nonce") != nonce:

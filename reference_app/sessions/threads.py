@@ -33,10 +33,14 @@ class Job(Generic[T]):
         self.abandoned = False
 
     def run(self, connection: sqlite3.Connection) -> None:
-        """Do the work and keep what came of it; the caller's transaction is as if it had not begun where it fails."""
+        """Do the work and keep what came of it."""
+        self.result = self.work(connection)
+
+    def run_apart(self, connection: sqlite3.Connection) -> None:
+        """Do the work in a savepoint: where it fails, the transaction is as if it had not begun."""
         connection.execute("SAVEPOINT job")
         try:
-            self.result = self.work(connection)
+            self.run(connection)
         except Exception as error:  # noqa: BLE001  # a row that cannot be stored must not end the thread
             self.error = as_store_error(error)
             connection.execute("ROLLBACK TO job")
@@ -217,12 +221,26 @@ def commit(batch: Sequence[Job[Any]], held: Held) -> None:
     """Run the batch in one transaction; where that fails as a whole, every job of it has failed."""
     try:
         connection = held.get()
-        connection.execute("BEGIN IMMEDIATE")
-        for job in batch:
-            job.run(connection)
-        connection.execute("COMMIT")
+        if not _committed_together(batch, connection):
+            connection.execute("BEGIN IMMEDIATE")
+            for job in batch:
+                job.run_apart(connection)
+            connection.execute("COMMIT")
     except Exception as error:  # noqa: BLE001  # whatever the database does, the writer serves the next batch
         # A connection that failed here may still hold a transaction, so none of its state is kept.
         held.drop()
         for job in batch:
             job.error = as_store_error(error)
+
+
+def _committed_together(batch: Sequence[Job[Any]], connection: sqlite3.Connection) -> bool:
+    """Run the batch without savepoints, which cost as much as the rows; False, and nothing done, where a job failed."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for job in batch:
+            job.run(connection)
+    except Exception:  # noqa: BLE001  # which job it was, and why, is found by running each apart
+        connection.execute("ROLLBACK")
+        return False
+    connection.execute("COMMIT")
+    return True

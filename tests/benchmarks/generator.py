@@ -2,13 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 import orjson
-
-Bodies = Callable[[], Iterator[bytes]]
-
 
 @dataclass(slots=True)
 class Load:
@@ -65,8 +62,7 @@ class _Connection(asyncio.Protocol):
         self.done = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one without saying so
         self._ask()
 
     def _ask(self) -> None:

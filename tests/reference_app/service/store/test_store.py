@@ -1,0 +1,220 @@
+"""The embedded store: what it keeps, and what it says where it cannot."""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reference_app.sessions import sqlite
+from reference_app.sessions.protocol import (
+    Claim,
+    SequenceConflict,
+    StoreError,
+    StoreUnavailable,
+    UnknownSession,
+)
+from reference_app.sessions.sqlite import SQLiteSessionStore, connector
+from reference_app.settings import Settings
+
+Append = Callable[..., Any]
+Opened = Callable[..., Any]
+SOON_S = 5.0
+
+
+async def load(store: SQLiteSessionStore, session: str = "s") -> list[str]:
+    """The messages of a session."""
+    found = await store.load(session, None, turns_max=None, timeout_s=SOON_S)
+    return [turn.message for turn in found.turns]
+
+
+async def test_only_the_last_turns_are_loaded_where_so_many_are_wanted(
+    append: Append, opened: Opened
+) -> None:
+    """A limit gives the last turns in order, and the head is that of the whole session."""
+    async with opened() as store:
+        for sequence in range(1, 6):
+            await store.append(append(sequence=sequence, message=str(sequence)), timeout_s=SOON_S)
+        last = await store.load("s", None, turns_max=2, timeout_s=SOON_S)
+        none = await store.load("s", None, turns_max=0, timeout_s=SOON_S)
+    assert ([turn.message for turn in last.turns], last.head) == (["4", "5"], 5)
+    assert (none.turns, none.head) == ((), 5)
+    assert (last.created_at, last.updated_at) == ("2026-01-01T00:00:01", "2026-01-01T00:00:05")
+
+
+async def test_one_conflict_in_a_batch_leaves_its_neighbours_alone(append: Append, opened: Opened) -> None:
+    """Of many appends that are committed together exactly those fail that do not fit, each by its own reason."""
+    async with opened() as store:
+        await store.append(append("old"), timeout_s=SOON_S)
+        asked = [
+            append("a"),
+            append("old", 1),
+            append("b"),
+            append("old", 3),
+            append("nobody", 2),
+            append("old", 2, "\ud800"),
+            append("c"),
+            append("old", 2, owner="other"),
+        ]
+        results = await asyncio.gather(
+            *(store.append(one, timeout_s=SOON_S) for one in asked), return_exceptions=True
+        )
+        kept = [await load(store, session) for session in ("a", "b", "c", "old")]
+    assert [type(result) for result in results] == [
+        type(None),
+        SequenceConflict,
+        type(None),
+        SequenceConflict,
+        UnknownSession,
+        StoreUnavailable,
+        type(None),
+        UnknownSession,
+    ]
+    assert kept == [["hello"]] * 4
+
+
+async def test_a_row_that_cannot_be_stored_does_not_end_the_writer(append: Append, opened: Opened) -> None:
+    """After a poisonous row the next one is stored, by the same thread."""
+    async with opened() as store:
+        with pytest.raises(StoreUnavailable):
+            await store.append(append(message="\ud800"), timeout_s=SOON_S)
+        await store.append(append(), timeout_s=SOON_S)
+        assert await load(store) == ["hello"]
+
+
+async def test_a_locked_database_is_unavailable_and_heals(
+    append: Append, opened: Opened, tmp_path: Path
+) -> None:
+    """Somebody else's write lock costs the busy time and then an error, reads go on, and its end ends the trouble."""
+    async with opened() as store:
+        await store.append(append(), timeout_s=SOON_S)
+        other = sqlite3.connect(tmp_path / "s.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable):
+            await store.append(append(sequence=2), timeout_s=SOON_S)
+        with pytest.raises(StoreUnavailable):
+            await store.check(timeout_s=SOON_S)
+        assert await load(store) == ["hello"]
+        other.execute("ROLLBACK")
+        other.close()
+        await store.append(append(sequence=2, message="again"), timeout_s=SOON_S)
+        await store.check(timeout_s=SOON_S)
+        assert await load(store) == ["hello", "again"]
+
+
+async def test_closing_stores_what_was_taken(append: Append, opened: Opened) -> None:
+    """Appends that wait when the store is closed are committed first, and acknowledged."""
+    async with opened() as store:
+        taken = [asyncio.ensure_future(store.append(append(str(n)), timeout_s=SOON_S)) for n in range(200)]
+        await asyncio.sleep(0)
+    await asyncio.gather(*taken)
+    async with opened() as store:
+        assert [await load(store, str(n)) for n in range(200)] == [["hello"]] * 200
+
+
+async def test_a_store_that_is_not_open_says_so(append: Append, opened: Opened) -> None:
+    """Before it is opened and after it is closed every call is refused, never left hanging."""
+    store = SQLiteSessionStore(Settings())
+    with pytest.raises(StoreUnavailable):
+        await store.check(timeout_s=SOON_S)
+    async with opened() as closed:
+        pass
+    with pytest.raises(StoreUnavailable):
+        await load(closed)
+
+
+async def test_a_writer_that_has_ended_is_noticed(append: Append, opened: Opened) -> None:
+    """With its thread gone the store is unavailable at once."""
+    async with opened() as store:
+        # No error ends the writer, so the thread is ended the way that closing does.
+        await store._writer.stop()  # the state that a dead thread leaves
+        with pytest.raises(StoreUnavailable):
+            await store.append(append(), timeout_s=SOON_S)
+        with pytest.raises(StoreUnavailable):
+            await store.check(timeout_s=SOON_S)
+
+
+async def test_a_damaged_row_harms_its_own_session_only(
+    append: Append, opened: Opened, tmp_path: Path
+) -> None:
+    """A session whose row makes no sense is a typed error; the others are read."""
+    async with opened() as store:
+        await store.append(append("good"), timeout_s=SOON_S)
+        await store.append(append("bad"), timeout_s=SOON_S)
+        with sqlite3.connect(tmp_path / "s.db") as other:
+            other.execute("UPDATE turn SET intent = 'nonsense' WHERE session = 'bad'")
+        other.close()
+        with pytest.raises(StoreError):
+            await load(store, "bad")
+        assert await load(store, "good") == ["hello"]
+
+
+async def test_old_answers_are_forgotten_when_the_store_opens(append: Append, opened: Opened) -> None:
+    """An answer is kept for a day; the turn that it belongs to stays."""
+    now = datetime.now(UTC)
+    young, old = Claim(scope="s", key="young", fingerprint="f"), Claim(scope="s", key="old", fingerprint="f")
+    async with opened() as store:
+        for number, (claim, hours) in enumerate([(old, 25), (young, 23)], start=1):
+            made = append(sequence=number)
+            stamp = (now - timedelta(hours=hours)).isoformat(timespec="milliseconds")
+            turn = replace(made.turn, created_at=stamp)
+            await store.append(replace(made, turn=turn, claim=claim, answer=b"{}"), timeout_s=SOON_S)
+        assert await store.answered(old, timeout_s=SOON_S) is not None
+    async with opened() as store:
+        assert await store.answered(old, timeout_s=SOON_S) is None
+        assert await store.answered(young, timeout_s=SOON_S) is not None
+        assert len(await load(store)) == 2
+
+
+async def test_a_later_schema_is_refused(append: Append, opened: Opened, tmp_path: Path) -> None:
+    """A database that a later version has made is not touched."""
+    with sqlite3.connect(tmp_path / "s.db") as other:
+        other.execute(f"PRAGMA user_version={sqlite.SCHEMA_VERSION + 1}")
+    other.close()
+    async with opened() as store:
+        with pytest.raises(StoreUnavailable, match="later version"):
+            await store.append(append(), timeout_s=SOON_S)
+
+
+async def test_two_stores_share_a_file(append: Append, opened: Opened) -> None:
+    """A second process on the same file sees what the first has stored, and its stale append is a conflict."""
+    async with opened() as one, opened() as two:
+        await one.append(append(), timeout_s=SOON_S)
+        assert await load(two) == ["hello"]
+        await two.append(append(sequence=2, message="theirs"), timeout_s=SOON_S)
+        with pytest.raises(SequenceConflict):
+            await one.append(append(sequence=2, message="ours"), timeout_s=SOON_S)
+        assert await load(one) == ["hello", "theirs"]
+
+
+async def test_commits_are_as_durable_as_promised(append: Append, opened: Opened, tmp_path: Path) -> None:
+    """Connections run in WAL mode with full synchronisation and a busy time below a second."""
+    connection = connector(Settings())(tmp_path / "s.db")
+    found = [
+        connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous", "busy_timeout")
+    ]
+    connection.close()
+    assert found == ["wal", 2, 500]
+
+
+async def test_a_temporary_store_goes_when_it_closes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its folder is there while it is open, and gone afterwards."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    store = SQLiteSessionStore(Settings())
+    await store.open()
+    await store.append(append(), timeout_s=SOON_S)
+    assert [len(files) for _, _, files in os.walk(tmp_path)][1] >= 1
+    await store.close()
+    assert os.listdir(tmp_path) == []  # noqa: PTH208  # a listing without a generator
+
+
+def test_an_address_that_is_no_sqlite_is_refused() -> None:
+    """The store says what it takes."""
+    with pytest.raises(ValueError, match="sqlite:///PATH"):
+        SQLiteSessionStore(Settings(store_url="redis://somewhere"))

@@ -1,0 +1,133 @@
+"""What the outermost wrapper refuses: bodies that are too large, load, and requests while it shuts down."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from reference_app.context import current
+
+
+async def answers(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"done"})
+
+
+async def test_a_body_over_the_limit_is_counted_and_refused(wrap: Any, wire: Any) -> None:
+    """The bytes are counted, whatever the length header says, and the handler never sees them."""
+    wrapped = wrap(answers, body_bytes_max=10)
+    request = wire(body=[b"123456", b"78901"], headers=((b"content-length", b"3"),))
+    await wrapped.app(request.scope, request.receive, request.send)
+    assert (request.status, wrapped.ending) == (413, (413, False, True, "client_error"))
+    assert json.loads(request.body)["status"] == 413
+
+
+async def test_a_body_at_the_limit_arrives_whole(wrap: Any, wire: Any) -> None:
+    """A body in parts reaches the handler as one, up to the last byte that is allowed."""
+    seen: list[bytes] = []
+
+    async def keeps(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append((await receive())["body"])
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    wrapped = wrap(keeps, body_bytes_max=10)
+    request = wire(body=[b"12345", b"67890"])
+    await wrapped.app(request.scope, request.receive, request.send)
+    assert seen == [b"1234567890"]
+    assert wrapped.ending == (204, True, True, "ok")
+
+
+async def test_load_over_the_limit_is_shed_but_probes_are_not(wrap: Any, wire: Any) -> None:
+    """With all places taken a request gets 503 with Retry-After and is recorded as shed; /health still answers."""
+    release, working = asyncio.Event(), asyncio.Event()
+
+    async def waits(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != "/health":
+            working.set()
+            await release.wait()
+        await answers(scope, receive, send)
+
+    wrapped = wrap(waits, in_flight_max=1)
+    first, second, probe = wire(), wire(), wire("/health", method="GET")
+    serving = asyncio.ensure_future(wrapped.app(first.scope, first.receive, first.send))
+    await working.wait()
+    await wrapped.app(second.scope, second.receive, second.send)
+    assert (second.status, wrapped.ending) == (503, (503, False, True, "shed"))
+    assert dict(second.sent[0]["headers"])[b"retry-after"] == b"1"
+    await wrapped.app(probe.scope, probe.receive, probe.send)
+    assert probe.status == 200
+    release.set()
+    await serving
+    assert first.status == 200
+    assert wrapped.admission.enter()
+
+
+async def test_a_service_that_drains_takes_no_more_and_waits_for_the_rest(wrap: Any, wire: Any) -> None:
+    """Draining ends when the last request has, and a request that comes meanwhile is shed."""
+    release, working = asyncio.Event(), asyncio.Event()
+
+    async def waits(scope: Scope, receive: Receive, send: Send) -> None:
+        working.set()
+        await release.wait()
+        await answers(scope, receive, send)
+
+    wrapped = wrap(waits)
+    first, late = wire(), wire()
+    serving = asyncio.ensure_future(wrapped.app(first.scope, first.receive, first.send))
+    await working.wait()
+    draining = asyncio.ensure_future(wrapped.admission.drain(timeout_s=30.0))
+    await asyncio.sleep(0)
+    await wrapped.app(late.scope, late.receive, late.send)
+    assert late.status == 503
+    assert not draining.done()
+    release.set()
+    await draining
+    await serving
+    assert first.status == 200
+
+
+async def test_draining_gives_up_in_time(wrap: Any) -> None:
+    """A request that does not end does not keep the service from ending."""
+    admission = wrap(answers).admission
+    assert admission.enter()
+    await admission.drain(timeout_s=0.01)
+    assert not admission.enter()
+
+
+async def test_a_server_that_cancels_is_obeyed_after_an_answer(wrap: Any, wire: Any) -> None:
+    """Cancelled by the server, the request gets a 503 that is recorded, and the cancellation goes on to the server."""
+    working = asyncio.Event()
+
+    async def works(scope: Scope, receive: Receive, send: Send) -> None:
+        working.set()
+        await asyncio.Event().wait()
+
+    wrapped = wrap(works)
+    request = wire()
+    serving = asyncio.ensure_future(wrapped.app(request.scope, request.receive, request.send))
+    await working.wait()
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    assert (request.status, wrapped.ending) == (503, (503, False, True, "shed"))
+
+
+async def test_the_deadline_begins_at_the_entry(wrap: Any, wire: Any) -> None:
+    """The handler finds its request in the context, with the deadline that the settings give from the entry on."""
+    found: list[tuple[str, float]] = []
+
+    async def looks(scope: Scope, receive: Receive, send: Send) -> None:
+        context = current()
+        found.append((context.request_id, context.deadline - context.started))
+        await answers(scope, receive, send)
+
+    wrapped = wrap(looks, deadline_s=1.8)
+    request = wire(headers=((b"x-request-id", b"mine"),))
+    await wrapped.app(request.scope, request.receive, request.send)
+    assert found == [("mine", pytest.approx(1.8))]
+    with pytest.raises(LookupError, match="outermost wrapper"):
+        current()
