@@ -106,6 +106,8 @@ class Scenario:
         """
         if not self.steps:
             raise UsageError("a scenario needs at least one step")
+        if self.golden_turns < 1:
+            raise UsageError(f"golden_turns={self.golden_turns}: at least 1, or nobody sees whether it recovers")
         for step in flat(self.steps):
             seconds = {Wait: "for_s", Disconnect: "after_s"}.get(type(step))
             value = getattr(step, seconds) if seconds else 0.0
@@ -113,6 +115,7 @@ class Scenario:
                 raise UsageError(
                     f"{type(step).__name__}({seconds}={value}): seconds must be finite and at least 0"
                 )
+        _check_openings(self.steps)
 
 
 def flat(steps: Sequence[Step]) -> tuple[Step, ...]:

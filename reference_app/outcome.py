@@ -12,6 +12,8 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reference_app.admission import Admission
+from reference_app.calls import SCOPE
+from reference_app.calls import Scope as SyncCalls
 from reference_app.context import REQUEST, RequestContext
 from reference_app.observability import Logger, Metrics
 from reference_app.problems import Problem, overloaded, unexpected
@@ -29,17 +31,20 @@ class NoResponse(RuntimeError):
 class Exchange:
     """One request and what was sent in answer to it."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, context: RequestContext) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, *, context: RequestContext, calls: SyncCalls
+    ) -> None:
         self.scope = scope
         self.context = context
         self.status: int | None = None
         self.complete = False
         self.left = False
-        self.failed = False
         self._receive = receive
         self._send = send
         self._body: bytes | None = None
         self._gone: asyncio.Event | None = None
+        # A cancellation of the task does not reach into worker threads; what they call is cancelled by this.
+        self._calls = calls
 
     @property
     def open(self) -> bool:
@@ -96,6 +101,7 @@ class Exchange:
             self.left = True
             if self._gone is not None:
                 self._gone.set()
+            self._calls.cancel()
             serving.cancel()
 
     async def answer(self, problem: Problem) -> None:
@@ -128,12 +134,14 @@ class Outcome:
             started=started,
             deadline=started + self._settings.deadline_s,
         )
-        token = REQUEST.set(context)
-        exchange = Exchange(scope, receive, send, context)
+        calls = SyncCalls()
+        token, calls_token = REQUEST.set(context), SCOPE.set(calls)
+        exchange = Exchange(scope, receive, send, context=context, calls=calls)
         try:
             await self._serve(exchange)
         finally:
             self.record(exchange)
+            SCOPE.reset(calls_token)
             REQUEST.reset(token)
 
     async def _serve(self, exchange: Exchange) -> None:
@@ -162,13 +170,14 @@ class Outcome:
         try:
             await self._run(exchange)
         except asyncio.CancelledError:
-            if not exchange.left:
+            # A cancellation of our own has done its work and ends here; the server's goes on to the server.
+            if not exchange.left or serving.uncancel() > 0:
                 raise
+        else:
+            if exchange.left:
+                serving.uncancel()
         finally:
             watcher.cancel()
-        if exchange.left:
-            # The cancellation was ours and has done its work: the server must not see it.
-            serving.uncancel()
 
     async def _run(self, exchange: Exchange) -> None:
         """Run the app, and see to it that there is one answer, whatever it does."""
@@ -179,9 +188,7 @@ class Outcome:
                 await exchange.answer(overloaded("the service shuts down"))
             raise
         except Exception:  # noqa: BLE001  # this is the place where a bug ends: logged, answered, not passed on
-            if not exchange.left:
-                exchange.failed = True
-                self._log.exception("unhandled_exception", method=exchange.scope["method"])
+            self._log.exception("unhandled_exception", method=exchange.scope["method"])
             if exchange.open:
                 await exchange.answer(unexpected())
 

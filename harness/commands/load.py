@@ -44,6 +44,8 @@ def command(
     quiet: Quiet = False,
 ) -> None:
     """Put the target under load with Locust, and judge it: exact bounds, log against wire, per request."""
+    for place in (json, junit_xml):
+        json_file.check_place(place)
     options = LoadOptions(
         requests=requests,
         for_s=None if duration is None else seconds(duration),

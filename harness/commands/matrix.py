@@ -36,6 +36,8 @@ def command(
     quiet: Quiet = False,
 ) -> None:
     """Play every scenario clean, and each defect against the scenarios that must catch it."""
+    for place in (json, junit_xml):
+        json_file.check_place(place)
     chosen = options(stage=stage, seed=seed, defects=None, target=target, histories=history)
     with progress("starting", quiet=quiet) as say:
         result = wait_for(matrix(library.find([]), chosen, full=full, progress=say))

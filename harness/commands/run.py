@@ -40,6 +40,8 @@ def command(
     quiet: Quiet = False,
 ) -> None:
     """Play scenarios: table, evidence, verdict."""
+    for place in (json, junit_xml):
+        json_file.check_place(place)
     chosen = options(stage=stage, seed=seed, defects=defect, target=target, histories=history)
     results = wait_for(_play(library.find(names or []), chosen, quiet=quiet))
     verdict = Verdict.worst(result.verdict for result in results)

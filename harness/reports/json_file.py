@@ -1,12 +1,14 @@
 """The JSON documents, schema 1: keys are only ever added. A file appears whole or not at all."""
 
+import contextlib
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from harness.errors import UsageError
+from harness.errors import InvalidRun, UsageError
 from harness.verdict import ScenarioVerdict, Verdict
 
 SCHEMA = 1
@@ -32,20 +34,36 @@ def document(kind: str, verdict: Verdict, replay: str, **values: Any) -> dict[st
     return {"schema": SCHEMA, "kind": kind, "verdict": str(verdict), "replay": replay, **values}
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write beside, then put in place.
+def check_place(path: Path | None) -> None:
+    """Refuse, before anything is run, a report that could not be written; its folder is made.
 
     Raises:
         UsageError: the place cannot be written.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    if path is None:
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; choose a place that can be written") from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write beside, then put in place.
+
+    Raises:
+        InvalidRun: the place cannot be written any more: the run is over and its result is lost.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
         partial.write_bytes(data)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise UsageError(f"{path}: {error.strerror}; choose a place that can be written") from error
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise InvalidRun(f"{path}: {error.strerror}; the report was not written, run it again") from error
 
 
 def write(path: Path, content: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import cast
 
 import orjson
 
+
 @dataclass(slots=True)
 class Load:
     """What one burst saw: latencies in seconds of answers with the wanted status, and how many others."""

@@ -10,7 +10,7 @@ REPLY = "application/json"
 
 
 def create(*, defects=(), transport=None):
-    """Build the app; the defects are `dies` (at start-up), `deaf` (no provider call) and `slow_stop`."""
+    """Build the app; the defects are `dies` (at start-up) and `deaf` (no provider call)."""
     if "dies" in defects:
         raise RuntimeError("the configuration is missing")
     client = httpx.AsyncClient(transport=transport, timeout=5.0)
@@ -44,14 +44,19 @@ def create(*, defects=(), transport=None):
         request_id = headers.get("x-request-id", "none")
         body = (await receive()).get("body", b"")
         status, content = await answer(scope, body, request_id)
-        sent = [(b"content-type", REPLY.encode()), (b"x-request-id", request_id.encode())]
-        await send({"type": "http.response.start", "status": status, "headers": sent})
-        await send({"type": "http.response.body", "body": json.dumps(content).encode()})
-        record = {"event": "done", "request_id": request_id, "status_code": status, "success": True, "complete": True}
-        sys.stdout.write(json.dumps(record) + "\n")
-        sys.stdout.flush()
+        await respond(send, status, content, request_id)
 
     return app
+
+
+async def respond(send, status: int, content: object, request_id: str) -> None:
+    """Send the answer, then write its completion record."""
+    sent = [(b"content-type", REPLY.encode()), (b"x-request-id", request_id.encode())]
+    await send({"type": "http.response.start", "status": status, "headers": sent})
+    await send({"type": "http.response.body", "body": json.dumps(content).encode()})
+    record = {"event": "done", "request_id": request_id, "status_code": status, "success": True, "complete": True}
+    sys.stdout.write(json.dumps(record) + "\n")
+    sys.stdout.flush()
 
 
 async def lifespan(receive, send, client: httpx.AsyncClient) -> None:
@@ -61,3 +66,17 @@ async def lifespan(receive, send, client: httpx.AsyncClient) -> None:
     await receive()
     await client.aclose()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+class Mistake:
+    """A defect as a catalogue holds it: what it does wrong, and the invariants that must catch it."""
+
+    def __init__(self, summary: str, *reasons: str) -> None:
+        self.summary = summary
+        self.reasons = reasons
+
+
+DEFECTS = {
+    "deaf": Mistake("answers without asking the provider", "degradation.explained"),
+    "dies": Mistake("does not start", "outcome.status_in_contract"),
+}

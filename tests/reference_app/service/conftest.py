@@ -29,6 +29,7 @@ class Provider(httpx.AsyncBaseTransport):
         self.held: asyncio.Event | None = None
         self.reached = asyncio.Event()
         self.aborted = 0
+        self.left = asyncio.Event()
         self.status = 200
         self.answer: dict[str, Any] = {"intent": "question", "confidence": 0.9, "reply": "Like this."}
 
@@ -40,6 +41,7 @@ class Provider(httpx.AsyncBaseTransport):
                 await self.held.wait()
             except asyncio.CancelledError:
                 self.aborted += 1
+                self.left.set()
                 raise
         message = {"role": "assistant", "content": json.dumps(self.answer), "refusal": None}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}

@@ -190,3 +190,49 @@ async def test_a_handler_hears_of_the_leaving_too(wrap: Any, wire: Any) -> None:
     request.left.set()
     await serving
     assert heard == ["http.disconnect"]
+
+
+async def test_a_bug_in_the_clean_up_after_a_client_has_left_is_logged_too(wrap: Any, wire: Any) -> None:
+    """The record is a 499, for that is what the client saw, but the bug does not go unseen."""
+    working = asyncio.Event()
+
+    async def breaks(scope: Scope, receive: Receive, send: Send) -> None:
+        working.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise RuntimeError("clean-up")
+
+    wrapped = wrap(breaks)
+    request = wire()
+    serving = asyncio.ensure_future(wrapped.app(request.scope, request.receive, request.send))
+    await working.wait()
+    request.left.set()
+    await serving
+    assert wrapped.ending == (499, False, False, "client_disconnect")
+    assert len(wrapped.records("unhandled_exception")) == 1
+    assert serving.cancelling() == 0
+
+
+async def test_a_server_that_cancels_while_the_client_leaves_is_obeyed(wrap: Any, wire: Any) -> None:
+    """Of two cancellations at once only our own ends in the wrapper."""
+    working, ending = asyncio.Event(), asyncio.Event()
+
+    async def lingers(scope: Scope, receive: Receive, send: Send) -> None:
+        working.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ending.set()
+            await asyncio.Event().wait()
+
+    wrapped = wrap(lingers)
+    request = wire()
+    serving = asyncio.ensure_future(wrapped.app(request.scope, request.receive, request.send))
+    await working.wait()
+    request.left.set()
+    await ending.wait()
+    serving.cancel()
+    await asyncio.wait([serving])
+    assert serving.cancelled()
+    assert wrapped.ending == (499, False, False, "client_disconnect")

@@ -187,3 +187,17 @@ async def test_two_classifications_at_once_keep_their_ids(serve: Any) -> None:
         )
     records = service.records("intent_classification_success")
     assert sorted(record["request_id"] for record in records) == names
+
+
+async def test_a_client_that_leaves_a_worker_thread_aborts_its_call(serve: Any, wire: Any) -> None:
+    """The cancellation reaches through the worker thread to the provider call that its facade waits for."""
+    async with serve() as service:
+        service.provider.held = asyncio.Event()
+        request = wire("/intent/classify", body=b'{"message": "hi"}')
+        serving = asyncio.ensure_future(service.app(request.scope, request.receive, request.send))
+        await service.provider.reached.wait()
+        request.left.set()
+        await serving
+        await service.provider.left.wait()
+    assert service.provider.aborted == 1
+    assert service.completions() == [(499, False, False, "client_disconnect")]

@@ -1,7 +1,6 @@
 """The embedded store: what it keeps, and what it says where it cannot."""
 
 import asyncio
-import os
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
@@ -203,15 +202,24 @@ async def test_commits_are_as_durable_as_promised(append: Append, opened: Opened
     assert found == ["wal", 2, 500]
 
 
-async def test_a_temporary_store_goes_when_it_closes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its folder is there while it is open, and gone afterwards."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    store = SQLiteSessionStore(Settings())
-    await store.open()
-    await store.append(append(), timeout_s=SOON_S)
-    assert [len(files) for _, _, files in os.walk(tmp_path)][1] >= 1
-    await store.close()
-    assert os.listdir(tmp_path) == []  # noqa: PTH208  # a listing without a generator
+def test_a_temporary_store_goes_when_it_closes(append: Append) -> None:
+    """Its file is there while it is open, and its folder is gone afterwards."""
+    places: set[Path] = set()
+
+    def connect(path: Path) -> sqlite3.Connection:
+        places.add(path)
+        return connector(Settings())(path)
+
+    async def use() -> Path:
+        store = SQLiteSessionStore(Settings(), connect=connect)
+        await store.open()
+        await store.append(append(), timeout_s=SOON_S)
+        (place,) = places
+        assert await asyncio.to_thread(place.exists)
+        await store.close()
+        return place
+
+    assert not asyncio.run(use()).parent.exists()
 
 
 def test_an_address_that_is_no_sqlite_is_refused() -> None:

@@ -1,0 +1,61 @@
+"""The pytest plugin collects scenario files, fails with the evidence, and is silent elsewhere."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+SMALL = Path(__file__).parent / "targets"
+SCENARIO = '''"""Two turns."""
+from harness.scenario import Scenario, Turn
+
+SCENARIO = Scenario(steps=(Turn(), Turn()))
+'''
+
+
+def pytest_run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest in a folder of its own, with the installed entry point."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:locust", "-p", "no:cacheprovider", *arguments]
+    environment = {"PYTHONPATH": str(SMALL), "PATH": "/usr/bin:/bin"}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def options(*more: str) -> list[str]:
+    """The small app, in process."""
+    return ["--shakeout-target", str(SMALL / "profile.toml"), "--shakeout-stage", "in_process", *more]
+
+
+def test_a_scenario_file_is_a_test(tmp_path):
+    """A file with a scenario is collected and passes against a healthy service."""
+    (tmp_path / "two.py").write_text(SCENARIO)
+    ran = pytest_run(tmp_path, ".", "-v", *options())
+    assert (
+        "two.py::two PASSED" in ran.stdout or "undecided" in ran.stdout
+    )  # undecided where this machine was slow
+
+
+def test_a_failure_shows_evidence_and_replay(tmp_path):
+    """A failing scenario prints the violation and the command that plays it again, and no traceback of ours."""
+    (tmp_path / "two.py").write_text(SCENARIO)
+    ran = pytest_run(tmp_path, ".", *options("--shakeout-defect", "deaf"))
+    assert ran.returncode == 1
+    assert "degradation.explained: says first, but the provider saw no such call" in ran.stdout
+    assert "again: shakeout run two --stage in_process --seed 1 --defect deaf" in ran.stdout
+    assert "harness/runner.py" not in ran.stdout
+
+
+def test_a_scenario_that_cannot_be_played_fails_in_one_line(tmp_path):
+    """A usage error is a failed test, never a pass."""
+    (tmp_path / "two.py").write_text(SCENARIO)
+    ran = pytest_run(tmp_path, ".", *options("--shakeout-defect", "nothing"))
+    assert ran.returncode == 1
+    assert "small has no defect nothing; it has: deaf, dies" in ran.stdout
+
+
+def test_the_plugin_is_silent_until_it_is_used(tmp_path):
+    """Without a scenario file nothing of the harness but the plugin itself is imported."""
+    (tmp_path / "test_other.py").write_text(
+        "import sys\n\n\ndef test_it():\n    assert 'harness.runner' not in sys.modules\n    assert 'typer' not in sys.modules\n"
+    )
+    assert pytest_run(tmp_path, ".").returncode == 0
