@@ -81,6 +81,15 @@ class Answer:
 Level = Callable[[ProviderClient, str, ConversationState, Attempt], Awaitable[Answer]]
 
 
+@dataclass(frozen=True, slots=True)
+class LevelOf:
+    """A level of the chain before the patterns: its name, how it is asked, and the most that it may take."""
+
+    method: Method
+    ask: Level
+    cap_s: float
+
+
 def user_intent(label: ConversationIntent, message: str, state: ConversationState) -> UserIntent:
     """The service's intent for a label, by `MEANINGS`."""
     meaning = MEANINGS[label]
@@ -125,20 +134,18 @@ class IntentClassifier:
         fallbacks: list[Fallback] = []
         if message.strip():
             deadline = self._deadline(started)
-            levels: tuple[tuple[Method, Level, float], ...] = (
-                (Method.CONVERSATION_AWARE, self.level_conversation, self._settings.conversation_level_s),
-                (Method.STRUCTURED_LLM, self.level_structured, self._settings.structured_level_s),
-            )
-            for method, level, cap_s in levels:
+            for level in self.levels():
                 begun = time.monotonic()
                 try:
-                    answer = await self.attempt(level, message, state, self._budget(deadline, cap_s))
+                    answer = await self.attempt(
+                        level.ask, message, state, self._budget(deadline, level.cap_s)
+                    )
                     self.accept(answer)
                 except LevelFailed as failure:
-                    fallbacks.append(self._fell_back(method, failure.reason, begun))
+                    fallbacks.append(self._fell_back(level.method, failure.reason, begun))
                 else:
-                    return self._answered(method, answer, fallbacks, started, begun)
-        return self._answered(
+                    return self.answered(level.method, answer, fallbacks, started, begun)
+        return self.answered(
             Method.PATTERN, self.level_pattern(message, state), fallbacks, started, time.monotonic()
         )
 
@@ -163,7 +170,15 @@ class IntentClassifier:
             if message.strip()
         ]
         answer = self.level_pattern(message, state)
-        return self._answered(Method.PATTERN, answer, fallbacks, started, started)
+        return self.answered(Method.PATTERN, answer, fallbacks, started, started)
+
+    def levels(self) -> tuple[LevelOf, ...]:
+        """The levels before the patterns, in the order in which they are tried."""
+        settings = self._settings
+        return (
+            LevelOf(Method.CONVERSATION_AWARE, self.level_conversation, settings.conversation_level_s),
+            LevelOf(Method.STRUCTURED_LLM, self.level_structured, settings.structured_level_s),
+        )
 
     async def attempt(self, level: Level, message: str, state: ConversationState, budget: Attempt) -> Answer:
         """One level under its time and the circuit breaker; raises `LevelFailed`."""
@@ -242,9 +257,10 @@ class IntentClassifier:
             log("conversation_aware_classification_failed", reason=reason.value, elapsed_ms=elapsed_ms)
         return Fallback(level=level, reason=reason, elapsed_ms=elapsed_ms)
 
-    def _answered(
+    def answered(
         self, method: Method, answer: Answer, fallbacks: list[Fallback], started: float, begun: float
     ) -> Classification:
+        """Log and count who answered, and put the answer together; both times are of `time.monotonic()`."""
         if method is Method.CONVERSATION_AWARE:
             self._log.info("conversation_aware_classification_success", elapsed_ms=_ms_since(begun))
         self._metrics.classified(method)

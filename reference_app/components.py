@@ -114,11 +114,11 @@ def make_bridge(parts: Parts) -> Bridge:
     return Bridge(log=parts.observability.logger("intent_classifier"))
 
 
-def make_client(parts: Parts) -> ProviderClient | None:
+def make_client(parts: Parts, *, kind: type[ProviderClient] = ProviderClient) -> ProviderClient | None:
     """The client, where a provider is configured."""
     if parts.settings.provider_url is None:
         return None
-    return ProviderClient(parts.settings, transport=parts.components.transport)
+    return kind(parts.settings, transport=parts.components.transport)
 
 
 def make_breaker(parts: Parts) -> CircuitBreaker:
@@ -133,9 +133,9 @@ def make_breaker(parts: Parts) -> CircuitBreaker:
     )
 
 
-def make_classifier(parts: Parts) -> IntentClassifier:
+def make_classifier(parts: Parts, *, kind: type[IntentClassifier] = IntentClassifier) -> IntentClassifier:
     """The chain."""
-    return IntentClassifier(
+    return kind(
         settings=parts.settings,
         client=parts.client,
         breaker=parts.breaker,
@@ -145,9 +145,9 @@ def make_classifier(parts: Parts) -> IntentClassifier:
     )
 
 
-def make_workflow(parts: Parts) -> Workflow:
+def make_workflow(parts: Parts, *, kind: type[Workflow] = Workflow) -> Workflow:
     """What holds the turns."""
-    return Workflow(
+    return kind(
         settings=parts.settings,
         classifier=parts.classifier,
         bridge=parts.bridge,
@@ -159,9 +159,9 @@ def make_workflow(parts: Parts) -> Workflow:
     )
 
 
-def make_routes(parts: Parts) -> Routes:
+def make_routes(parts: Parts, *, kind: type[Routes] = Routes) -> Routes:
     """The handlers of the contract."""
-    return Routes(
+    return kind(
         workflow=parts.workflow,
         classifier=parts.classifier,
         store=parts.store,
@@ -175,9 +175,9 @@ def make_guard(app: ASGIApp, parts: Parts) -> ASGIApp:
     return Guard(app, parts.settings) if parts.settings.api_keys else app
 
 
-def make_outcome(app: ASGIApp, parts: Parts) -> ASGIApp:
+def make_outcome(app: ASGIApp, parts: Parts, *, kind: type[Outcome] = Outcome) -> ASGIApp:
     """The wrapper around everything."""
-    return Outcome(
+    return kind(
         app,
         settings=parts.settings,
         admission=parts.admission,

@@ -3,7 +3,6 @@
 The reasons are a closed set, `FallbackReason`. `LevelFailed` carries one, and never an address, a key or a text.
 """
 
-import math
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
@@ -88,4 +87,4 @@ def retry_after_s(value: str | None, wall_clock: Callable[[], float]) -> float |
             seconds = max(0.0, parsedate_to_datetime(value).timestamp() - wall_clock())
         except (ValueError, OverflowError):
             return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return seconds if seconds >= 0 else None  # NaN is not; what is endless fits in no budget

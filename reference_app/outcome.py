@@ -206,8 +206,7 @@ class Outcome:
         outcome = outcome_of(exchange, status)
         seconds = time.monotonic() - context.started
         replayed = {"replayed": True} if context.replayed else {}
-        self._log.info(
-            "api_request_complete",
+        self.write(
             status_code=status,
             success=status < HTTPStatus.BAD_REQUEST and exchange.complete,
             complete=exchange.complete,
@@ -220,6 +219,10 @@ class Outcome:
             **replayed,
         )
         self._metrics.responded(route=context.route, status=status, outcome=outcome, seconds=seconds)
+
+    def write(self, **fields: Any) -> None:
+        """Write the one completion record."""
+        self._log.info("api_request_complete", **fields)
 
 
 def outcome_of(exchange: Exchange, status: int) -> str:

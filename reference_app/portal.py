@@ -60,9 +60,6 @@ async def _bounded(coroutine: Coroutine[Any, Any, Any], context: Context, scope:
     except TimeoutError:
         if not limit.expired():
             raise  # the coroutine's own
-    finally:
-        if limit.expired():
-            scope.cancel()
     raise BridgeTimeout("the call did not end in its time: give it more, or make the work shorter")
 
 

@@ -63,7 +63,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class _Channel:
+class Channel:
     """What one loop uses: a transport, and the slots that stand for its connections."""
 
     transport: httpx.AsyncBaseTransport
@@ -100,7 +100,7 @@ class ProviderClient:
         self._jitter = jitter or random.Random()
         self._wall_clock = wall_clock
         self._sleep = sleep
-        self._channels: dict[asyncio.AbstractEventLoop, _Channel] = {}
+        self._channels: dict[asyncio.AbstractEventLoop, Channel] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -152,7 +152,7 @@ class ProviderClient:
 
     async def _post(self, body: bytes, attempt: Attempt) -> bytes:
         request = self._request(body, attempt)
-        channel = await self._channel()
+        channel = await self.channel()
         await _acquire(channel.slots, attempt)
         try:
             response = await channel.transport.handle_async_request(request)
@@ -201,7 +201,7 @@ class ProviderClient:
                 raise Retryable(reason, after_s)
         raise LevelFailed(reason)
 
-    async def _channel(self) -> _Channel:
+    async def channel(self) -> Channel:
         """What the running loop uses, made at its first call: connections belong to the loop that opened them."""
         loop = asyncio.get_running_loop()
         channel = self._channels.get(loop)
@@ -210,7 +210,7 @@ class ProviderClient:
                 raise LevelFailed(FallbackReason.CONNECT_FAILED)
             limit = self._settings.provider_connections_max
             transport = self._transport or AiohttpTransport(limits=httpx.Limits(max_connections=limit))
-            channel = _Channel(transport, asyncio.Semaphore(limit))
+            channel = Channel(transport, asyncio.Semaphore(limit))
             with self._lock:
                 ended = [self._channels.pop(known) for known in list(self._channels) if known.is_closed()]
                 self._channels[loop] = channel
@@ -218,7 +218,7 @@ class ProviderClient:
                 await self._close(left_behind)
         return channel
 
-    async def _close(self, channel: _Channel) -> None:
+    async def _close(self, channel: Channel) -> None:
         if self._transport is None:
             await channel.transport.aclose()
 

@@ -1,6 +1,6 @@
 """The app as a rehearsal needs it: with historical mistakes put back by name, and with its provider's wire handed in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import httpx
 from starlette.types import ASGIApp
@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 from reference_app.app import build
 from reference_app.components import Components
 from reference_app.defects import DEFECTS
+from reference_app.defects.catalog import Defect
 from reference_app.settings import Settings
 
 NOWHERE = "http://provider.invalid/v1"
@@ -23,11 +24,18 @@ def create(*, defects: Sequence[str] = (), transport: httpx.AsyncBaseTransport |
     settings = Settings()
     if transport is not None and settings.provider_url is None:
         settings = settings.model_copy(update={"provider_url": NOWHERE})
-    components = Components(settings=settings, transport=transport)
-    for name in defects:
-        if name not in DEFECTS:
-            raise ValueError(
-                f"there is no defect {name!r}; there are: {', '.join(sorted(DEFECTS)) or 'none'}"
-            )
-        components = DEFECTS[name].apply(components)
-    return build(components)
+    return build(with_defects(Components(settings=settings, transport=transport), defects, DEFECTS))
+
+
+def with_defects(components: Components, names: Sequence[str], catalogue: Mapping[str, Defect]) -> Components:
+    """The components with the named defects of the catalogue put in.
+
+    Raises:
+        ValueError: a name is not in the catalogue.
+    """
+    for name in names:
+        if name not in catalogue:
+            there = ", ".join(sorted(catalogue)) or "none"
+            raise ValueError(f"there is no defect {name!r}; there are: {there}")
+        components = catalogue[name].apply(components)
+    return components

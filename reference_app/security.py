@@ -89,11 +89,14 @@ class Quota:
 class Guard:
     """Lets in who shows one of the configured keys, up to the quota of that key.
 
-    With no key configured everybody is let in, and there is no quota: a quota belongs to a key.
+    With no key configured everybody is let in, and there is no quota: a quota belongs to a key. A key that is
+    empty is refused with a ValueError, for everybody could show it.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
+        if not all(key.get_secret_value().strip() for key in settings.api_keys):
+            raise ValueError("an API key must not be empty: mend APP_API_KEYS")
         self._keys = tuple(digest(key.get_secret_value()) for key in settings.api_keys)
         self._quota = Quota(settings.quota_per_minute) if settings.quota_per_minute is not None else None
 

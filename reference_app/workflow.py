@@ -110,7 +110,7 @@ class Workflow:
             return await self.attempt(asked, context)
         except SequenceConflict:
             # Another process advanced the session: once more on what it is now, if there is time.
-            if asked.is_first or context.left_s() <= self._settings.reserve_s:
+            if context.left_s() <= self._settings.reserve_s:
                 raise
             return await self.attempt(asked, context)
         except IdempotencyConflict:

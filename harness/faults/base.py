@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from typing import Any, ClassVar
 
 import orjson
@@ -69,8 +68,6 @@ def error(status: int, message: str, *, kind: str, code: str | None) -> Reply:
 
 def completion_of(reply: Reply) -> dict[str, Any] | None:
     """The completion that a reply carries, with at least one choice; None where it carries none."""
-    if reply.status != HTTPStatus.OK:
-        return None
     try:
         completion = orjson.loads(reply.body)
         completion["choices"][0]["message"]["content"]

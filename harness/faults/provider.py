@@ -131,7 +131,7 @@ class TruncatedBody(ProviderFault):
         if not length:
             return reply
         headers = {**reply.headers, "content-length": str(length)}
-        return replace(reply, headers=headers, body=reply.body[: -min(self.missing_bytes, length)])
+        return replace(reply, headers=headers, body=reply.body[: -self.missing_bytes])
 
 
 @fault("provider.huge_body")

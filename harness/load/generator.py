@@ -55,10 +55,10 @@ async def generate(
                 await asyncio.wait_for(process.wait(), POLL_S)
             turns = progress.read()
             say(f"{turns:,} of {plan.requests:,} turns" if plan.requests else f"{turns:,} turns")
-            if process.returncode is not None:
-                break
             if not target.alive():
                 return ("the target died under load",)
+            if process.returncode is not None:
+                break
             if time.monotonic() - progress.grown_s > STILL_S_MAX:
                 return (f"the generator recorded nothing for {STILL_S_MAX:g} s and was ended",)
     if process.returncode != 0:

@@ -46,7 +46,6 @@ async def load(
             reasons = list(await generate(plan, options, target, directory, say))
             recorded = _recorded(plan.records, reasons)
             reasons += await _count_differs(options.profile.contract, target, recorded.turns)
-            reasons += [] if target.alive() else ["the target died under load"]
         say("judging")
         return evidence.report(
             recorded,
@@ -55,7 +54,7 @@ async def load(
             seed=options.seed,
             users=options.users,
             replay=options.replay,
-            reasons=dict.fromkeys(reasons),
+            reasons=reasons,
         )
 
 

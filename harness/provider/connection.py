@@ -56,8 +56,6 @@ class Connection(asyncio.Protocol):
         self._received += len(data)
         if self._received > REQUEST_BYTES_MAX:
             self._refuse(413, f"A request may have {REQUEST_BYTES_MAX} bytes at most.")
-        elif self._answering is not None:
-            self._refuse(400, "One request at a time: this server does not pipeline.")
         else:
             self._parse(data)
 
@@ -75,7 +73,7 @@ class Connection(asyncio.Protocol):
     # What the parser calls.
 
     def on_message_begin(self) -> None:
-        """A request begins; one that comes with the rest of another is a parser's error (pipelining)."""
+        """A request begins; one before the answer to another is an error: no pipelining."""
         if self._complete:
             raise ValueError("a second request")
         self._url = b""
@@ -106,7 +104,7 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
-            self._refuse(400, "This is no HTTP/1.1 request.")
+            self._refuse(400, "This is no HTTP/1.1 request, or one that did not wait for the answer before.")
             return
         if self._complete:
             self._answering = asyncio.get_running_loop().create_task(self._answer())

@@ -15,8 +15,6 @@ from harness.provider.witness import Witness
 HOST = "127.0.0.1"
 CONNECTIONS_MAX = 2048
 BACKLOG = 1024
-TURNS_MAX = 100
-"""So many turns of the loop may pass until a listener that was closed has let go of its port."""
 
 
 class ProviderServer:
@@ -74,6 +72,7 @@ class ProviderServer:
         await self._cut()
         if self._held is not None:
             self._held.close()
+            self._held = None
         if self._crash is not None:
             crash = self._crash
             raise InvalidRun(f"the provider crashed: {type(crash).__name__}: {crash}") from crash
@@ -105,14 +104,10 @@ class ProviderServer:
                 self.witness.shaped(connection.call, fault)
         self._unlisten()
         await self._cut()
-        for _ in range(TURNS_MAX):
-            try:
-                self._held = _bound(self._port)
-            except OSError:
-                await asyncio.sleep(0)
-            else:
-                return
-        raise InvalidRun(f"{fault}: port {self._port} cannot be taken back")
+        try:
+            self._held = _bound(self._port)
+        except OSError as error:
+            raise InvalidRun(f"{fault}: port {self._port} cannot be taken back ({error.strerror})") from error
 
     async def _open_up(self, fault: str) -> None:
         """Listen again on the port that was held."""

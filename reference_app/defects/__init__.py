@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from reference_app.defects import bridge, outcome, sessions
 from reference_app.defects.catalog import Defect
 
-DEFECTS: Mapping[str, Defect] = MappingProxyType({})
+DEFECTS: Mapping[str, Defect] = MappingProxyType(
+    {defect.name: defect for area in (bridge, outcome, sessions) for defect in area.DEFECTS}
+)
 """Every defect by its name."""

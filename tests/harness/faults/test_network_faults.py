@@ -20,6 +20,19 @@ async def test_a_refused_link_fires_is_recorded_and_mends(bench: Any) -> None:
 
 
 @pytest.mark.parametrize("first", [0, 1])
+async def test_two_refusals_mend_in_either_order(bench: Any, first: int) -> None:
+    """The link refuses until the last of two faults is gone."""
+    both = [Refused().inject(bench.rig), Refused().inject(bench.rig)]
+    for one in both:
+        await one.__aenter__()
+    await both[first].__aexit__(None, None, None)
+    with pytest.raises(httpx.ConnectError):
+        await bench.ask()
+    await both[1 - first].__aexit__(None, None, None)
+    assert (await bench.ask()).status_code == 200
+
+
+@pytest.mark.parametrize("first", [0, 1])
 async def test_faults_of_two_planes_mend_in_either_order(bench: Any, first: int) -> None:
     """A refused link hides the provider's fault, and neither's end ends the other."""
     both = [Refused().inject(bench.rig), RateLimited().inject(bench.rig)]

@@ -22,7 +22,8 @@ class Stub:
 
     `status` is answered to every `wrong_every`-th turn, and `logged` is what the log says of it. `nonce_sent` is the
     nonce of its answers, `uncounted` how many turns its metrics forget, `dies_after` after how many turns it counts
-    as dead.
+    as dead, `answer_s` how long an answer takes, and
+    `metric` the name under which it counts.
     """
 
     status: int = 200
@@ -31,6 +32,8 @@ class Stub:
     nonce_sent: str = "nonce"
     uncounted: int = 0
     dies_after: int | None = None
+    answer_s: float = 0.0
+    metric: str = "app_responses_total"
     turns: Counter[str] = field(default_factory=Counter)
     served: int = 0
     log: list[dict[str, Any]] = field(default_factory=list)
@@ -59,6 +62,7 @@ class Stub:
                 headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
                 body = await reader.readexactly(int(headers["content-length"]))
                 status, said = self.answer(headers["x-request-id"], orjson.loads(body))
+                await asyncio.sleep(self.answer_s)
                 out = orjson.dumps(said)
                 fields = f"content-length: {len(out)}\r\n{NONCE_HEADER}: {self.nonce_sent}\r\n"
                 writer.write(f"HTTP/1.1 {status} OK\r\n{fields}\r\n".encode() + out)
@@ -76,7 +80,7 @@ class Stub:
         route = options.profile.turn.path
 
         async def metrics() -> str:
-            return f'app_responses_total{{route="{route}",status="200"}} {self.served - self.uncounted}\n'
+            return f'{self.metric}{{route="{route}",status="200"}} {self.served - self.uncounted}\n'
 
         try:
             yield LoadTarget(

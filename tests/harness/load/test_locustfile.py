@@ -38,7 +38,11 @@ def locust(tmp_path: Path) -> Iterator[Locust]:
             stderr=asyncio.subprocess.STDOUT,
             env={**os.environ, "TMPDIR": str(place)},
         )
-        said, _ = await process.communicate()
+        try:
+            said, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
         assert process.returncode is not None
         return process.returncode, said.decode()
 

@@ -58,8 +58,8 @@ async def test_a_service_that_logs_success_on_500_fails_for_that_reason(stub: St
 
 
 async def test_a_run_by_time_cuts_no_turn_off(stub: Stub) -> None:
-    """After one second the users finish their turns: all that were begun are on record and counted."""
-    report = await load(LoadOptions(for_s=1, users=5), start=stub())
+    """After one second the users, each in the middle of a turn, finish it: all that were begun are on record."""
+    report = await load(LoadOptions(for_s=1, users=5), start=stub(answer_s=0.3))
     assert report.reasons == ()
     assert report.requests > 0
 
@@ -80,6 +80,8 @@ async def test_a_killed_generator_makes_the_run_invalid(stub: Stub) -> None:
 @pytest.mark.parametrize(("mistake", "reason"), [
     ({"nonce_sent": "another"}, "60 answers did not carry the nonce"),
     ({"uncounted": 1}, "60 turns are on record and the target counted 59"),
+    ({"metric": "other_total"}, "metrics have no app_responses_total"),
+    ({"metric": "{"}, "metrics have no app_responses_total"),
     ({"dies_after": 20}, "the target died under load"),
 ])  # fmt: skip
 async def test_an_observation_that_cannot_be_trusted_is_invalid(

@@ -167,23 +167,6 @@ async def test_a_port_that_refuses_is_kept(parts: Any) -> None:
             stranger.bind(("127.0.0.1", server.port))
 
 
-@pytest.mark.parametrize("first", [0, 1])
-async def test_two_refusals_mend_in_either_order(parts: Any, first: int) -> None:
-    """The wire refuses until the last of two faults is gone."""
-    async with serving(parts) as server:
-        both = [server.refused("one"), server.refused("two")]
-        for refusal in both:
-            await refusal.__aenter__()
-        await both[first].__aexit__(None, None, None)
-        with pytest.raises(ConnectionRefusedError):
-            await asyncio.open_connection("127.0.0.1", server.port)
-        await both[1 - first].__aexit__(None, None, None)
-        async with connected(server) as (reader, writer):
-            writer.write(MODELS)
-            assert (await head(reader)).startswith("HTTP/1.1 200")
-    assert [fault for fault, _ in parts.fired] == ["one", "two"]
-
-
 def descriptors_open() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
@@ -217,6 +200,29 @@ def test_nothing_is_left_behind(parts: Any, still_clock: Any, factory: Any) -> N
     assert descriptors == 0
     assert parts.witness.in_flight == 0
     assert parts.witness.calls == 4
+
+
+async def test_stopping_waits_for_what_it_cancels(parts: Any) -> None:
+    """A rule that takes its time to end has ended when the server has."""
+    ended: list[str] = []
+
+    async def slow_to_end(call: Any, answer: Any) -> Any:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            ended.append("it")
+
+    async with (
+        parts.script.wrapped("a", slow_to_end, Window()),
+        serving(parts) as server,
+        connected(server) as (_, writer),
+    ):
+        writer.write(ASK)
+        await parts.witness.call_began.wait()
+        await server.__aexit__()
+        assert ended == ["it"]
 
 
 async def test_a_port_that_is_taken_is_a_usage_error(parts: Any) -> None:

@@ -19,7 +19,9 @@ def create(*, defects=(), transport=None):
     async def turn(body: dict[str, str], request_id: str) -> tuple[int, dict[str, object]]:
         session = body.get("session") or f"s{len(sessions)}"
         turns = sessions.setdefault(session, [])
-        messages = [{"role": "user", "content": text} for text in (*(t["message"] for t in turns), body["text"])]
+        messages = [
+            {"role": "user", "content": text} for text in (*(t["message"] for t in turns), body["text"])
+        ]
         if "deaf" not in defects:
             await client.post(
                 f"{os.environ['OPENAI_BASE_URL']}/chat/completions",
@@ -28,7 +30,13 @@ def create(*, defects=(), transport=None):
             )
         number = len(turns) + 1
         turns.append({"turn": number, "message": body["text"], "response": "yes", "request_id": request_id})
-        return 200, {"session_id": session, "turn": number, "response": "yes", "method": "first", "fallbacks": []}
+        return 200, {
+            "session_id": session,
+            "turn": number,
+            "response": "yes",
+            "method": "first",
+            "fallbacks": [],
+        }
 
     async def answer(scope, body: bytes, request_id: str) -> tuple[int, object]:
         path = scope["path"]
@@ -54,7 +62,13 @@ async def respond(send, status: int, content: object, request_id: str) -> None:
     sent = [(b"content-type", REPLY.encode()), (b"x-request-id", request_id.encode())]
     await send({"type": "http.response.start", "status": status, "headers": sent})
     await send({"type": "http.response.body", "body": json.dumps(content).encode()})
-    record = {"event": "done", "request_id": request_id, "status_code": status, "success": True, "complete": True}
+    record = {
+        "event": "done",
+        "request_id": request_id,
+        "status_code": status,
+        "success": True,
+        "complete": True,
+    }
     sys.stdout.write(json.dumps(record) + "\n")
     sys.stdout.flush()
 

@@ -160,7 +160,9 @@ async def test_the_child_goes_when_the_harness_is_killed(job: Job, tmp_path: Pat
         asyncio.run(main())
         """
     )
-    harness = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
+    harness = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE
+    )
     assert harness.stdout is not None
     pid = int(await harness.stdout.readline())
     ended = os.pidfd_open(pid)

@@ -155,7 +155,7 @@ def test_nested_calls(stage: Any, place: str) -> None:
 
 
 def test_an_outer_timeout_reaches_a_nested_call(stage: Any, place: str) -> None:
-    """A nested call without a timeout of its own ends with the call around it, and its `finally` runs."""
+    """A nested call with a longer timeout of its own ends with the call around it, and its `finally` runs."""
     ended = threading.Event()
 
     async def inner() -> None:
@@ -165,7 +165,7 @@ def test_an_outer_timeout_reaches_a_nested_call(stage: Any, place: str) -> None:
             ended.set()
 
     async def outer() -> None:
-        await asyncio.to_thread(stage.bridge.run, inner)
+        await asyncio.to_thread(lambda: stage.bridge.run(inner, timeout=HANG_S))
 
     def check(run: Callable[..., Any]) -> None:
         with pytest.raises(BridgeTimeout):
@@ -203,7 +203,7 @@ def test_other_awaitables_are_awaited(stage: Any, place: str) -> None:
 
 
 def test_results_are_not_kept(stage: Any, place: str) -> None:
-    """Once the caller drops a result it is gone, with the garbage collector off."""
+    """Once the caller drops a result or an exception it is gone, with the garbage collector off."""
 
     class Thing:
         pass
@@ -211,12 +211,20 @@ def test_results_are_not_kept(stage: Any, place: str) -> None:
     async def make() -> Thing:
         return Thing()
 
+    async def fail() -> None:
+        await asyncio.sleep(0)
+        raise Own
+
     def check(run: Callable[..., Any]) -> None:
         gc.disable()
         try:
             gone = weakref.ref(run(make))
+            try:
+                run(fail)
+            except Own as error:
+                gone_error = weakref.ref(error)
             run(value, 1)
-            assert gone() is None
+            assert (gone(), gone_error()) == (None, None)
         finally:
             gc.enable()
 

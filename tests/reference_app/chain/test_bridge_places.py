@@ -91,6 +91,19 @@ def test_the_loop_ticks_during_a_portal_call(stage: Any) -> None:
         runner.run(scenario())
 
 
+async def test_a_portal_shares_the_tasks_variables(bridge: Bridge) -> None:
+    """The function in a portal sees the context variables of the task that entered, and sets them for it."""
+
+    def function() -> Any:
+        before = SEEN.get()
+        SEEN.set("set in the portal")
+        return before
+
+    SEEN.set("set by the task")
+    assert await bridge.portal(function) == "set by the task"
+    assert SEEN.get() == "set in the portal"
+
+
 def test_the_adopted_loop_runs_the_workers_calls(stage: Any) -> None:
     """A worker's coroutine runs on the adopted loop, where the connections are, and a blocked loop's does not."""
 
@@ -220,7 +233,7 @@ def test_a_task_left_behind_is_not_bound_by_the_calls_time(bridge: Bridge) -> No
 
     async def later(go: asyncio.Event) -> int:
         await go.wait()
-        result: int = await bridge.thread(bridge.run, value, 5)
+        result: int = await bridge.thread(bridge.run, asyncio.sleep, 0.01, 5)
         return result
 
     async def body() -> tuple[asyncio.Event, asyncio.Task[int]]:

@@ -162,6 +162,31 @@ async def test_an_open_circuit_costs_no_call(kit: Any) -> None:
     assert outcomes(found) == [("conversation_aware", "circuit_open"), ("structured_llm", "circuit_open")]
 
 
+async def test_the_circuit_closes_on_a_good_answer_and_forgets_old_failures(kit: Any) -> None:
+    """A good answer ends the count of failures, and as a probe it closes the circuit."""
+    chain = kit.build(kit.healthy, breaker_failures=2, breaker_open_s=0.001)
+    for _ in range(3):
+        chain.breaker.admit().failed()
+        await chain.classifier.classify(GREETING, None)
+        assert chain.breaker.state == "closed"
+    for _ in range(2):
+        chain.breaker.admit().failed()
+    await asyncio.sleep(0.002)  # real seconds of the breaker's clock: there is no event to wait for
+    assert chain.breaker.state == "open"
+    await chain.classifier.classify(GREETING, None)
+    assert chain.breaker.state == "closed"
+
+
+async def test_a_refusal_shows_that_the_provider_is_there(kit: Any) -> None:
+    """An answer that is refused or misshapen ends the count of failures, for the provider was reached."""
+    for answer in (kit.completion(None, refusal="No."), httpx.Response(200, text="<html>")):
+        chain = kit.build(lambda request, answer=answer: answer, breaker_failures=2)
+        for _ in range(3):
+            chain.breaker.admit().failed()
+            await chain.classifier.classify(GREETING, None)
+        assert chain.breaker.state == "closed"
+
+
 async def test_no_text_of_the_user_is_logged(kit: Any) -> None:
     """Neither message nor reply is in any record, at whichever level the answer comes."""
     for provider in (kit.healthy, lambda request: httpx.Response(500), None):

@@ -36,7 +36,8 @@ async def test_the_levels_caps_end_them_as_read_timeouts(kit: Any) -> None:
 
 async def test_the_requests_deadline_ends_a_level_as_deadline(kit: Any) -> None:
     """Where the request's own budget is the shorter, the level that it ends and those after it say `deadline`."""
-    chain = kit.build(hang)
+    chain = kit.build(hang, breaker_failures=2)
+    chain.breaker.admit().failed()
     context = RequestContext(request_id="r", deadline=time.monotonic() + 0.15)
     token = REQUEST.set(context)
     try:
@@ -46,7 +47,9 @@ async def test_the_requests_deadline_ends_a_level_as_deadline(kit: Any) -> None:
     assert outcomes(found) == [("conversation_aware", "deadline"), ("structured_llm", "deadline")]
     assert found.fallbacks[0].elapsed_ms >= 90
     assert found.fallbacks[1].elapsed_ms < 10
-    assert chain.breaker.state == "closed"
+    assert chain.breaker.state == "closed"  # counted neither as a failure ...
+    chain.breaker.admit().failed()
+    assert chain.breaker.state == "open"  # ... nor as a success, which would have ended the count
 
 
 async def test_a_dripping_provider_is_bounded_in_total(kit: Any) -> None:

@@ -122,6 +122,8 @@ async def test_a_quota_is_no_rate_limit() -> None:
     provider = Provider(lambda request: httpx.Response(429, json=body, headers={"retry-after": "0"}))
     assert await provider.reason() is FallbackReason.QUOTA_EXHAUSTED
     assert len(provider.requests) == 1
+    failing = Provider(lambda request: httpx.Response(500, json=body))
+    assert await failing.reason() is FallbackReason.PROVIDER_ERROR
 
 
 @pytest.mark.parametrize(
@@ -183,6 +185,27 @@ async def test_reading_stops_at_the_limit(size: int) -> None:
     assert await Provider(lambda request: httpx.Response(200, content=b" " * size)).reason() is (
         FallbackReason.INVALID_ENVELOPE
     )
+
+
+async def test_reading_stops_for_any_kind_of_stream() -> None:
+    """A stream that is no generator is left at the limit too."""
+
+    class Endless(httpx.AsyncByteStream):
+        read = 0
+
+        def __aiter__(self) -> "Endless":
+            return self
+
+        async def __anext__(self) -> bytes:
+            self.read += 1
+            if self.read > 100:
+                raise StopAsyncIteration
+            return b" " * 64 * 1024
+
+    stream = Endless()
+    provider = Provider(lambda request: httpx.Response(200, stream=stream))
+    assert await provider.reason() is FallbackReason.INVALID_ENVELOPE
+    assert stream.read == 17
 
 
 async def test_a_cut_body_is_a_provider_error() -> None:

@@ -14,7 +14,7 @@ import pytest
 from reference_app.components import Components, Parts
 from reference_app.defects import DEFECTS
 from reference_app.defects.catalog import Defect
-from reference_app.rehearsal import create
+from reference_app.rehearsal import create, with_defects
 from reference_app.sessions.sqlite import SQLiteSessionStore
 from reference_app.settings import Settings
 
@@ -107,7 +107,7 @@ def test_a_defect_replaces_one_part() -> None:
         name="marked", incident_class="C00", sources=(), summary="none", reasons=("none",), apply=apply
     )
     good = Components(settings=Settings())
-    parts = Parts(defect.apply(good))
+    parts = Parts(with_defects(good, ["marked"], {"marked": defect}))
     assert isinstance(parts.store, Marked)
     assert not isinstance(Parts(good).store, Marked)
     assert parts.store is parts.store

@@ -143,6 +143,21 @@ async def test_a_key_that_another_process_stored_meanwhile_is_replayed(serve: An
     assert len(read.json()["turns"]) == 1
 
 
+async def test_a_key_whose_answer_vanished_meanwhile_is_a_409(serve: Any) -> None:
+    """The key was stored by another process and its session forgotten again: the client is told to come back."""
+    stores: list[Late] = []
+
+    def make(parts: Parts) -> Late:
+        stores.append(Late(parts.settings))
+        return stores[0]
+
+    async with serve(factories={"store": make}, api_keys=KEYS) as service:
+        await service.turn("one", **KEY, **{"idempotency-key": "k1"})
+        stores[0].blind = 2
+        second = await service.turn("one", **KEY, **{"idempotency-key": "k1"})
+    assert (second.status_code, second.headers["retry-after"]) == (409, "1")
+
+
 async def test_malformed_keys_are_refused(serve: Any) -> None:
     """A key that is empty, too long, not printable or sent twice is a 422 that does not repeat it."""
     async with serve() as service:

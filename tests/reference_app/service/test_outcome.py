@@ -158,6 +158,26 @@ async def test_what_is_sent_after_the_client_has_left_does_not_count(wrap: Any, 
     assert request.sent == []
 
 
+async def test_a_client_that_leaves_in_mid_answer_is_a_499(wrap: Any, wire: Any) -> None:
+    """A 200 that was begun and that nobody heard to its end is recorded as a client that left."""
+    streaming = asyncio.Event()
+
+    async def streams(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        streaming.set()
+        await asyncio.Event().wait()
+
+    wrapped = wrap(streams)
+    request = wire()
+    serving = asyncio.ensure_future(wrapped.app(request.scope, request.receive, request.send))
+    await streaming.wait()
+    request.left.set()
+    await serving
+    assert request.status == 200
+    assert wrapped.ending == (499, False, False, "client_disconnect")
+
+
 async def test_a_client_that_is_gone_before_its_body_is_read_is_a_499(wrap: Any, wire: Any) -> None:
     """A body that never ends because the client left reaches no handler."""
     wrapped = wrap(answers)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+HANG_S = 10.0
+
 FIELDS = [
     "session_id",
     "turn",
@@ -191,13 +193,15 @@ async def test_two_classifications_at_once_keep_their_ids(serve: Any) -> None:
 
 async def test_a_client_that_leaves_a_worker_thread_aborts_its_call(serve: Any, wire: Any) -> None:
     """The cancellation reaches through the worker thread to the provider call that its facade waits for."""
-    async with serve() as service:
+    # No limit of the chain's own may end the call in the place of the client's leaving.
+    async with serve(deadline_s=600.0, conversation_level_s=600.0) as service:
         service.provider.held = asyncio.Event()
         request = wire("/intent/classify", body=b'{"message": "hi"}')
         serving = asyncio.ensure_future(service.app(request.scope, request.receive, request.send))
         await service.provider.reached.wait()
         request.left.set()
         await serving
-        await service.provider.left.wait()
+        async with asyncio.timeout(HANG_S):
+            await service.provider.left.wait()
     assert service.provider.aborted == 1
     assert service.completions() == [(499, False, False, "client_disconnect")]

@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from reference_app.app import build
+from reference_app.components import Components
 from reference_app.security import Quota, new_session_id
+from reference_app.settings import Settings
 
 KEYS = ("first-key", "second-key")
 FIRST = {"authorization": "Bearer first-key"}
@@ -85,6 +88,12 @@ async def test_a_quota_is_kept_for_each_key(serve: Any) -> None:
     assert statuses == [200, 200, 429]
     assert 1 <= int(refused.headers["retry-after"]) <= 30
     assert (other.status_code, probe.status_code) == (200, 200)
+
+
+def test_an_empty_key_is_refused_at_the_start() -> None:
+    """A key that everybody could show never opens the service: it does not start."""
+    with pytest.raises(ValueError, match="must not be empty"):
+        build(Components(settings=Settings(api_keys=("good", " "))))
 
 
 def test_a_quota_refills_evenly() -> None:

@@ -208,6 +208,22 @@ async def test_a_session_that_another_process_advanced_is_read_again(serve: Any)
     assert SequenceConflict.__name__ not in third.text
 
 
+async def test_without_time_left_a_conflict_is_not_tried_again(serve: Any) -> None:
+    """A second classification that could not end in time is not begun: the conflict is a 409."""
+    stores: list[Conflicting] = []
+
+    def make(parts: Parts) -> Conflicting:
+        stores.append(Conflicting(parts.settings))
+        return stores[0]
+
+    async with serve(factories={"store": make}, reserve_s=60.0) as service:
+        session = (await service.turn("one")).json()["session_id"]
+        stores[0].conflicts = 1
+        second = await service.turn("two", session)
+    assert second.status_code == 409
+    assert len(service.records("intent_classification_success")) == 2
+
+
 async def test_a_full_queue_is_shed_load(serve: Any) -> None:
     """A turn that cannot be queued is a 503 with Retry-After, recorded as shed and never as a success."""
     async with serve(factories={"store": lambda parts: Full(parts.settings)}) as service:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -168,6 +169,53 @@ async def test_old_answers_are_forgotten_when_the_store_opens(append: Append, op
         assert await store.answered(old, timeout_s=SOON_S) is None
         assert await store.answered(young, timeout_s=SOON_S) is not None
         assert len(await load(store)) == 2
+
+
+async def test_a_read_that_fails_is_typed_and_the_next_one_is_served(append: Append, opened: Opened) -> None:
+    """A connection that breaks is an error of the store, and the reader makes a new one."""
+    broken = [sqlite3.OperationalError("disk I/O error")]
+
+    class Connection(sqlite3.Connection):
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+            if broken and sql.startswith("SELECT head"):
+                raise broken.pop()
+            return super().execute(sql, *values)
+
+    connections: list[Connection] = []
+
+    def connect(path: Path) -> sqlite3.Connection:
+        connector(Settings())(path).close()
+        connections.append(sqlite3.connect(path, check_same_thread=False, factory=Connection))
+        connections[-1].isolation_level = None
+        return connections[-1]
+
+    async with opened(connect=connect, store_readers=1) as store:
+        await store.append(append(), timeout_s=SOON_S)
+        with pytest.raises(StoreUnavailable):
+            await load(store)
+        assert await load(store) == ["hello"]
+        assert len(connections) == 3
+
+
+async def test_a_read_is_bounded(append: Append, opened: Opened) -> None:
+    """A reader that stands still costs its callers their time and no more, and serves again when it goes on."""
+    held, release = threading.Event(), threading.Event()
+
+    def connect(path: Path) -> sqlite3.Connection:
+        if threading.current_thread().name.startswith("store-reader"):
+            held.set()
+            release.wait()
+        return connector(Settings())(path)
+
+    async with opened(connect=connect, store_readers=1) as store:
+        await store.append(append(), timeout_s=SOON_S)
+        first = asyncio.ensure_future(load(store))
+        assert await asyncio.to_thread(held.wait, SOON_S)
+        with pytest.raises(StoreUnavailable, match="in time"):
+            await store.load("s", None, turns_max=None, timeout_s=0.01)
+        release.set()
+        assert await first == ["hello"]
+        assert await load(store) == ["hello"]
 
 
 async def test_a_later_schema_is_refused(append: Append, opened: Opened, tmp_path: Path) -> None:
