@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of a scenario run."""
     group = parser.getgroup("shakeout", "scenarios")

@@ -6,7 +6,7 @@ Concrete faults and invariants are found by name through here; whoever plays or 
 import importlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from harness.errors import UsageError
 from harness.history import WITNESSES, History
@@ -21,7 +21,7 @@ Check = Callable[[History], Iterable[Finding]]
 class FaultClass(Protocol):
     """What the registry wants of a fault: a name that its decorator set, and a docstring."""
 
-    name: str
+    name: ClassVar[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,7 +107,9 @@ class Scenario:
         if not self.steps:
             raise UsageError("a scenario needs at least one step")
         if self.golden_turns < 1:
-            raise UsageError(f"golden_turns={self.golden_turns}: at least 1, or nobody sees whether it recovers")
+            raise UsageError(
+                f"golden_turns={self.golden_turns}: at least 1, or nobody sees whether it recovers"
+            )
         for step in flat(self.steps):
             seconds = {Wait: "for_s", Disconnect: "after_s"}.get(type(step))
             value = getattr(step, seconds) if seconds else 0.0

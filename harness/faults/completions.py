@@ -28,7 +28,7 @@ from harness.rig import Reply, Rule, check
 
 @fault("provider.malformed_json")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MalformedJson(ProviderFault):
+class ProviderMalformedJson(ProviderFault):
     """A 200 that does not hold the JSON that was promised.
 
     `form` says how the content is broken in a sound envelope: `truncated` (its first half), `fenced` (in a Markdown
@@ -63,7 +63,7 @@ _MALFORMED: dict[str, Callable[[str], str]] = {
 
 @fault("provider.schema_misfit")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SchemaMisfit(ProviderFault):
+class ProviderSchemaMisfit(ProviderFault):
     """Valid JSON of the wrong shape.
 
     `form` is `empty_choices` (the envelope has no choice), or of the object in the content: `missing_key` (`intent`,
@@ -97,7 +97,7 @@ class SchemaMisfit(ProviderFault):
 
 @fault("provider.finish_length")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FinishLength(ProviderFault):
+class ProviderFinishLength(ProviderFault):
     """The completion ran out of tokens: `finish_reason` is `length`.
 
     `content` is `null` (none at all) or `valid_prefix`: an object that the schema accepts, its longest text halved.
@@ -127,7 +127,7 @@ class FinishLength(ProviderFault):
 
 @fault("provider.content_filter")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContentFilter(ProviderFault):
+class ProviderContentFilter(ProviderFault):
     """The provider withheld its completion: no content, and `finish_reason` is `content_filter`."""
 
     def _rule(self) -> Rule:
@@ -136,7 +136,7 @@ class ContentFilter(ProviderFault):
 
 @fault("provider.refusal")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal(ProviderFault):
+class ProviderRefusal(ProviderFault):
     """The model declines: no content, and `refusal` says so."""
 
     def _rule(self) -> Rule:
@@ -147,7 +147,7 @@ class Refusal(ProviderFault):
 
 @fault("provider.low_score")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LowScore(ProviderFault):
+class ProviderLowScore(ProviderFault):
     """An honest answer of which the model is not sure: its `confidence` is `value`, from 0 to 1.
 
     A service that accepts only what is above 0.7 has to take exactly 0.7 for low.
@@ -164,7 +164,7 @@ class LowScore(ProviderFault):
 
 @fault("provider.bad_score")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BadScore(ProviderFault):
+class ProviderBadScore(ProviderFault):
     """The `confidence` is no number from 0 to 1: NaN or an infinity (as Python's and JavaScript's literals), -1, 1.7, "0.9"."""
 
     value: float | str = math.nan

@@ -12,7 +12,7 @@ from harness.rig import Rig, Window
 
 @fault("network.refused")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class NetworkRefused:
     """Nothing listens where the provider was: its connections end, and connecting is refused by the wire itself.
 
     A link knows no calls, so of `window` only the steps count; any other knob is refused.

@@ -15,7 +15,7 @@ from harness.rig import Answer, Call, Reply, Rig, Rule, check
 
 @fault("provider.rate_limited")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RateLimited(ProviderFault):
+class ProviderRateLimited(ProviderFault):
     """429 with OpenAI's error.
 
     `retry_after` is seconds, an HTTP date, or None for no such header; `code` is `rate_limit_exceeded` or
@@ -42,7 +42,7 @@ class RateLimited(ProviderFault):
 
 @fault("provider.server_error")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerError(ProviderFault):
+class ProviderServerError(ProviderFault):
     """A status from 500 to 599 at once, with OpenAI's error, a proxy's page or nothing as its `body`.
 
     `retry_after` is seconds, an HTTP date, or None for no such header.
@@ -76,7 +76,7 @@ _CLIENT_ERRORS = {
 
 @fault("provider.client_error")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClientError(ProviderFault):
+class ProviderClientError(ProviderFault):
     """400, 401, 403 or 404 with OpenAI's error: the request, or the key, is at fault, and no retry will mend it."""
 
     status: int = 400
@@ -91,7 +91,7 @@ class ClientError(ProviderFault):
 
 @fault("provider.no_reply")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoReply(ProviderFault):
+class ProviderNoReply(ProviderFault):
     """The provider takes the request and says nothing for `for_s` seconds; then the honest answer comes, late."""
 
     for_s: float = 30.0
@@ -111,7 +111,7 @@ class NoReply(ProviderFault):
 
 @fault("provider.truncated_body")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TruncatedBody(ProviderFault):
+class ProviderTruncatedBody(ProviderFault):
     """Content-Length says the whole, the last `missing_bytes` never come, and the connection ends.
 
     An answer that is not longer than that loses all of its body.
@@ -136,7 +136,7 @@ class TruncatedBody(ProviderFault):
 
 @fault("provider.huge_body")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HugeBody(ProviderFault):
+class ProviderHugeBody(ProviderFault):
     """The honest completion in a body of `size_bytes` on one line: an unknown field holds the rest."""
 
     size_bytes: int = 2_000_000

@@ -8,7 +8,7 @@ import httpx_aiohttp
 import pytest
 import respx
 
-from harness.faults import NoReply
+from harness.faults import ProviderNoReply
 from harness.provider import Link, install
 from harness.rig import Rig
 from harness.targets.real import RealClock
@@ -52,7 +52,7 @@ async def test_a_foreign_client_keeps_its_timeout(parts: Any, link: Link) -> Non
     rig = Rig(provider=parts.script, network=link, clock=clock, random=random.Random(1))
     with respx.mock(using="httpx") as router:
         install(router, BASE_URL, parts.script, parts.witness, link=link, clock=clock)
-        async with NoReply(for_s=600).inject(rig):
+        async with ProviderNoReply(for_s=600).inject(rig):
             with pytest.raises(httpx.ReadTimeout):
                 await app.ask()
         async with link.refused("network.refused"):

@@ -13,7 +13,7 @@ import pytest
 import uvloop
 
 from harness.errors import InvalidRun, UsageError
-from harness.faults import NoReply
+from harness.faults import ProviderNoReply
 from harness.provider import ProviderServer
 from harness.provider.connection import REQUEST_BYTES_MAX
 from harness.rig import Rig, Window
@@ -54,7 +54,7 @@ async def head(reader: asyncio.StreamReader) -> str:
 
 def silent(parts: Any, clock: Any, server: ProviderServer) -> Any:
     rig = Rig(provider=parts.script, network=server, clock=clock, random=random.Random(1))
-    return NoReply(for_s=600).inject(rig)
+    return ProviderNoReply(for_s=600).inject(rig)
 
 
 async def test_a_connection_is_kept_alive(parts: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from harness.faults import NoReply, TruncatedBody
+from harness.faults import ProviderNoReply, ProviderTruncatedBody
 from harness.provider import Link, SimulatedTransport
 from harness.rig import Rig
 from harness.targets.real import RealClock
@@ -24,7 +24,7 @@ def free_port() -> int:
 
 async def test_a_caller_that_leaves_has_aborted_its_call(bench: Any) -> None:
     """Cancelling in process and closing the connection are the same to the witness, which sees it at once."""
-    async with NoReply(for_s=600).inject(bench.rig):
+    async with ProviderNoReply(for_s=600).inject(bench.rig):
         asking = asyncio.ensure_future(bench.ask())
         await bench.witness.call_began.wait()
         asking.cancel()
@@ -37,7 +37,7 @@ async def test_a_caller_that_leaves_has_aborted_its_call(bench: Any) -> None:
 
 async def test_silence_beyond_the_read_timeout_is_a_read_timeout(bench: Any) -> None:
     """The client's own timeout ends its call, with httpx's own exception and text, and the provider sees it leave."""
-    async with NoReply(for_s=600).inject(bench.rig):
+    async with ProviderNoReply(for_s=600).inject(bench.rig):
         with pytest.raises(httpx.ReadTimeout) as raised:
             await bench.ask(timeout_s=0.05)
         await bench.witness.call_aborted.wait()
@@ -52,7 +52,7 @@ async def test_the_timeout_runs_on_the_clock_of_the_run(parts: Any, still_clock:
     rig = Rig(provider=parts.script, network=link, clock=RealClock(), random=random.Random(1))
     async with (
         httpx.AsyncClient(transport=transport, base_url="http://provider.test/v1/", timeout=1e-9) as client,
-        NoReply(for_s=0.01).inject(rig),
+        ProviderNoReply(for_s=0.01).inject(rig),
     ):
         answer = await client.post("chat/completions", json={"messages": [{"role": "user", "content": "x"}]})
     assert answer.status_code == 200
@@ -78,7 +78,7 @@ async def test_a_refused_connection_says_what_the_wire_says(parts: Any, still_cl
 
 async def test_a_cut_connection_ends_the_call_that_it_carries(bench: Any) -> None:
     """A call in flight when the link breaks ends as a connection that the other side closed, and is witnessed so."""
-    async with NoReply(for_s=600).inject(bench.rig):
+    async with ProviderNoReply(for_s=600).inject(bench.rig):
         asking = asyncio.ensure_future(bench.ask())
         await bench.witness.call_began.wait()
         await asyncio.sleep(0)
@@ -91,7 +91,7 @@ async def test_a_cut_connection_ends_the_call_that_it_carries(bench: Any) -> Non
 
 async def test_a_body_that_is_too_short_is_a_protocol_error(bench: Any) -> None:
     """Both doors raise the same exception with the same text, which counts the bytes."""
-    async with TruncatedBody(missing_bytes=7).inject(bench.rig):
+    async with ProviderTruncatedBody(missing_bytes=7).inject(bench.rig):
         with pytest.raises(httpx.RemoteProtocolError, match=r"received \d+ bytes, expected \d+") as raised:
             await bench.ask()
     received, expected = (int(word) for word in str(raised.value).replace(")", "").split() if word.isdigit())
