@@ -56,7 +56,7 @@ def recovers(history: History) -> Iterable[Finding]:
         if exchange.status != HTTPStatus.OK or (
             contract.primary_method is not None and method != contract.primary_method
         ):
-            message = f"no healthy answer {contract.recovery_s_max:g} s after the fault: last one by {method}"
+            message = f"no healthy answer when the faults were over: the last one is by {method}"
             yield Finding(message=message, evidence=str(exchange))
 
 

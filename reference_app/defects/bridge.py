@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+import httpx
+
 from reference_app.classifier import Answer, IntentClassifier, LevelOf
 from reference_app.components import Components, make_classifier, make_client
 from reference_app.contract import Classification, ConversationState, FallbackReason, Method
@@ -104,10 +106,15 @@ class SharedClient(ProviderClient):
     """One pool of connections for every loop: what was opened on a loop that is gone is used again on the next."""
 
     async def channel(self) -> Channel:
-        """The first channel that was ever made."""
-        for known in self._channels.values():
-            return known
-        return await super().channel()
+        """The first channel that was ever made, over the client that everybody has."""
+        if not self._channels:
+            transport = self._transport or httpx.AsyncHTTPTransport()
+            slots = asyncio.Semaphore(self._settings.provider_connections_max)
+            self._channels[asyncio.get_running_loop()] = Channel(transport, slots)
+        return next(iter(self._channels.values()))
+
+    async def aclose(self) -> None:
+        """Leave the connections to the end of the process: the loops that they belong to are gone."""
 
 
 def _on_new_loop(make: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -12,15 +12,11 @@ from harness.scenario import Parallel, Request, Scenario, Turn
 
 SCENARIO = Scenario(
     defects=("thread_per_call_bridge",),
-    faults=(
-        ProviderNoReply(
-            for_s=11.0, window=Window(from_step=2, until_step=2, level="conversation", first_n=1)
-        ),
-    ),
+    faults=(ProviderNoReply(for_s=11.0, window=Window(from_step=2, until_step=2, first_n=2)),),
     steps=(
         Turn(),
         Parallel(steps=(Turn(), Turn(session="b"))),
-        Parallel(steps=(Turn(), Request(path="/health"))),
+        Parallel(steps=(Turn(), Turn(session="b"), Request(path="/health"))),
         Turn(session="b"),
     ),
 )

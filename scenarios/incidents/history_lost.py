@@ -13,7 +13,9 @@ SCENARIO = Scenario(
     steps=(
         Turn(),
         Turn(session="b", message="Remember {canary}, please."),
-        Parallel(steps=(Turn(message="My word is {canary}."), Turn(session="b", message="Now it is {canary}."))),
+        Parallel(
+            steps=(Turn(message="My word is {canary}."), Turn(session="b", message="Now it is {canary}."))
+        ),
         Restart(),
         Turn(message="And {canary}?", idempotency_key="once", retries=1),
         Restart(kill=True),

@@ -14,6 +14,8 @@ SCENARIO = Scenario(
         Parallel(steps=(Turn(), Turn(session="b"))),
         Request(path="/sessions/no-such-session"),
         Request(method="POST", path="/workflow/execute", body={"message": "   "}),
-        Request(method="POST", path="/workflow/execute", raw=b"{", headers={"content-type": "application/json"}),
+        Request(
+            method="POST", path="/workflow/execute", raw=b"{", headers={"content-type": "application/json"}
+        ),
     ),
 )

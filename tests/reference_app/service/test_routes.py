@@ -194,7 +194,7 @@ async def test_two_classifications_at_once_keep_their_ids(serve: Any) -> None:
 async def test_a_client_that_leaves_a_worker_thread_aborts_its_call(serve: Any, wire: Any) -> None:
     """The cancellation reaches through the worker thread to the provider call that its facade waits for."""
     # No limit of the chain's own may end the call in the place of the client's leaving.
-    async with serve(deadline_s=600.0, conversation_level_s=600.0) as service:
+    async with serve(deadline_s=600.0, conversation_level_s=600.0, facade_s=600.0) as service:
         service.provider.held = asyncio.Event()
         request = wire("/intent/classify", body=b'{"message": "hi"}')
         serving = asyncio.ensure_future(service.app(request.scope, request.receive, request.send))

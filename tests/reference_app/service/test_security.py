@@ -48,11 +48,13 @@ async def test_without_a_key_there_is_no_way_in(serve: Any, headers: dict[str, s
 
 async def test_two_authorization_headers_are_none(serve: Any) -> None:
     """Which of two would count must not depend on who reads them, so neither does."""
+    right, wrong = ("authorization", "Bearer first-key"), ("authorization", "Bearer wrong")
     async with serve(api_keys=KEYS) as service:
-        answer = await service.client.get(
-            "/sessions/x", headers=[("authorization", "Bearer wrong"), ("authorization", "Bearer first-key")]
-        )
-    assert answer.status_code == 401
+        answers = [
+            await service.client.get("/sessions/x", headers=[*pair])
+            for pair in ((right, wrong), (wrong, right), (right, right))
+        ]
+    assert [answer.status_code for answer in answers] == [401, 401, 401]
 
 
 async def test_each_key_works_and_sessions_belong_to_theirs(serve: Any) -> None:
@@ -65,7 +67,10 @@ async def test_each_key_works_and_sessions_belong_to_theirs(serve: Any) -> None:
             (await service.client.delete(f"/sessions/{session}", headers=SECOND)).status_code,
         ]
         own = await service.turn("two", session, **FIRST)
+        read = await service.client.get(f"/sessions/{session}", headers=FIRST)
+        forgotten = await service.client.delete(f"/sessions/{session}", headers=FIRST)
     assert strange == [404, 404, 404]
+    assert (len(read.json()["turns"]), forgotten.status_code) == (2, 204)
     assert (own.status_code, own.json()["turn"]) == (200, 2)
 
 

@@ -204,7 +204,7 @@ async def test_a_read_is_bounded(append: Append, opened: Opened) -> None:
     def connect(path: Path) -> sqlite3.Connection:
         if threading.current_thread().name.startswith("store-reader"):
             held.set()
-            release.wait()
+            release.wait(SOON_S)
         return connector(Settings())(path)
 
     async with opened(connect=connect, store_readers=1) as store:

@@ -40,7 +40,7 @@ class Paused:
             def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
                 if sql == "COMMIT" and threading.current_thread().name.startswith("store-writer"):
                     paused.reached.set()
-                    paused.release.wait()
+                    paused.release.wait(SOON_S)
                     if paused.error is not None:
                         raise paused.error
                 return super().execute(sql, *values)
