@@ -1,6 +1,7 @@
 """Each scenario holds on the clean service, fails with each defect that it declares, and says the right reason."""
 
 import asyncio
+import functools
 
 import pytest
 
@@ -22,8 +23,9 @@ def ids(value: object) -> str:
     return value.name if isinstance(value, Scenario) else str(value)
 
 
+@functools.cache
 def played(scenario: Scenario, stage: str, *defects: str) -> ScenarioVerdict:
-    """Play one scenario in one stage."""
+    """Play one scenario in one stage; what two tests look at is played once."""
     return asyncio.run(run(scenario, Options(profile=PROFILE, stage=stage, defects=defects)))
 
 

@@ -96,6 +96,7 @@ class Threads:
         self._count = count
         self._waiting_max = waiting_max
         self._queue: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
+        self._ready: list[Job[Any]] = []
         self._threads: list[threading.Thread] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -123,12 +124,17 @@ class Threads:
         """
         if self._loop is None or not any(thread.is_alive() for thread in self._threads):
             raise StoreUnavailable("the store is not open, or the thread that serves it has ended")
-        if self._waiting_max is not None and self._queue.qsize() >= self._waiting_max:
+        waiting = self._queue.qsize() + len(self._ready)
+        if self._waiting_max is not None and waiting >= self._waiting_max:
             raise StoreQueueFull(f"{self._waiting_max} writes wait already")
         future: asyncio.Future[T] = self._loop.create_future()
         job = Job(work, future)
         expiry = self._loop.call_later(max(0.0, timeout_s), _expire, job)
-        self._queue.put(job)
+        self._ready.append(job)
+        if len(self._ready) == 1:
+            # All jobs of one step of the loop go over together: a thread that is woken for each of them fights the
+            # loop for the interpreter, and commits one row at a time.
+            self._loop.call_soon(self._hand_over)
         try:
             return await future
         finally:
@@ -138,8 +144,15 @@ class Threads:
                 # A caller that was cancelled just now never looks, and the loop would complain of that.
                 job.future.exception()
 
+    def _hand_over(self) -> None:
+        """Give the jobs that are ready to the threads."""
+        ready, self._ready = self._ready, []
+        for job in ready:
+            self._queue.put(job)
+
     async def stop(self) -> None:
         """Let the threads finish what waits, and wait for their end."""
+        self._hand_over()
         for _ in self._threads:
             self._queue.put(None)
         for thread in self._threads:

@@ -23,11 +23,7 @@ def create(*, defects=(), transport=None):
             {"role": "user", "content": text} for text in (*(t["message"] for t in turns), body["text"])
         ]
         if "deaf" not in defects:
-            await client.post(
-                f"{os.environ['OPENAI_BASE_URL']}/chat/completions",
-                json={"model": "m", "messages": messages},
-                headers={"x-request-id": request_id},
-            )
+            await ask(client, messages, request_id)
         number = len(turns) + 1
         turns.append({"turn": number, "message": body["text"], "response": "yes", "request_id": request_id})
         return 200, {
@@ -48,13 +44,22 @@ def create(*, defects=(), transport=None):
         if scope["type"] == "lifespan":
             await lifespan(receive, send, client)
             return
-        headers = {key.decode(): value.decode() for key, value in scope["headers"]}
-        request_id = headers.get("x-request-id", "none")
-        body = (await receive()).get("body", b"")
-        status, content = await answer(scope, body, request_id)
-        await respond(send, status, content, request_id)
+        request_id, body = await asked(scope, receive)
+        await respond(send, *await answer(scope, body, request_id), request_id)
 
     return app
+
+
+async def ask(client: httpx.AsyncClient, messages: list[dict[str, object]], request_id: str) -> None:
+    """One provider call; what it answers is of no interest here."""
+    url = f"{os.environ['OPENAI_BASE_URL']}/chat/completions"
+    await client.post(url, json={"model": "m", "messages": messages}, headers={"x-request-id": request_id})
+
+
+async def asked(scope, receive) -> tuple[str, bytes]:
+    """The id and the body of a request."""
+    headers = {key.decode(): value.decode() for key, value in scope["headers"]}
+    return headers.get("x-request-id", "none"), (await receive()).get("body", b"")
 
 
 async def respond(send, status: int, content: object, request_id: str) -> None:

@@ -47,10 +47,10 @@ async def test_a_healthy_service_passes_every_invariant(job: Job, tmp_path: Path
     assert judgement.untrusted == ()
     assert judgement.violations == ()
     assert judgement.verdict in (Verdict.PASSED, Verdict.UNDECIDED)  # undecided where this machine was slow
-    assert [turn.role for turn in history.turns] == ["warmup"] * 2 + ["turn"] * 3 + ["golden"] * 2
+    assert [turn.role for turn in history.turns] == ["warmup"] * 4 + ["turn"] * 3 + ["golden"] * 2
     assert {call.request_id for call in history.calls} == {turn.request_id for turn in history.turns}
     assert [probe.phase for probe in history.of(Probe)] == ["baseline", "played", "quiet"]
-    assert len(history.of(Snapshot)) == 4
+    assert len(history.of(Snapshot)) == 5
 
 
 async def test_a_service_that_makes_no_provider_call_is_found(job: Job, tmp_path: Path) -> None:
@@ -80,8 +80,8 @@ async def test_a_restart_keeps_logs_and_ids(job: Job, tmp_path: Path) -> None:
     steps = (Turn(), Restart(), Turn(session="c"), Restart(kill=True), Turn(session="d"))
     history = await STAGES["live"](replace(job, steps=steps), tmp_path)
     assert history.header.nonce_matched
-    assert [turn.status for turn in history.turns] == [200] * 7
-    assert sum(record.event == "done" for record in history.logs) >= 7
+    assert [turn.status for turn in history.turns] == [200] * 9
+    assert sum(record.event == "done" for record in history.logs) >= 9
 
 
 async def test_a_client_that_leaves_is_recorded(job: Job, tmp_path: Path) -> None:

@@ -112,6 +112,7 @@ async def test_closing_stores_what_was_taken(append: Append, opened: Opened) -> 
     async with opened() as store:
         taken = [asyncio.ensure_future(store.append(append(str(n)), timeout_s=SOON_S)) for n in range(200)]
         await asyncio.sleep(0)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("store-")]
     await asyncio.gather(*taken)
     async with opened() as store:
         assert [await load(store, str(n)) for n in range(200)] == [["hello"]] * 200
@@ -133,10 +134,25 @@ async def test_a_writer_that_has_ended_is_noticed(append: Append, opened: Opened
     async with opened() as store:
         # No error ends the writer, so the thread is ended the way that closing does.
         await store._writer.stop()  # the state that a dead thread leaves
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable, match="has ended"):
             await store.append(append(), timeout_s=SOON_S)
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable, match="has ended"):
             await store.check(timeout_s=SOON_S)
+
+
+async def test_nothing_of_a_forgotten_session_is_kept(append: Append, opened: Opened, tmp_path: Path) -> None:
+    """No table holds a row of it, so that its id could be used again."""
+    async with opened() as store:
+        claim = Claim(scope="s", key="k", fingerprint="f")
+        await store.append(replace(append(), claim=claim, answer=b"{}"), timeout_s=SOON_S)
+        await store.delete("s", None, timeout_s=SOON_S)
+        other = sqlite3.connect(tmp_path / "s.db")
+        rows = [
+            other.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            for table in ("session", "turn", "answer")
+        ]
+        other.close()
+    assert rows == [0, 0, 0]
 
 
 async def test_a_damaged_row_harms_its_own_session_only(
