@@ -20,7 +20,8 @@ WITNESSES = frozenset({WIRE, LOGS, PROVIDER, PROBES, SNAPSHOTS})
 class Contract:
     """What the target promises, as its profile says; the oracles hold it to this and know nothing else of it.
 
-    `statuses` may be answered to a turn; `forbidden_events` and `forbidden_texts` may not be in its log.
+    What is not promised is not asked for. With `request_ids` every answer, log record and provider call carries the id
+    of its request; errors are bodies of `problem_media_type`. `statuses` may be answered to a turn; `forbidden_events` and `forbidden_texts` may not be in its log.
     `provider_calls_per_turn_max` is the retry budget: calls that the provider may see for one request.
     `pooled_descriptors_max` is what the target's own pools may open after the warm-up.
     """
@@ -28,6 +29,8 @@ class Contract:
     turn_path: str
     deadline_s: float
     statuses: tuple[int, ...]
+    request_ids: bool = False
+    problem_media_type: str | None = None
     completion_event: str | None = None
     response_metric: str | None = None
     forbidden_events: tuple[str, ...] = ()
@@ -43,7 +46,8 @@ class Contract:
 class Header:
     """What was run. `arm` is `faulted` or `control`; `harness_lag_ms_max` is how late the harness's own ticker was.
 
-    `declared` are the names of the faults that the scenario declares, `witnesses` those that testify in this run.
+    `declared` are the names of the faults that the scenario declares, `witnesses` those that testify in this run,
+    `absent` those that the target does not have, by its profile.
     """
 
     scenario: str
@@ -53,6 +57,7 @@ class Header:
     arm: str
     contract: Contract
     witnesses: tuple[str, ...]
+    absent: tuple[str, ...] = ()
     defects: tuple[str, ...] = ()
     declared: tuple[str, ...] = ()
     nonce_matched: bool = False

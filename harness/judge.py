@@ -38,7 +38,10 @@ class Judgement:
 
 
 def judge(history: History, invariants: Iterable[Invariant]) -> Judgement:
-    """Hold one history to the invariants. A missing witness or a crash of an oracle is never a pass."""
+    """Hold one history to the invariants. A missing witness or a crash of an oracle is never a pass.
+
+    An invariant whose witness the target does not have at all is not applicable, and so not among `checked`.
+    """
     header = history.header
     violations: list[Violation] = []
     untrusted: list[str] = []
@@ -49,6 +52,8 @@ def judge(history: History, invariants: Iterable[Invariant]) -> Judgement:
         untrusted.append("nothing was exchanged")
     for invariant in invariants:
         if missing := invariant.witnesses - set(header.witnesses):
+            if missing <= set(header.absent):
+                continue
             untrusted.append(f"{invariant.name} has no witness: {', '.join(sorted(missing))}")
             continue
         checked.append(invariant.name)

@@ -18,9 +18,11 @@ _LABEL = re.compile(r'(\w+)="([^"]*)"')
 def agree_with_wire(history: History) -> Iterable[Finding]:
     """Each request has one completion record, with the status that was sent and the success that follows from it."""
     event = history.header.contract.completion_event
+    if event is None:
+        return
     records: dict[str | None, list[LogRecord]] = defaultdict(list)
     for record in history.logs:
-        if event is not None and record.event == event:
+        if record.event == event:
             records[record.request_id].append(record)
     for exchange in history.exchanges:
         found = records[exchange.request_id]
@@ -83,6 +85,8 @@ def nothing_forbidden(history: History) -> Iterable[Finding]:
 @invariant("logs.request_id_carried", witnesses={WIRE, LOGS})
 def request_id_carried(history: History) -> Iterable[Finding]:
     """A record of an event that belongs to requests carries the id of a request that was sent."""
+    if not history.header.contract.request_ids:
+        return
     ids = {exchange.request_id for exchange in history.exchanges}
     of_requests = {record.event for record in history.logs if record.request_id in ids}
     for record in history.logs:

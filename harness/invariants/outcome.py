@@ -3,11 +3,9 @@
 from collections.abc import Iterable
 from http import HTTPStatus
 
-from harness.history import WIRE, Exchange, History
+from harness.history import WIRE, Contract, Exchange, History
 from harness.registry import invariant
 from harness.verdict import Finding
-
-PROBLEM = "application/problem+json"
 
 
 @invariant("outcome.answered_within_deadline", witnesses={WIRE})
@@ -35,23 +33,23 @@ def status_in_contract(history: History) -> Iterable[Finding]:
             yield Finding(message="500: a valid request met a bug", evidence=str(exchange))
         elif exchange in history.turns and exchange.status not in history.header.contract.statuses:
             yield Finding(message=f"{exchange.status} is not in the contract", evidence=str(exchange))
-        elif exchange.status >= HTTPStatus.BAD_REQUEST and not _typed(exchange):
+        elif exchange.status >= HTTPStatus.BAD_REQUEST and not _typed(exchange, history.header.contract):
             yield Finding(message=f"{exchange.status} without a problem body", evidence=str(exchange))
 
 
 @invariant("outcome.request_id_returned", witnesses={WIRE})
 def request_id_returned(history: History) -> Iterable[Finding]:
     """Every answer carries the request id that was sent with the request."""
-    for exchange in history.exchanges:
+    for exchange in history.exchanges if history.header.contract.request_ids else ():
         returned = exchange.headers.get("x-request-id")
         if exchange.status is not None and returned != exchange.request_id:
             yield Finding(message=f"the answer carries request id {returned}", evidence=str(exchange))
 
 
-def _typed(exchange: Exchange) -> bool:
-    """An RFC 9457 body that names its request."""
-    media = exchange.headers.get("content-type", "")
-    body = exchange.body
-    return (
-        media.startswith(PROBLEM) and isinstance(body, dict) and body.get("request_id") == exchange.request_id
-    )
+def _typed(exchange: Exchange, contract: Contract) -> bool:
+    """A body of the promised type that names its request, where that is promised; RFC 9457 says how it looks."""
+    media, body = exchange.headers.get("content-type", ""), exchange.body
+    if contract.problem_media_type is None:
+        return True
+    named = isinstance(body, dict) and body.get("request_id") == exchange.request_id
+    return media.startswith(contract.problem_media_type) and (named or not contract.request_ids)

@@ -7,6 +7,7 @@ any socket. Either way the child answers on the control line it was given, and e
 import argparse
 import asyncio
 import importlib
+import inspect
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 
@@ -26,11 +27,22 @@ GRACE_S = 5
 
 
 def build(app: str, defects: Sequence[str], **seams: Any) -> App:
-    """Import the factory and let it build the app, with the defects and seams that are given."""
+    """Import the app, or the factory that builds it with the defects and seams that are given.
+
+    Raises:
+        UsageError: defects or seams are given and what was imported is no factory that takes them.
+    """
     module, _, name = app.partition(":")
-    factory = getattr(importlib.import_module(module), name)
-    built: App = factory(**({"defects": tuple(defects)} if defects else {}), **seams)
-    return built
+    found: Any = getattr(importlib.import_module(module), name)
+    wanted = {**({"defects": tuple(defects)} if defects else {}), **seams}
+    if inspect.isfunction(found) and "scope" not in inspect.signature(found).parameters:
+        built: App = found(**wanted)
+        return built
+    if wanted:
+        raise UsageError(
+            f"{app} is an app and no factory: it cannot be built with {', '.join(wanted)}; play it live"
+        )
+    return cast("App", found)
 
 
 class _Server(uvicorn.Server):

@@ -62,7 +62,7 @@ class Job:
 
     def header(self, stage: str, *, nonce_matched: bool, lag_ms: float, elapsed_s: float) -> Header:
         """The header of this job's history."""
-        state = (SNAPSHOTS,) if self.profile.turn.state or self.profile.metrics else ()
+        has_state = self.profile.turn.state or self.profile.metrics
         return Header(
             scenario=self.name,
             seed=self.seed,
@@ -70,7 +70,8 @@ class Job:
             target=self.profile.name,
             arm=self.arm,
             contract=self.profile.contract,
-            witnesses=(WIRE, LOGS, PROVIDER, PROBES, *state),
+            witnesses=(WIRE, LOGS, PROVIDER, PROBES, *((SNAPSHOTS,) if has_state else ())),
+            absent=() if has_state else (SNAPSHOTS,),
             defects=self.defects,
             declared=tuple(fault.name for fault in self.faults),
             nonce_matched=nonce_matched,

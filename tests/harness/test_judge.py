@@ -55,6 +55,15 @@ def test_a_missing_witness_is_invalid(made):
     assert judgement.checked == ()
 
 
+def test_a_witness_that_the_target_does_not_have_makes_an_invariant_not_applicable(made):
+    """What the target has no way to testify to is not judged and not counted; with nothing left the run is invalid."""
+    history = made.history(made.turn(), witnesses=("wire",), absent=("logs",))
+    judgement = judge(history, [invariant(), invariant("wrong", witnesses={"logs"})])
+    assert judgement.verdict is Verdict.PASSED
+    assert judgement.checked == ("made.up",)
+    assert judge(history, [invariant(witnesses={"logs"})]).verdict is Verdict.INVALID
+
+
 def test_a_crashed_oracle_is_invalid(made):
     """An oracle that raises is named with its place, and the run is invalid."""
     judgement = judge(made.history(made.turn()), [invariant(crash=True)])
