@@ -43,42 +43,55 @@ def judge(history: History, invariants: Iterable[Invariant]) -> Judgement:
     An invariant whose witness the target does not have at all is not applicable, and so not among `checked`.
     """
     header = history.header
-    violations: list[Violation] = []
-    untrusted: list[str] = []
-    checked: list[str] = []
+    held = [_hold(history, invariant) for invariant in invariants]
+    checked = tuple(each.name for each in held if each.judged)
+    untrusted = [each.untrusted for each in held if each.untrusted]
+    fired = history.fired()
     if not header.nonce_matched:
         untrusted.append("an answer did not carry the nonce of the target that was started")
     if not history.exchanges:
         untrusted.append("nothing was exchanged")
-    for invariant in invariants:
-        if missing := invariant.witnesses - set(header.witnesses):
-            if missing <= set(header.absent):
-                continue
-            untrusted.append(f"{invariant.name} has no witness: {', '.join(sorted(missing))}")
-            continue
-        checked.append(invariant.name)
-        try:
-            violations.extend(
-                Violation(
-                    invariant=invariant.name, message=item.message, evidence=item.evidence, arm=header.arm
-                )
-                for item in invariant(history)
-            )
-        except Exception as error:  # noqa: BLE001  # whatever an oracle raises, it is said, and is never a pass
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            untrusted.append(f"{invariant.name} crashed: {error!r} at {place.name}:{place.lineno}")
     if not checked:
         untrusted.append("no invariant was judged")
-    fired = history.fired()
-    unfired = tuple(name for name in header.declared if not fired[name])
     if not header.declared and fired:
         untrusted.append(f"faults fired in a run that declares none: {', '.join(sorted(fired))}")
     lag_ms = header.harness_lag_ms_max
-    doubts = (f"the machine was too slow: the harness's own ticker was {lag_ms:.0f} ms late",)
+    slow = (f"the machine was too slow: the harness's own ticker was {lag_ms:.0f} ms late",)
     return Judgement(
-        violations=tuple(violations),
+        violations=tuple(violation for each in held for violation in each.violations),
         untrusted=tuple(untrusted),
-        unfired=unfired,
-        doubts=doubts if lag_ms > HARNESS_LAG_MS_MAX else (),
-        checked=tuple(checked),
+        unfired=tuple(name for name in header.declared if not fired[name]),
+        doubts=slow if lag_ms > HARNESS_LAG_MS_MAX else (),
+        checked=checked,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """What one invariant says of a history: judged, not applicable, or not to be trusted."""
+
+    name: str
+    judged: bool = False
+    violations: tuple[Violation, ...] = ()
+    untrusted: str = ""
+
+
+def _hold(history: History, invariant: Invariant) -> _Held:
+    """Hold a history to one invariant."""
+    header, name = history.header, invariant.name
+    if missing := invariant.witnesses - set(header.witnesses):
+        applicable = not missing <= set(header.absent)
+        return _Held(
+            name=name, untrusted=f"{name} has no witness: {', '.join(sorted(missing))}" if applicable else ""
+        )
+    try:
+        violations = tuple(
+            Violation(invariant=name, message=finding.message, evidence=finding.evidence, arm=header.arm)
+            for finding in invariant(history)
+        )
+    except Exception as error:  # noqa: BLE001  # whatever an oracle raises, it is said, and is never a pass
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return _Held(
+            name=name, judged=True, untrusted=f"{name} crashed: {error!r} at {place.name}:{place.lineno}"
+        )
+    return _Held(name=name, judged=True, violations=violations)
