@@ -24,15 +24,16 @@ def ids(value: object) -> str:
 
 
 @functools.cache
-def played(scenario: Scenario, stage: str, *defects: str) -> ScenarioVerdict:
+def played(name: str, stage: str, *defects: str) -> ScenarioVerdict:
     """Play one scenario in one stage; what two tests look at is played once."""
+    (scenario,) = library.find([name])
     return asyncio.run(run(scenario, Options(profile=PROFILE, stage=stage, defects=defects)))
 
 
 @pytest.mark.parametrize(("scenario", "stage"), PLAYED, ids=ids)
 def test_a_scenario_holds_on_the_clean_service(scenario: Scenario, stage: str) -> None:
     """No violation, nothing untrusted, every fault fired; a slow machine may leave it undecided, never failed."""
-    result = played(scenario, stage)
+    result = played(scenario.name, stage)
     assert result.violations == ()
     assert result.verdict in (Verdict.PASSED, Verdict.UNDECIDED), result.reasons
     assert all(result.faults_fired.values())
@@ -44,7 +45,7 @@ def test_a_scenario_catches_its_defect_for_the_right_reason(
     scenario: Scenario, stage: str, defect: str
 ) -> None:
     """With the mistake put back the scenario fails, for an invariant that the defect names."""
-    result = played(scenario, stage, defect)
+    result = played(scenario.name, stage, defect)
     assert result.verdict is Verdict.FAILED, result.reasons
     assert result.invariants_violated & set(CATALOG[defect].reasons)
 
@@ -57,7 +58,7 @@ def test_every_defect_has_a_scenario_that_declares_it() -> None:
 
 def test_the_first_fix_is_caught_for_each_thing_that_it_does() -> None:
     """The plan's own fix blocks the loop, outlasts its timeout, loses the request id, masks a RuntimeError, and cancels nothing."""
-    result = played(library.find(["bridge_blocks_loop"])[0], "live", "thread_per_call_bridge")
+    result = played("bridge_blocks_loop", "live", "thread_per_call_bridge")
     assert set(CATALOG["thread_per_call_bridge"].reasons) <= result.invariants_violated
     said = " ".join(violation.message + violation.evidence for violation in result.violations)
     assert "the event loop stood still for" in said
