@@ -6,46 +6,19 @@ import threading
 import traceback
 import weakref
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import Any
 
 import pytest
+from coroutines import HANG_S, SEEN, caught, for_ever, raising, value
 
 from reference_app.bridge import (
     BridgeMisuse,
     BridgeTimeout,
 )
-from reference_app.calls import Outcome
-
-SEEN: ContextVar[Any] = ContextVar("seen", default=None)
-HANG_S = 30.0
 
 
 class Own(BaseException):
     """A BaseException of the test's own."""
-
-
-async def value(given_value: Any) -> Any:
-    await asyncio.sleep(0)
-    return given_value
-
-
-async def raising(error: BaseException, *, first: bool = False) -> None:
-    if not first:
-        await asyncio.sleep(0)
-    raise error
-
-
-async def for_ever() -> None:
-    await asyncio.Event().wait()
-
-
-def caught(run: Callable[..., Any], *args: Any, **options: Any) -> BaseException:
-    """What a call raised, of any kind."""
-    with Outcome() as outcome:
-        run(*args, **options)
-    assert outcome.error is not None
-    return outcome.error
 
 
 def test_values_and_returned_exceptions(stage: Any, place: str) -> None:

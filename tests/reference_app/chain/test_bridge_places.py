@@ -3,11 +3,10 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable
-from contextvars import ContextVar
 from typing import Any
 
 import pytest
+from coroutines import HANG_S, SEEN, caught, for_ever, value
 
 from reference_app.bridge import (
     Bridge,
@@ -17,33 +16,6 @@ from reference_app.bridge import (
     BridgeReentry,
     BridgeTimeout,
 )
-from reference_app.calls import Outcome
-
-SEEN: ContextVar[Any] = ContextVar("seen", default=None)
-HANG_S = 30.0
-
-
-async def value(given_value: Any) -> Any:
-    await asyncio.sleep(0)
-    return given_value
-
-
-async def raising(error: BaseException, *, first: bool = False) -> None:
-    if not first:
-        await asyncio.sleep(0)
-    raise error
-
-
-async def for_ever() -> None:
-    await asyncio.Event().wait()
-
-
-def caught(run: Callable[..., Any], *args: Any, **options: Any) -> BaseException:
-    """What a call raised, of any kind."""
-    with Outcome() as outcome:
-        run(*args, **options)
-    assert outcome.error is not None
-    return outcome.error
 
 
 def test_a_host_cancellation_reaches_the_coroutine(stage: Any) -> None:

@@ -2,46 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import Any
 
 import pytest
+from coroutines import SEEN, caught, for_ever, value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reference_app.bridge import (
     BridgeTimeout,
 )
-from reference_app.calls import Outcome
-
-SEEN: ContextVar[Any] = ContextVar("seen", default=None)
-HANG_S = 30.0
-
 
 PLACES = ("no_loop", "worker", "portal", "on_loop")
-
-
-async def value(given_value: Any) -> Any:
-    await asyncio.sleep(0)
-    return given_value
-
-
-async def raising(error: BaseException, *, first: bool = False) -> None:
-    if not first:
-        await asyncio.sleep(0)
-    raise error
-
-
-async def for_ever() -> None:
-    await asyncio.Event().wait()
-
-
-def caught(run: Callable[..., Any], *args: Any, **options: Any) -> BaseException:
-    """What a call raised, of any kind."""
-    with Outcome() as outcome:
-        run(*args, **options)
-    assert outcome.error is not None
-    return outcome.error
 
 
 CALLS = st.lists(
