@@ -8,8 +8,6 @@ from harness.commands import list_things, load, matrix, run, serve
 from harness.commands.common import err
 from harness.errors import ShakeoutError
 
-INTERRUPTED = 130
-
 app = typer.Typer(
     name="shakeout",
     help="Drive an async service through faults, judge what was answered and logged, prove that each check can fail.",
@@ -31,10 +29,3 @@ def main() -> None:
     except ShakeoutError as error:
         err.print(f"shakeout: {error}", markup=False)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        err.print("shakeout: interrupted; everything that was started has been ended")
-        sys.exit(INTERRUPTED)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,12 @@
 """How many requests are served at once, and whether any are taken at all."""
 
 import asyncio
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
 
 from reference_app.observability import Metrics
 
@@ -41,3 +47,31 @@ class Admission:
         except TimeoutError:
             # What is still served then is cut off by the store's end, and answered 503.
             return
+
+
+@contextmanager
+def draining_from_signal(admission: Admission) -> Iterator[None]:
+    """Within the block SIGTERM and SIGINT end the admission at once, and then do what they did before.
+
+    A server tells the app of its end last of all: without this, `/ready` would say yes as long as anybody can ask.
+    Where no handler of Python's own was there before, the signal is left alone: it ends the process, or nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def drain(number: int, frame: FrameType | None) -> None:
+        admission.draining = True
+        before[number](number, frame)
+
+    for number, handler in before.items():
+        if callable(handler):
+            signal.signal(number, drain)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            # Whoever came after this one sees to its own handler.
+            if signal.getsignal(number) is drain:
+                signal.signal(number, handler)

@@ -1,7 +1,7 @@
 """A circuit breaker: during an outage a request pays microseconds, not its deadline.
 
 One `CircuitBreaker` stands for one provider and model. It is closed until `failures` counted failures come in a
-row, then open for `open_s`, then half-open: one probe at a time, each under a lease.
+row, or one that opens it at once, then open for `open_s`, then half-open: one probe at a time, each under a lease.
 """
 
 import threading
@@ -45,9 +45,9 @@ class Permit:
         """The provider answered: whatever it said, it is there."""
         self._settle(self._breaker._succeeded)
 
-    def failed(self) -> None:
-        """The call failed in a way that counts: connect, timeout, 5xx or 429."""
-        self._settle(self._breaker._failed)
+    def failed(self, *, opens: bool = False) -> None:
+        """The call failed in a way that counts: connect, timeout, 5xx or 429; `opens` says that the next will too."""
+        self._settle(self._breaker._exhausted if opens else self._breaker._failed)
 
     def _settle(self, report: Callable[[int], None]) -> None:
         if not self._settled:
@@ -116,14 +116,22 @@ class CircuitBreaker:
                 return
             self._failures += 1
             if self._state is BreakerState.HALF_OPEN or self._failures >= self._failures_max:
-                self._failures = 0
-                self._shut_until = self._clock() + self._open_s
-                self._enter(BreakerState.OPEN)
+                self._open()
+
+    def _exhausted(self, era: int) -> None:
+        with self._lock:
+            if era == self._era:
+                self._open()
 
     def _released(self, era: int) -> None:
         with self._lock:
             if era == self._era and self._state is BreakerState.HALF_OPEN:
                 self._shut_until = self._clock()
+
+    def _open(self) -> None:
+        self._failures = 0
+        self._shut_until = self._clock() + self._open_s
+        self._enter(BreakerState.OPEN)
 
     def _enter(self, state: BreakerState) -> None:
         self._era += 1

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from reference_app import patterns
-from reference_app.breaker import CircuitBreaker
+from reference_app.breaker import CircuitBreaker, Permit
 from reference_app.bridge import Bridge, BridgeTimeout
 from reference_app.context import REQUEST
 from reference_app.contract import (
@@ -38,7 +38,7 @@ COUNTED = frozenset(
         FallbackReason.PROVIDER_ERROR,
     }
 )
-"""What the circuit breaker counts as a failure of the provider."""
+"""What the circuit breaker counts as a failure of the provider; `quota_exhausted` opens it at once, for it stays."""
 
 UNCOUNTED = frozenset({FallbackReason.DEADLINE, FallbackReason.POOL_TIMEOUT})
 """What says nothing of the provider: our own budget or pool ran out. All other reasons are its answers."""
@@ -127,7 +127,8 @@ class IntentClassifier:
     async def classify(self, message: str, state: ConversationState | None) -> Classification:
         """The intent of any text, within the deadline of the request in hand (or `deadline_s`, outside of one).
 
-        `fallbacks` lists each level that was tried and did not answer. Raises nothing but cancellation.
+        `fallbacks` lists each level that was tried and did not answer. Raises nothing but cancellation. Each
+        classification logs `intent_classification_success` here, also one whose turn is not committed afterwards.
         """
         started = time.monotonic()
         state = state or ConversationState()
@@ -163,13 +164,11 @@ class IntentClassifier:
             except BridgeTimeout:
                 # Only a loop that is blocked gets here: `classify` itself ends before its deadline.
                 pass
-        state = state or ConversationState()
         fallbacks = [
-            self._fell_back(method, FallbackReason.DEADLINE, started)
-            for method in (Method.CONVERSATION_AWARE, Method.STRUCTURED_LLM)
-            if message.strip()
+            self._fell_back(level.method, self._unasked(), started)
+            for level in (self.levels() if message.strip() else ())
         ]
-        answer = self.level_pattern(message, state)
+        answer = self.level_pattern(message, state or ConversationState())
         return self.answered(Method.PATTERN, answer, fallbacks, started, started)
 
     def levels(self) -> tuple[LevelOf, ...]:
@@ -182,11 +181,7 @@ class IntentClassifier:
 
     async def attempt(self, level: Level, message: str, state: ConversationState, budget: Attempt) -> Answer:
         """One level under its time and the circuit breaker; raises `LevelFailed`."""
-        if self._client is None:
-            raise LevelFailed(FallbackReason.NO_PROVIDER)
-        permit = self._breaker.admit()
-        if permit is None:
-            raise LevelFailed(FallbackReason.CIRCUIT_OPEN)
+        client, permit = self._admitted()
         with permit:
             left_s = budget.left_s()
             if left_s < ATTEMPT_S_MIN:
@@ -195,7 +190,7 @@ class IntentClassifier:
             try:
                 # Around the whole level: a read timeout is per read, and a drip would outlast any of them.
                 async with asyncio.timeout(left_s):
-                    answer = await level(self._client, message, state, budget)
+                    answer = await level(client, message, state, budget)
                 permit.succeeded()
             except LevelFailed as failure:
                 reason = failure.reason
@@ -204,7 +199,7 @@ class IntentClassifier:
             else:
                 return answer
             if reason in COUNTED:
-                permit.failed()
+                permit.failed(opens=reason is FallbackReason.QUOTA_EXHAUSTED)
             elif reason not in UNCOUNTED:
                 permit.succeeded()
             raise LevelFailed(reason)
@@ -235,6 +230,23 @@ class IntentClassifier:
         """Take an answer of level 0 or 1, or raise `LevelFailed`: NaN and out of range are low confidence too."""
         if not confidence_is_valid(answer.confidence) or answer.confidence <= CONFIDENCE_MIN:
             raise LevelFailed(FallbackReason.LOW_CONFIDENCE)
+
+    def _admitted(self) -> tuple[ProviderClient, Permit]:
+        """Leave to ask the provider; raises `LevelFailed` where there is none, or where the circuit is open."""
+        if self._client is None:
+            raise LevelFailed(FallbackReason.NO_PROVIDER)
+        permit = self._breaker.admit()
+        if permit is None:
+            raise LevelFailed(FallbackReason.CIRCUIT_OPEN)
+        return self._client, permit
+
+    def _unasked(self) -> FallbackReason:
+        """Why a level is not asked that there is no time for: the time comes last."""
+        try:
+            with self._admitted()[1]:
+                return FallbackReason.DEADLINE
+        except LevelFailed as failure:
+            return failure.reason
 
     def _deadline(self, now: float) -> float:
         request = REQUEST.get()

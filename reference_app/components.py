@@ -5,17 +5,17 @@ no list. To put back a historical mistake is `dataclasses.replace` of one factor
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 
 import httpx
 from starlette.types import ASGIApp
 
-from reference_app.admission import Admission
-from reference_app.breaker import CircuitBreaker
+from reference_app import problems
+from reference_app.admission import Admission, draining_from_signal
+from reference_app.breaker import BreakerState, CircuitBreaker
 from reference_app.bridge import Bridge
 from reference_app.classifier import IntentClassifier
 from reference_app.hooks import DEFAULT_HOOKS, Hook
@@ -23,8 +23,9 @@ from reference_app.observability import Metrics, Observability
 from reference_app.order import Claims, SessionOrder
 from reference_app.outcome import Outcome
 from reference_app.provider import ProviderClient
-from reference_app.routes import Routes
+from reference_app.routes import Application, Routes
 from reference_app.security import Guard
+from reference_app.server_log import tamed
 from reference_app.sessions.protocol import SessionStore
 from reference_app.sessions.sqlite import SQLiteSessionStore
 from reference_app.settings import Settings
@@ -103,6 +104,22 @@ class Parts:
         """The handlers."""
         return self.components.routes(self)
 
+    @cached_property
+    def application(self) -> Application:
+        """The framework's app, with the handlers in it."""
+        application = Application(
+            title="Reference service",
+            version="1",
+            lifespan=lambda _: self.components.lifespan(self),
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+            telemetry={"tracing": False, "metrics": False, "logs": False},
+        )
+        problems.install(application)
+        self.routes.install(application)
+        return application
+
 
 def make_observability(parts: Parts) -> Observability:
     """Loggers and metrics, to where the settings say."""
@@ -122,8 +139,9 @@ def make_client(parts: Parts, *, kind: type[ProviderClient] = ProviderClient) ->
 
 
 def make_breaker(parts: Parts) -> CircuitBreaker:
-    """The circuit, with its limits from the settings."""
+    """The circuit, with its limits from the settings; the metric knows it from the start."""
     settings = parts.settings
+    parts.metrics.breaker_changed(settings.provider_model, BreakerState.CLOSED)
     return CircuitBreaker(
         model=settings.provider_model,
         failures=settings.breaker_failures,
@@ -183,27 +201,41 @@ def make_outcome(app: ASGIApp, parts: Parts, *, kind: type[Outcome] = Outcome) -
         admission=parts.admission,
         log=parts.observability.logger("universal_framework.safe_mode"),
         metrics=parts.metrics,
+        routes=parts.application.routes,
     )
 
 
 @asynccontextmanager
 async def make_lifespan(parts: Parts) -> AsyncIterator[None]:
-    """Open what the app needs; at the end take no more, let the rest finish, and keep what was taken."""
-    parts.bridge.adopt()
-    await parts.store.open()
-    ticker = asyncio.get_running_loop().create_task(parts.observability.tick())
+    """Open what the app needs; at the end take no more, let the rest finish, and keep what was taken.
+
+    Whatever fails on the way, what was opened before it is closed, the last first.
+    """
+    observability = parts.observability
+    async with AsyncExitStack() as stack:
+        stack.callback(observability.close)
+        stack.enter_context(tamed(observability.standard_output))
+        parts.bridge.adopt()
+        stack.callback(parts.bridge.close)
+        if parts.client is not None:
+            stack.push_async_callback(parts.client.aclose)
+        await parts.store.open()
+        stack.push_async_callback(parts.store.close)
+        await stack.enter_async_context(_ticking(observability))
+        stack.push_async_callback(parts.admission.drain, timeout_s=parts.settings.deadline_s)
+        stack.enter_context(draining_from_signal(parts.admission))
+        yield
+
+
+@asynccontextmanager
+async def _ticking(observability: Observability) -> AsyncIterator[None]:
+    ticker = asyncio.get_running_loop().create_task(observability.tick())
     try:
         yield
     finally:
-        await parts.admission.drain(timeout_s=parts.settings.deadline_s)
         ticker.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError):
             await ticker
-        await parts.store.close()
-        if parts.client is not None:
-            await parts.client.aclose()
-        parts.bridge.close()
-        parts.observability.close()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,6 @@ class RequestContext:
     deadline: float
     started: float = field(default_factory=time.monotonic)
     session: str | None = None
-    route: str | None = None
     degraded: bool = False
     replayed: bool = False
     fallbacks: tuple[str, ...] = ()

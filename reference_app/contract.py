@@ -3,12 +3,13 @@
 Wire names are the enum values; log lines carry phase names in capitals, as operators know them.
 """
 
-import math
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 MESSAGE_CHARACTERS_MAX = 10_000
 CONTEXT_BYTES_MAX = 16 * 1024
@@ -164,11 +165,16 @@ class ExecuteRequest(BaseModel):
     workflow_type: WorkflowType = WorkflowType.UNIVERSAL_GENERAL
     context: dict[str, Any] | None = None
 
-    @field_validator("message")
+    @field_validator("context")
     @classmethod
-    def _encodable(cls, value: str) -> str:
-        """Refuse lone surrogates, which JSON can carry and neither UTF-8 nor SQLite can."""
-        value.encode()
+    def _small_json(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Refuse a context over its bytes (written without blanks), and NaN and the infinities, which JSON has not."""
+        try:
+            text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        except ValueError:
+            raise PydanticKnownError("finite_number") from None
+        if len(text.encode()) > CONTEXT_BYTES_MAX:
+            raise PydanticCustomError("too_long", "the context is too long")
         return value
 
 
@@ -242,4 +248,4 @@ def confidence_is_valid(value: object) -> bool:
     """True for a finite number in 0..1; bool, NaN, infinities and numeric strings are not confidences."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return math.isfinite(value) and 0 <= value <= 1
+    return 0 <= value <= 1

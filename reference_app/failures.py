@@ -16,9 +16,6 @@ TOO_MANY_REQUESTS = 429
 UNAVAILABLE = 503
 _SERVER_ERROR_STATUS_MIN = 500
 
-TRANSPORT_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, aiohttp.ClientError, OSError)
-"""What a transport may raise: httpx-aiohttp lets some of aiohttp's own errors through (a body that is no HTTP)."""
-
 
 class LevelFailed(Exception):
     """A level of the chain did not answer; `reason` is why, and the text holds nothing else."""
@@ -37,7 +34,7 @@ class Retryable(LevelFailed):
 
 
 def transport_reason(error: Exception) -> FallbackReason:
-    """The reason for an error of the transport.
+    """The reason for an error of the transport, of whatever type: what no rule knows is `provider_error`.
 
     A connection that breaks after it was made (reset, cut body, an answer that is no HTTP) is `provider_error`:
     the provider was reached and did not serve. httpx-aiohttp calls those a `ConnectTimeout` like a refused

@@ -1,7 +1,7 @@
 """Logs and metrics of one app: its own chain of processors and its own registry, nothing global.
 
-A record is one line and one write. It carries `event`, `level`, `logger`, its fields, and last `request_id` and
-`timestamp`. A line that cannot be written is lost and counted; the request never notices.
+A record is one line. It carries `event`, `level`, `logger`, its fields, and last `request_id` and `timestamp`. A line
+that cannot be written is lost and counted; the request never notices, nor does it wait for a reader.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from reference_app.console import line
 from reference_app.context import REQUEST
 from reference_app.contract import FallbackReason, Method
 from reference_app.settings import Settings
+from reference_app.sink import Sink
 from reference_app.tracebacks import safe_traceback
 
 TICK_S = 0.1
@@ -31,9 +32,6 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2
 
 class Logger(Protocol):
     """What a part needs of a logger; `flags` is a tuple of bare words that the console prints after the event."""
-
-    def debug(self, event: str, **fields: Any) -> Any:
-        """Write a record for whoever looks for a fault; it is left out by default."""
 
     def info(self, event: str, **fields: Any) -> Any:
         """Write what happened."""
@@ -73,8 +71,9 @@ class Metrics:
             "app_breaker_state", "1 for the state of the circuit", ("model", "state"), registry=registry
         )
         self.in_flight = Gauge("app_requests_in_flight", "Requests being served", registry=registry)
-        self.loop_lag = Gauge(
-            "app_loop_lag_seconds", "Lateness of the last tick of the loop", registry=registry
+        # Not a gauge of the last tick, which would forget a stall before anybody reads it.
+        self.loop_lag = Histogram(
+            "app_loop_lag_seconds", "Lateness of the loop's ticks", buckets=_SECONDS, registry=registry
         )
         self.log_failures = Counter("app_log_write_failures", "Log lines lost", registry=registry)
         self._methods = {method: self._classifications.labels(method) for method in Method}
@@ -115,48 +114,15 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-class Sink:
-    """Where the lines go: one write a line; a stream that fails costs the line and is counted.
-
-    The stream is opened by the first line, so that building an app touches nothing.
-    """
-
-    def __init__(self, opened: Callable[[], BinaryIO], failed: Callable[[], None]) -> None:
-        self._opened = opened
-        self._failed = failed
-        self._stream: BinaryIO | None = None
-
-    def write(self, data: bytes) -> int:
-        """Write a whole line; `data` ends in a newline."""
-        try:
-            if self._stream is None:
-                self._stream = self._opened()
-            written = self._stream.write(data)
-            while written and written < len(data):
-                # A raw stream may take a part; what is left follows under the same lock.
-                data = data[written:]
-                written = self._stream.write(data)
-            if not written:
-                # A full pipe that does not block takes nothing.
-                self._failed()
-        except (OSError, ValueError):
-            self._failed()
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def close(self) -> None:
-        """Close the stream, unless it is the process's own output; the next line opens it again."""
-        stream, self._stream = self._stream, None
-        if stream is not None and stream is not getattr(sys.stdout, "buffer", None):
-            stream.close()
-
-
 def stream_for(settings: Settings) -> BinaryIO:
     """`LOG_FILE`, appended to, or standard output, both unbuffered."""
     if settings.log_file is not None:
         return cast("BinaryIO", io.FileIO(settings.log_file, "ab"))
+    return standard_output()
+
+
+def standard_output() -> BinaryIO:
+    """The process's output, unbuffered."""
     try:
         return cast("BinaryIO", io.FileIO(sys.stdout.fileno(), "wb", closefd=False))
     except (OSError, ValueError):
@@ -167,12 +133,15 @@ def stream_for(settings: Settings) -> BinaryIO:
 class Observability:
     """The loggers and metrics of one app.
 
-    `opened` gives the stream that takes the lines; without it they go where the settings say.
+    `opened` gives the stream that takes the lines; without it they go where the settings say. `standard_output`
+    takes what others print, in order with the lines of the log where those go there too.
     """
 
     def __init__(self, settings: Settings, *, opened: Callable[[], BinaryIO] | None = None) -> None:
         self.metrics = Metrics()
         self._sink = Sink(opened or partial(stream_for, settings), self.metrics.log_failures.inc)
+        own = opened is not None or settings.log_file is not None
+        self.standard_output = Sink(standard_output, self.metrics.log_failures.inc) if own else self._sink
         self._output = structlog.BytesLogger(cast("BinaryIO", self._sink))
         self._render = line if settings.log_format == "console" else _json
 
@@ -212,11 +181,12 @@ class Observability:
         while True:
             due = time.monotonic() + TICK_S
             await asyncio.sleep(TICK_S)
-            self.metrics.loop_lag.set(max(0.0, time.monotonic() - due))
+            self.metrics.loop_lag.observe(max(0.0, time.monotonic() - due))
 
     def close(self) -> None:
-        """Let go of the log file."""
+        """Write what waits, and let go of the log file."""
         self._sink.close()
+        self.standard_output.close()
 
 
 def _json(record: Mapping[str, Any]) -> bytes:

@@ -29,25 +29,23 @@ class SessionOrder:
 
     def __init__(self, waiters_max: int) -> None:
         self._waiters_max = waiters_max
-        self._places: WeakValueDictionary[str, Place] = WeakValueDictionary()
+        self._places: WeakValueDictionary[tuple[str, str | None], Place] = WeakValueDictionary()
 
     def __len__(self) -> int:
         """How many sessions are held or waited for."""
         return len(self._places)
 
-    async def enter(self, session: str, context: RequestContext) -> Place:
-        """Wait for the turn, at most until the deadline; the place must be left.
+    async def enter(self, session: str, owner: str | None, context: RequestContext) -> Place:
+        """Wait for the turn, at most until the deadline; the place must be left. Each owner has a line of their own.
 
         Raises:
             Problem: 409, too many wait, or the deadline passed while waiting.
         """
-        place = self._places.get(session)
+        place = self._places.get((session, owner))
         if place is None:
-            place = self._places[session] = Place()
-        if not place.lock.locked() and place.waiting == 0:
-            await place.lock.acquire()
-            return place
-        if place.waiting >= self._waiters_max:
+            place = self._places[session, owner] = Place()
+        # One may hold the lock, and the others wait; a lock that was let go may already be promised to one of them.
+        if place.waiting + place.lock.locked() > self._waiters_max:
             raise Problem(409, "too many turns of this session wait already", retry_after_s=1)
         place.waiting += 1
         try:

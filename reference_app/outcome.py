@@ -1,14 +1,17 @@
 """The outermost layer: a plain ASGI wrapper around the finished app, the only place that sees every status sent.
 
-It gives each request its id and its deadline, reads the body up to the limit, sheds load, notices a client that
-leaves, answers what the app failed to answer, and writes exactly one `api_request_complete`, from what was sent.
+It gives each request its id and its deadline, sheds load, reads the body up to the limits of size and time, notices a
+client that leaves, answers what the app failed to answer, and writes exactly one `api_request_complete`, from what was
+sent. No route takes a WebSocket: an upgrade is refused here, and recorded like any request.
 """
 
 import asyncio
 import time
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reference_app.admission import Admission
@@ -83,7 +86,7 @@ class Exchange:
         """Pass on what the app sends; after the client has left it goes nowhere."""
         if self.left:
             return
-        if message["type"] == "http.response.start":
+        if message["type"].endswith("http.response.start"):
             self.status = message["status"]
             request_id = (b"x-request-id", self.context.request_id.encode("ascii"))
             message["headers"] = [*message.get("headers", ()), request_id]
@@ -93,6 +96,11 @@ class Exchange:
         # No wait lies between the server's taking the last part and this line, so a later disconnect is no loss.
         if not message.get("more_body", False) and not self.left:
             self.complete = True
+
+    async def close(self) -> None:
+        """Refuse a WebSocket the way that every server knows, which is a 403 on the wire."""
+        await self._send({"type": "websocket.close", "code": 1008, "reason": ""})
+        self.status, self.complete = HTTPStatus.FORBIDDEN, True
 
     async def watch(self, serving: "asyncio.Task[Any]") -> None:
         """Wait for the client to leave, and end the work that nobody waits for any more."""
@@ -110,21 +118,29 @@ class Exchange:
 
 
 class Outcome:
-    """The wrapper; `app` is finished, with its own error handling inside."""
+    """The wrapper; `app` is finished, with its own error handling inside, and `routes` are those that it has."""
 
     def __init__(
-        self, app: ASGIApp, *, settings: Settings, admission: Admission, log: Logger, metrics: Metrics
+        self,
+        app: ASGIApp,
+        *,
+        settings: Settings,
+        admission: Admission,
+        log: Logger,
+        metrics: Metrics,
+        routes: Sequence[BaseRoute] = (),
     ) -> None:
         self._app = app
         self._settings = settings
         self._admission = admission
         self._log = log
         self._metrics = metrics
+        self._routes = routes
         self._ids = RequestIds()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; anything else is passed on."""
-        if scope["type"] != "http":
+        """Serve one request; what is none is passed on."""
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         started = time.monotonic()
@@ -138,70 +154,92 @@ class Outcome:
         token, calls_token = REQUEST.set(context), SCOPE.set(calls)
         exchange = Exchange(scope, receive, send, context=context, calls=calls)
         try:
-            await self._serve(exchange)
+            await self._run(exchange)
         finally:
             self.record(exchange)
             SCOPE.reset(calls_token)
             REQUEST.reset(token)
 
-    async def _serve(self, exchange: Exchange) -> None:
-        """Read the body, then let the app work on it, if there is room."""
-        if not await exchange.read_body(self._settings.body_bytes_max):
-            await exchange.answer(Problem(413, "the body is too large"))
-            return
-        if exchange.left:
-            return
-        if exchange.scope["path"] in OPEN_PATHS:
-            await self._run(exchange)
-            return
-        if not self._admission.enter():
-            await exchange.answer(overloaded("the service is at its limit, or shuts down"))
-            return
-        try:
-            await self._watched(exchange)
-        finally:
-            self._admission.leave()
-
-    async def _watched(self, exchange: Exchange) -> None:
-        """Run the app while a second task watches for the client's leaving."""
+    async def _run(self, exchange: Exchange) -> None:
+        """Serve the request, and see to it that there is one answer, whatever happens."""
         serving = asyncio.current_task()
         assert serving is not None, "a server runs each request in a task"
-        watcher = asyncio.get_running_loop().create_task(exchange.watch(serving))
         try:
-            await self._run(exchange)
+            await self._serve(exchange, serving)
         except asyncio.CancelledError:
             # A cancellation of our own has done its work and ends here; the server's goes on to the server.
-            if not exchange.left or serving.uncancel() > 0:
-                raise
-        else:
-            if exchange.left:
-                serving.uncancel()
-        finally:
-            watcher.cancel()
-
-    async def _run(self, exchange: Exchange) -> None:
-        """Run the app, and see to it that there is one answer, whatever it does."""
-        try:
-            await self._call(exchange)
-        except asyncio.CancelledError:
+            if exchange.left and serving.uncancel() == 0:
+                return
             if exchange.open:
                 await exchange.answer(overloaded("the service shuts down"))
             raise
         except Exception:  # noqa: BLE001  # this is the place where a bug ends: logged, answered, not passed on
-            self._log.exception("unhandled_exception", method=exchange.scope["method"])
+            self._log.exception("unhandled_exception", method=method_of(exchange))
             if exchange.open:
                 await exchange.answer(unexpected())
+        if exchange.left:
+            serving.uncancel()
 
-    async def _call(self, exchange: Exchange) -> None:
-        """Run the app; silence is a failure like any other."""
-        await self._app(exchange.scope, exchange.receive, exchange.send)
-        if exchange.open:
-            raise NoResponse("the app returned without an answer")
+    async def _serve(self, exchange: Exchange, serving: "asyncio.Task[Any]") -> None:
+        """Let the request in, if there is room."""
+        if exchange.scope["type"] == "websocket":
+            await self._refuse(exchange)
+        elif exchange.scope["path"] in OPEN_PATHS:
+            await self._work(exchange, serving)
+        elif self._admission.enter():
+            try:
+                await self._work(exchange, serving)
+            finally:
+                self._admission.leave()
+        else:
+            await exchange.answer(overloaded("the service is at its limit, or shuts down"))
+
+    async def _work(self, exchange: Exchange, serving: "asyncio.Task[Any]") -> None:
+        """Read the body, then run the app on it while a second task watches for the client's leaving."""
+        if (refusal := await self._read(exchange)) is not None:
+            await exchange.answer(refusal)
+            return
+        if exchange.left:
+            return
+        watcher = asyncio.get_running_loop().create_task(exchange.watch(serving))
+        try:
+            await self._app(exchange.scope, exchange.receive, exchange.send)
+            if exchange.open:
+                raise NoResponse("the app returned without an answer")
+        finally:
+            watcher.cancel()
+
+    async def _read(self, exchange: Exchange) -> Problem | None:
+        """Read the body; the problem is that it is too large, or that it is not there at the deadline.
+
+        A slow body is bad input, 422: the delay is the client's, so it is no 503, which would tell of a service
+        that is not well, and the contract has no 408.
+        """
+        try:
+            async with asyncio.timeout(exchange.context.left_s()):
+                whole = await exchange.read_body(self._settings.body_bytes_max)
+        except TimeoutError:
+            errors = [{"field": "body", "reason": "too_slow"}]
+            # What comes of it later is for nobody.
+            headers = {"Connection": "close"}
+            return Problem(422, "the body did not arrive in time", headers=headers, errors=errors)
+        return None if whole else Problem(413, "the body is too large")
+
+    async def _refuse(self, exchange: Exchange) -> None:
+        """Refuse a WebSocket, by a problem where the server can send one."""
+        try:
+            if "websocket.http.response" in exchange.scope.get("extensions", ()):
+                await exchange.answer(Problem(404, "no route takes a WebSocket"))
+            else:
+                await exchange.close()
+        except OSError:
+            # By this a server says that a WebSocket's client has left.
+            exchange.left = True
 
     def record(self, exchange: Exchange) -> None:
         """Write the completion record of a request, and count it."""
         context = exchange.context
-        context.route = getattr(exchange.scope.get("route"), "path", UNMATCHED)
+        route = self._route(exchange.scope)
         status = CLIENT_LEFT if exchange.left or exchange.status is None else exchange.status
         outcome = outcome_of(exchange, status)
         seconds = time.monotonic() - context.started
@@ -211,18 +249,31 @@ class Outcome:
             success=status < HTTPStatus.BAD_REQUEST and exchange.complete,
             complete=exchange.complete,
             outcome=outcome,
-            method=exchange.scope["method"],
-            route=context.route,
+            method=method_of(exchange),
+            route=route,
             session=context.session,
             execution_time_seconds=round(seconds, 6),
             fallbacks=context.fallbacks,
             **replayed,
         )
-        self._metrics.responded(route=context.route, status=status, outcome=outcome, seconds=seconds)
+        self._metrics.responded(route=route, status=status, outcome=outcome, seconds=seconds)
+
+    def _route(self, scope: Scope) -> str:
+        """The template of the path, also where the request was answered before any router saw it."""
+        route = scope.get("route")
+        if route is None:
+            route = next((one for one in self._routes if one.matches(scope)[0] is not Match.NONE), None)
+        return getattr(route, "path", UNMATCHED)
 
     def write(self, **fields: Any) -> None:
         """Write the one completion record."""
         self._log.info("api_request_complete", **fields)
+
+
+def method_of(exchange: Exchange) -> str:
+    """The method; a WebSocket begins as a GET."""
+    method: str = exchange.scope.get("method", "GET")
+    return method
 
 
 def outcome_of(exchange: Exchange, status: int) -> str:

@@ -13,11 +13,10 @@ UNMATCHED_CONFIDENCE = 0.3
 
 
 class PatternMatch(NamedTuple):
-    """What the patterns say of a text; `rule` names the rule that decided, for logs and tests."""
+    """What the patterns say of a text; `confidence` is 0 to 1."""
 
     intent: UserIntent
     confidence: float
-    rule: str
 
 
 def _words(*alternatives: str) -> re.Pattern[str]:
@@ -117,13 +116,13 @@ def classify(message: str, phase: WorkflowPhase) -> PatternMatch:
     """
     text = " ".join(message.split()).casefold()
     if not text:
-        return PatternMatch(UserIntent.INVALID, 1.0, "empty")
+        return PatternMatch(UserIntent.INVALID, 1.0)
     for intent, pattern in _RULES:
         if pattern.search(text):
-            return PatternMatch(intent, MATCHED_CONFIDENCE, intent.value)
+            return PatternMatch(intent, MATCHED_CONFIDENCE)
     if phase in _AGREED_TO and _AGREED.fullmatch(text):
-        return PatternMatch(_AGREED_TO[phase], MATCHED_CONFIDENCE, "agreed")
-    return PatternMatch(UserIntent.UNCLEAR, UNMATCHED_CONFIDENCE, "none")
+        return PatternMatch(_AGREED_TO[phase], MATCHED_CONFIDENCE)
+    return PatternMatch(UserIntent.UNCLEAR, UNMATCHED_CONFIDENCE)
 
 
 _OPENING: dict[UserIntent, str] = {

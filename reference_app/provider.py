@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
@@ -26,7 +27,6 @@ from reference_app.context import REQUEST
 from reference_app.contract import FallbackReason, Turn
 from reference_app.failures import (
     TOO_MANY_REQUESTS,
-    TRANSPORT_ERRORS,
     UNAVAILABLE,
     LevelFailed,
     Retryable,
@@ -38,6 +38,8 @@ from reference_app.failures import (
 from reference_app.settings import Settings
 
 BODY_BYTES_MAX = 1024 * 1024
+KEEPALIVE_S = 5.0
+"""How long a connection that nobody uses is kept."""
 RETRY_JITTER_S = (0.01, 0.05)
 RETRY_LEFT_S_MIN = 0.05
 """A retry is made only if at least this much is left after the wait."""
@@ -155,13 +157,11 @@ class ProviderClient:
         channel = await self.channel()
         await _acquire(channel.slots, attempt)
         try:
-            response = await channel.transport.handle_async_request(request)
-            try:
-                return await self._read(response)
-            finally:
-                await response.aclose()
-        except TRANSPORT_ERRORS as error:
+            response, content = await _exchange(channel.transport, request)
+        except Exception as error:  # noqa: BLE001  # parsers raise what they like at what a provider sends, and it is never ours
             reason = transport_reason(error)
+        else:
+            return self._judged(response, content)
         finally:
             channel.slots.release()
         # Raised here, outside of the handler, so that no traceback carries the address or the headers.
@@ -188,11 +188,13 @@ class ProviderClient:
         request.headers.encoding = "ascii"  # said, so that it is not guessed at each look
         return request
 
-    async def _read(self, response: httpx.Response) -> bytes:
+    def _judged(self, response: httpx.Response, content: bytes) -> bytes:
         status = response.status_code
         if status < _ERROR_STATUS_MIN:
-            return await _limited(response)
-        if status == TOO_MANY_REQUESTS and says_quota(await _limited(response)):
+            if len(content) > BODY_BYTES_MAX:
+                raise LevelFailed(FallbackReason.INVALID_ENVELOPE)
+            return content
+        if status == TOO_MANY_REQUESTS and says_quota(content):
             raise LevelFailed(FallbackReason.QUOTA_EXHAUSTED)
         reason = status_reason(status)
         if status in {TOO_MANY_REQUESTS, UNAVAILABLE}:
@@ -209,8 +211,7 @@ class ProviderClient:
             if self._closed:
                 raise LevelFailed(FallbackReason.CONNECT_FAILED)
             limit = self._settings.provider_connections_max
-            transport = self._transport or AiohttpTransport(limits=httpx.Limits(max_connections=limit))
-            channel = Channel(transport, asyncio.Semaphore(limit))
+            channel = Channel(self._transport or _connections(limit), asyncio.Semaphore(limit))
             with self._lock:
                 ended = [self._channels.pop(known) for known in list(self._channels) if known.is_closed()]
                 self._channels[loop] = channel
@@ -221,6 +222,27 @@ class ProviderClient:
     async def _close(self, channel: Channel) -> None:
         if self._transport is None:
             await channel.transport.aclose()
+
+
+def _connections(limit: int) -> httpx.AsyncBaseTransport:
+    """Connections of the running loop, without a memory: a cookie set on one user's call is sent with no other's."""
+    encryption = httpx.create_ssl_context()
+    connector = aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEEPALIVE_S, ssl=encryption)
+    session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+    return AiohttpTransport(verify=encryption, client=session)
+
+
+async def _exchange(
+    transport: httpx.AsyncBaseTransport, request: httpx.Request
+) -> tuple[httpx.Response, bytes]:
+    """Send, and read the body where it matters: an error's says nothing, but for a 429's."""
+    response = await transport.handle_async_request(request)
+    try:
+        status = response.status_code
+        matters = status < _ERROR_STATUS_MIN or status == TOO_MANY_REQUESTS
+        return response, await _limited(response) if matters else b""
+    finally:
+        await response.aclose()
 
 
 async def _acquire(slots: asyncio.Semaphore, attempt: Attempt) -> None:
@@ -236,9 +258,9 @@ async def _acquire(slots: asyncio.Semaphore, attempt: Attempt) -> None:
 
 
 async def _limited(response: httpx.Response) -> bytes:
-    """The body, up to the limit: as sent, since nothing but plain bytes was asked for."""
+    """The body, as sent, since nothing but plain bytes was asked for; of one over the limit, one piece beyond it."""
     if response.is_stream_consumed:  # made whole, by an in-process transport
-        return _checked(response.content)
+        return response.content
     assert isinstance(response.stream, httpx.AsyncByteStream)
     body = bytearray()
     pieces = aiter(response.stream)
@@ -248,10 +270,4 @@ async def _limited(response: httpx.Response) -> bytes:
             if isinstance(pieces, AsyncGenerator):
                 await pieces.aclose()
             break
-    return _checked(bytes(body))
-
-
-def _checked(body: bytes) -> bytes:
-    if len(body) > BODY_BYTES_MAX:
-        raise LevelFailed(FallbackReason.INVALID_ENVELOPE)
-    return body
+    return bytes(body)

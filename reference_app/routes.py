@@ -1,7 +1,6 @@
 """The routes of the contract. Bodies are checked by the contract's models, and answers are written by us."""
 
-import json
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
@@ -17,7 +16,6 @@ from reference_app.admission import Admission
 from reference_app.classifier import IntentClassifier
 from reference_app.context import current
 from reference_app.contract import (
-    CONTEXT_BYTES_MAX,
     ClassifyRequest,
     ClassifyResponse,
     ExecuteRequest,
@@ -118,8 +116,6 @@ class Routes:
     async def execute(self, request: Request) -> Response:
         """Hold one turn."""
         asked = checked(ExecuteRequest, await request.body())
-        if asked.context is not None and _size(asked.context) > CONTEXT_BYTES_MAX:
-            raise invalid_field("context", "too_long")
         return Response(
             await self._workflow.execute(asked, idempotency_key(request)), media_type="application/json"
         )
@@ -218,8 +214,3 @@ def _body(model: type[BaseModel]) -> dict[str, Any]:
     """The documentation of a body that the handler reads itself."""
     reference = {"$ref": f"#/components/schemas/{model.__name__}"}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": reference}}}}
-
-
-def _size(context: Mapping[str, Any]) -> int:
-    """The bytes of the client's context, written without blanks."""
-    return len(json.dumps(context, ensure_ascii=False, separators=(",", ":")).encode())

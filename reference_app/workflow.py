@@ -32,8 +32,11 @@ from reference_app.sessions.protocol import (
     SequenceConflict,
     SessionStore,
     StoredSession,
+    StoreError,
 )
 from reference_app.settings import Settings
+
+ATTEMPTS_MAX = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,34 +94,35 @@ class Workflow:
         with self._claims.held(asked.claim):
             if asked.is_first:
                 return await self.turn(asked, context)
-            place = await self._order.enter(asked.session, context)
+            place = await self._order.enter(asked.session, asked.owner, context)
             try:
                 return await self.turn(asked, context)
             finally:
                 place.leave()
 
     async def turn(self, asked: Asked, context: RequestContext) -> bytes:
-        """Hold the turn, now that it is its turn."""
-        if asked.claim is not None and (replay := await self.replay(asked, asked.claim, context)) is not None:
-            return replay
+        """Hold the turn, now that it is its turn; a session is new once its first turn is committed.
+
+        Where another process came first, its answer to the same key is given; else the message is classified once
+        more on what the session is then, if there is time. So the log says `conversation_context_built` and
+        `intent_classification_success` once for each time that the chain was asked: twice for such a turn, and once
+        for a turn that is then not stored.
+        """
+        conflicts: list[StoreError] = []
+        while True:
+            if (replay := await self.replay(asked, context)) is not None:
+                return replay
+            if conflicts and (len(conflicts) == ATTEMPTS_MAX or context.left_s() <= self._settings.reserve_s):
+                raise conflicts[-1]
+            try:
+                answer = await self.attempt(asked, context)
+                break
+            except (SequenceConflict, IdempotencyConflict) as conflict:
+                conflicts.append(conflict)
         if asked.is_first:
             phase = WorkflowPhase.INITIALIZATION.name
-            self._sessions_log.info(
-                "new_session_initialized", workflow_phase=phase, session=short(asked.session)
-            )
-        try:
-            return await self.attempt(asked, context)
-        except SequenceConflict:
-            # Another process advanced the session: once more on what it is now, if there is time.
-            if context.left_s() <= self._settings.reserve_s:
-                raise
-            return await self.attempt(asked, context)
-        except IdempotencyConflict:
-            assert asked.claim is not None
-            replay = await self.replay(asked, asked.claim, context)
-            if replay is None:
-                raise
-            return replay
+            self._sessions_log.info("new_session_initialized", workflow_phase=phase, session=context.session)
+        return answer
 
     async def attempt(self, asked: Asked, context: RequestContext) -> bytes:
         """Read the session, classify the message on it, and keep the turn."""
@@ -191,8 +195,11 @@ class Workflow:
         )
         return orjson.dumps(answer)
 
-    async def replay(self, asked: Asked, claim: Claim, context: RequestContext) -> bytes | None:
+    async def replay(self, asked: Asked, context: RequestContext) -> bytes | None:
         """The answer that the key was given before, or None; no turn is held for it."""
+        claim = asked.claim
+        if claim is None:
+            return None
         stored = await self._store.answered(claim, timeout_s=context.left_s())
         if stored is None:
             return None
@@ -203,6 +210,7 @@ class Workflow:
         answer = orjson.loads(stored.answer)
         answer["session_id"] = sealed(answer["session_id"], key=asked.key, scope=claim.scope)
         context.degraded = answer["degraded"]
+        context.fallbacks = tuple(f"{level['level']}:{level['reason']}" for level in answer["fallbacks"])
         return orjson.dumps(answer)
 
     async def session(self, session_id: str) -> StoredSession:
@@ -221,10 +229,13 @@ class Workflow:
 
 
 def asked_for(request: ExecuteRequest, key: str | None, owner: str | None) -> Asked:
-    """What is asked for; the key is honoured only with a session or an API key, else it might be a stranger's."""
+    """What is asked for; the key is honoured only with a session or an API key, else it might be a stranger's.
+
+    A session's answers are in its owner's scope: another API key that knows the session finds nothing and holds nothing.
+    """
     session_id = request.session_id or new_session_id()
     session = digest(session_id)
-    scope = f"session:{session}" if request.session_id is not None else f"principal:{owner}"
+    scope = f"session:{owner}:{session}" if request.session_id is not None else f"principal:{owner}"
     if key is None or (request.session_id is None and owner is None):
         return Asked(request=request, session_id=session_id, session=session, owner=owner)
     content = json.dumps(request.model_dump(mode="json"), sort_keys=True)

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "library": {"errors", "scenario"},
     "reports": {"errors", "history", "scenario", "verdict"},
 }
-TOP = {"commands", "cli", "pytest_plugin", "pytest_items"}
+TOP = {"entry", "commands", "cli", "pytest_plugin", "pytest_items"}
 LOCUST = {"harness/load/users.py", "harness/load/master.py", "locustfile.py"}
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import sys
 import tomllib
 from collections.abc import Callable, Coroutine, Iterator
@@ -20,6 +21,7 @@ from harness.targets.profile import Profile, check_defects
 
 T = TypeVar("T")
 
+INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
 WIDTH_IN_FILES = 180
 """How wide tables are where no terminal says it: in a CI log a line may be long, a name may not be cut."""
 
@@ -105,5 +107,19 @@ def progress(first: str, *, quiet: bool) -> Iterator[Callable[[str], None]]:
 
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; Ctrl-C cancels it, and everything that it started is ended before this raises."""
-    return asyncio.run(work)
+    """Run to the end; Ctrl-C or SIGTERM cancels it, and everything that it started is ended before this exits.
+
+    The parser would turn KeyboardInterrupt into a silent exit, so what is to be said is said here.
+    """
+    try:
+        return asyncio.run(_terminable(work))
+    except (KeyboardInterrupt, asyncio.CancelledError) as error:
+        err.print("shakeout: interrupted; everything that was started has been ended")
+        raise typer.Exit(INTERRUPTED if isinstance(error, KeyboardInterrupt) else TERMINATED) from None
+
+
+async def _terminable(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` so that SIGTERM cancels it, as Ctrl-C does: a CI server that gives up leaves nothing behind."""
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task

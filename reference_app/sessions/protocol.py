@@ -38,7 +38,7 @@ class IdempotencyConflict(StoreError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """An idempotency key in its scope (a session or an API key), both hashed, with the hash of what was asked."""
+    """An idempotency key in its scope (an owner's session, or an API key), all hashed, with the hash of what was asked."""
 
     scope: str
     key: str
@@ -91,7 +91,7 @@ class SessionStore(Protocol):
         """Store what was taken, then let go."""
 
     async def check(self, *, timeout_s: float) -> None:
-        """Return where a write could be stored now, else raise `StoreUnavailable`."""
+        """Return once a write was stored, as a turn's would be now, else raise `StoreUnavailable`."""
 
     async def load(
         self, session: str, owner: str | None, *, turns_max: int | None, timeout_s: float

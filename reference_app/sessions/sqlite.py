@@ -4,12 +4,12 @@ import contextlib
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from reference_app.contract import Method, Turn, UserIntent, WorkflowPhase
+from reference_app.sessions.database import Connect, Database, connector
 from reference_app.sessions.protocol import (
     Append,
     Claim,
@@ -23,65 +23,10 @@ from reference_app.sessions.protocol import (
 from reference_app.sessions.threads import Threads, read, write
 from reference_app.settings import Settings
 
-SCHEMA_VERSION = 1
 ANSWERS_KEPT = timedelta(hours=24)
 TEMPORARY = ":temporary:"
-_SCHEMA = """
-CREATE TABLE session (
-    session TEXT PRIMARY KEY, owner TEXT, head INTEGER NOT NULL, phase TEXT NOT NULL,
-    created_at TEXT NOT NULL, updated_at TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE turn (
-    session TEXT NOT NULL, sequence INTEGER NOT NULL, message TEXT NOT NULL, response TEXT NOT NULL,
-    intent TEXT NOT NULL, method TEXT NOT NULL, request_id TEXT NOT NULL, created_at TEXT NOT NULL,
-    PRIMARY KEY (session, sequence)
-) WITHOUT ROWID;
-CREATE TABLE answer (
-    scope TEXT NOT NULL, key TEXT NOT NULL, session TEXT NOT NULL, fingerprint TEXT NOT NULL,
-    answer BLOB NOT NULL, created_at TEXT NOT NULL,
-    PRIMARY KEY (scope, key)
-) WITHOUT ROWID;
-CREATE INDEX answer_session ON answer (session);
-"""
-
-Connect = Callable[[Path], sqlite3.Connection]
-
-
-def connector(settings: Settings) -> Connect:
-    """The way to open a database file as the settings ask."""
-
-    def connect(path: Path) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            path, timeout=settings.store_busy_s, isolation_level=None, check_same_thread=False
-        )
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            prepare(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    return connect
-
-
-def prepare(connection: sqlite3.Connection) -> None:
-    """Bring an empty database to the schema, and refuse one that a later version made."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == SCHEMA_VERSION:
-        return
-    if version > SCHEMA_VERSION:
-        raise StoreUnavailable(
-            f"the store has schema {version}, this version knows {SCHEMA_VERSION}; use a later version"
-        )
-    connection.execute("BEGIN IMMEDIATE")
-    # Two processes may open a new store at once: the second finds it made.
-    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-        for statement in _SCHEMA.split(";"):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-    connection.execute("COMMIT")
+PROBE_BYTES = 16 * 1024
+"""More than an ordinary turn takes, so that a disk with no room for one has none for the probe."""
 
 
 class SQLiteSessionStore:
@@ -91,6 +36,9 @@ class SQLiteSessionStore:
         if not settings.store_url.startswith("sqlite:///"):
             raise ValueError("store_url must be sqlite:///PATH or sqlite:///:temporary:")
         self._place = settings.store_url.removeprefix("sqlite:///")
+        # SQLite would give each connection a database of its own, which goes with the connection.
+        if Path(self._place) in {Path(), Path(":memory:")}:
+            raise ValueError("store_url must name a file: sqlite:///PATH or sqlite:///:temporary:")
         self._connect = connect or connector(settings)
         self._readers = Threads("store-reader", settings.store_readers)
         self._writer = Threads("store-writer", 1, waiting_max=settings.store_queue_max)
@@ -101,9 +49,9 @@ class SQLiteSessionStore:
         if self._place == TEMPORARY:
             self._folder = Path(tempfile.mkdtemp(prefix="sessions-"))
         path = Path(self._place) if self._folder is None else self._folder / "sessions.db"
-        connect = partial(self._connect, path)
-        self._writer.start(connect, write)
-        self._readers.start(connect, read)
+        database = Database(path, self._connect)
+        self._writer.start(database, write)
+        self._readers.start(database, read)
         # A store that is away now may be back later: readiness tells, and so does every request.
         with contextlib.suppress(StoreUnavailable):
             await self._writer.run(_forget_old_answers, timeout_s=5.0)
@@ -117,8 +65,8 @@ class SQLiteSessionStore:
             self._folder = None
 
     async def check(self, *, timeout_s: float) -> None:
-        """Have the writer take its lock and commit nothing."""
-        await self._writer.run(_touch, timeout_s=timeout_s)
+        """Have the writer store a row and commit it."""
+        await self._writer.run(_probe, timeout_s=timeout_s)
 
     async def load(
         self, session: str, owner: str | None, *, turns_max: int | None, timeout_s: float
@@ -139,14 +87,15 @@ class SQLiteSessionStore:
         await self._writer.run(partial(_delete, session, owner), timeout_s=timeout_s)
 
 
-def _touch(connection: sqlite3.Connection) -> None:
-    """Prove that the tables are there."""
-    connection.execute("SELECT 1 FROM session LIMIT 1").fetchone()
+def _probe(connection: sqlite3.Connection) -> None:
+    """Store a row beside the one before, and drop that one then: the pages that are asked for must be free, as a turn's."""
+    connection.execute("INSERT INTO probe (filler) VALUES (zeroblob(?))", (PROBE_BYTES,))
+    connection.execute("DELETE FROM probe WHERE number < last_insert_rowid()")
 
 
 def _forget_old_answers(connection: sqlite3.Connection) -> None:
     """Drop the answers that nobody may ask for any more."""
-    connection.execute("DELETE FROM answer WHERE created_at < ?", (_stamp(datetime.now(UTC) - ANSWERS_KEPT),))
+    connection.execute("DELETE FROM answer WHERE created_at < ?", (_oldest(),))
 
 
 def _load(
@@ -188,10 +137,10 @@ def _load(
 
 
 def _answered(claim: Claim, connection: sqlite3.Connection) -> StoredAnswer | None:
-    """Read a stored answer."""
+    """Read a stored answer that is not too old."""
     found = connection.execute(
-        "SELECT session, fingerprint, answer FROM answer WHERE scope = ? AND key = ?",
-        (claim.scope, claim.key),
+        "SELECT session, fingerprint, answer FROM answer WHERE scope = ? AND key = ? AND created_at >= ?",
+        (claim.scope, claim.key, _oldest()),
     ).fetchone()
     return None if found is None else StoredAnswer(session=found[0], fingerprint=found[1], answer=found[2])
 
@@ -245,7 +194,8 @@ def _advance(append: Append, connection: sqlite3.Connection) -> None:
 
 
 def _keep_answer(append: Append, claim: Claim, connection: sqlite3.Connection) -> None:
-    """Store what the claim is answered with."""
+    """Store what the claim is answered with, in the place of all that is too old."""
+    _forget_old_answers(connection)
     try:
         connection.execute(
             "INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?)",
@@ -273,6 +223,6 @@ def _delete(session: str, owner: str | None, connection: sqlite3.Connection) -> 
     connection.execute("DELETE FROM answer WHERE session = ?", (session,))
 
 
-def _stamp(moment: datetime) -> str:
-    """A moment as the rows carry it."""
-    return moment.isoformat(timespec="milliseconds")
+def _oldest() -> str:
+    """When an answer that is still kept was stored at the earliest, as the rows carry it."""
+    return (datetime.now(UTC) - ANSWERS_KEPT).isoformat(timespec="milliseconds")

@@ -9,15 +9,17 @@ import contextlib
 import queue
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar, cast
 
+from reference_app.sessions.database import Database
 from reference_app.sessions.protocol import StoreError, StoreQueueFull, StoreUnavailable
 
 T = TypeVar("T")
-Connect = Callable[[], sqlite3.Connection]
 BATCH_MAX = 128
+STOP_S = 5.0
 
 
 class Job(Generic[T]):
@@ -91,23 +93,26 @@ class Answers:
 class Threads:
     """Some threads on one queue of jobs; `serve` is what each does until the queue gives None."""
 
-    def __init__(self, name: str, count: int, *, waiting_max: int | None = None) -> None:
+    def __init__(
+        self, name: str, count: int, *, waiting_max: int | None = None, stop_s: float = STOP_S
+    ) -> None:
         self._name = name
         self._count = count
         self._waiting_max = waiting_max
+        self._stop_s = stop_s
         self._queue: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
         self._ready: list[Job[Any]] = []
         self._threads: list[threading.Thread] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def start(self, connect: Connect, serve: "Serve") -> None:
+    def start(self, database: Database, serve: "Serve") -> None:
         """Start the threads; they answer to the running loop."""
         self._loop = asyncio.get_running_loop()
         answers = Answers(self._loop)
         self._threads = [
             threading.Thread(
                 target=serve,
-                args=(self._queue, Held(connect), answers),
+                args=(self._queue, Held(database), answers),
                 name=f"{self._name}-{n}",
                 daemon=True,
             )
@@ -140,9 +145,6 @@ class Threads:
         finally:
             expiry.cancel()
             job.abandoned = True
-            if job.future.done() and not job.future.cancelled():
-                # A caller that was cancelled just now never looks, and the loop would complain of that.
-                job.future.exception()
 
     def _hand_over(self) -> None:
         """Give the jobs that are ready to the threads."""
@@ -151,12 +153,13 @@ class Threads:
             self._queue.put(job)
 
     async def stop(self) -> None:
-        """Let the threads finish what waits, and wait for their end."""
+        """Let the threads finish what waits, and wait for their end, though not for one that hangs in its work."""
         self._hand_over()
         for _ in self._threads:
             self._queue.put(None)
+        until = time.monotonic() + self._stop_s
         for thread in self._threads:
-            await asyncio.to_thread(thread.join)
+            await asyncio.to_thread(thread.join, max(0.0, until - time.monotonic()))
         self._threads = []
 
 
@@ -170,14 +173,15 @@ def _expire(job: Job[Any]) -> None:
 class Held:
     """The connection of one thread: made when first needed, and anew after it was dropped."""
 
-    def __init__(self, connect: Connect) -> None:
-        self._connect = connect
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._connection: sqlite3.Connection | None = None
 
     def get(self) -> sqlite3.Connection:
-        """The connection."""
+        """The connection; it still leads to the file of the store."""
+        self._database.check()
         if self._connection is None:
-            self._connection = self._connect()
+            self._connection = self._database.connect()
         return self._connection
 
     def drop(self) -> None:

@@ -47,6 +47,23 @@ def test_failures_in_a_row_open_it_and_a_success_between_does_not() -> None:
     assert rig.breaker.admit() is None
 
 
+def test_a_failure_that_stays_opens_it_at_once() -> None:
+    """One failure that no waiting will heal opens the circuit for a whole pause, unless it is from before a change."""
+    rig = Rig()
+    early = rig.admitted()
+    rig.admitted().failed(opens=True)
+    assert rig.breaker.state is BreakerState.OPEN
+    rig.now += 10.0
+    rig.admitted().succeeded()
+    early.failed(opens=True)
+    assert rig.breaker.state is BreakerState.CLOSED
+    rig.admitted().failed(opens=True)
+    rig.now += 9.9
+    assert rig.breaker.admit() is None
+    rig.now += 0.1
+    assert rig.breaker.admit() is not None
+
+
 def test_one_probe_at_a_time_and_its_success_closes() -> None:
     """After the pause exactly one call is let through, and its success lets all others follow."""
     rig = Rig().opened()

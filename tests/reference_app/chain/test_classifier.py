@@ -162,6 +162,17 @@ async def test_an_open_circuit_costs_no_call(kit: Any) -> None:
     assert outcomes(found) == [("conversation_aware", "circuit_open"), ("structured_llm", "circuit_open")]
 
 
+async def test_a_quota_that_is_used_up_opens_the_circuit(kit: Any) -> None:
+    """`insufficient_quota` opens the circuit at the first call; a limit of rate counts as one failure of many."""
+    body = {"error": {"code": "insufficient_quota"}}
+    chain = kit.build(lambda request: httpx.Response(429, json=body), breaker_failures=5)
+    found = await chain.classifier.classify(GREETING, None)
+    assert outcomes(found) == [("conversation_aware", "quota_exhausted"), ("structured_llm", "circuit_open")]
+    limited = kit.build(lambda request: httpx.Response(429), breaker_failures=5)
+    await limited.classifier.classify(GREETING, None)
+    assert (chain.breaker.state, limited.breaker.state) == ("open", "closed")
+
+
 async def test_the_circuit_closes_on_a_good_answer_and_forgets_old_failures(kit: Any) -> None:
     """A good answer ends the count of failures, and as a probe it closes the circuit."""
     chain = kit.build(kit.healthy, breaker_failures=2, breaker_open_s=0.001)

@@ -178,3 +178,30 @@ class TestFacade:
         assert found.method is Method.PATTERN
         assert [reason for _, reason in outcomes(found)] == ["deadline", "deadline"]
         assert chain.log.events().count("intent_classification_success") == 1
+
+    def test_what_comes_before_the_time_is_named_before_it(self, kit: Any) -> None:
+        """With no time left the facade says what `classify` says: no_provider, then circuit_open, then deadline."""
+        without, broken, hurried = kit.build(None), kit.build(hang, breaker_failures=1), kit.build(hang)
+        broken.breaker.admit().failed()
+        token = REQUEST.set(RequestContext(request_id="r", deadline=time.monotonic() - 1))
+        try:
+            for chain, reason in ((without, "no_provider"), (broken, "circuit_open"), (hurried, "deadline")):
+                awaited = asyncio.run(chain.classifier.classify(GREETING, None))
+                found = chain.classifier.classify_intent_with_state(GREETING, None)
+                assert [said for _, said in outcomes(found)] == [reason, reason]
+                assert outcomes(awaited) == outcomes(found)
+        finally:
+            REQUEST.reset(token)
+
+    def test_asking_for_the_reason_takes_no_probe_away(self, kit: Any) -> None:
+        """A facade with no time leaves the half-open circuit's one probe to the next request."""
+        chain = kit.build(hang, breaker_failures=1, breaker_open_s=0.001, breaker_lease_s=60.0)
+        chain.breaker.admit().failed()
+        time.sleep(0.01)  # real seconds of the breaker's clock: there is no event to wait for
+        token = REQUEST.set(RequestContext(request_id="r", deadline=time.monotonic() - 1))
+        try:
+            found = chain.classifier.classify_intent_with_state(GREETING, None)
+        finally:
+            REQUEST.reset(token)
+        assert [said for _, said in outcomes(found)] == ["deadline", "deadline"]
+        assert chain.breaker.admit() is not None

@@ -80,10 +80,12 @@ def raising(error: Exception) -> Callable[[httpx.Request], httpx.Response]:
         (httpx.WriteError(CANARY), FallbackReason.PROVIDER_ERROR),
         (httpx.RemoteProtocolError(CANARY), FallbackReason.PROVIDER_ERROR),
         (ConnectionResetError(CANARY), FallbackReason.PROVIDER_ERROR),
+        (RuntimeError(CANARY), FallbackReason.PROVIDER_ERROR),
+        (ValueError(CANARY), FallbackReason.PROVIDER_ERROR),
     ],
 )
 async def test_transport_errors(error: Exception, expected: FallbackReason) -> None:
-    """Each error of the transport has one reason, and none of its text gets out."""
+    """Each error of the transport, of a type that nobody foresaw too, has one reason, and none of its text gets out."""
     provider = Provider(raising(error))
     assert await provider.reason() is expected
     connects = expected is FallbackReason.CONNECT_FAILED
@@ -124,6 +126,21 @@ async def test_a_quota_is_no_rate_limit() -> None:
     assert len(provider.requests) == 1
     failing = Provider(lambda request: httpx.Response(500, json=body))
     assert await failing.reason() is FallbackReason.PROVIDER_ERROR
+
+
+async def test_a_limit_that_is_explained_at_length_is_a_limit() -> None:
+    """A 429 whose body is over the limit is `rate_limited` all the same: its status says it."""
+    provider = Provider(lambda request: httpx.Response(429, content=b" " * (BODY_BYTES_MAX + 1)))
+    assert await provider.reason() is FallbackReason.RATE_LIMITED
+
+
+async def test_connecting_gets_half_of_the_time() -> None:
+    """Each try may connect for half of what is left, so that a black hole is named in time, and tried once more."""
+    provider = Provider(raising(httpx.ConnectTimeout("")))
+    await provider.reason(left_s=10.0)
+    allowed = [request.extensions["timeout"]["connect"] for request in provider.requests]
+    assert len(allowed) == 2
+    assert all(4.0 < one_s <= 5.0 for one_s in allowed)
 
 
 @pytest.mark.parametrize(

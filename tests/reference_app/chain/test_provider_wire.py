@@ -106,9 +106,15 @@ async def no_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     await writer.drain()
 
 
-@pytest.mark.parametrize("serve", [close_at_once, reset_at_once, cut_body, bad_chunk, no_http])
+async def odd_reason(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await read_request(reader)
+    writer.write(b"HTTP/1.1 200 \xff\xff\r\ncontent-length: 2\r\n\r\n{}")
+    await writer.drain()
+
+
+@pytest.mark.parametrize("serve", [close_at_once, reset_at_once, cut_body, bad_chunk, no_http, odd_reason])
 def test_a_connection_that_breaks_is_a_provider_error(runner: asyncio.Runner, serve: Serve) -> None:
-    """A provider that takes the request and breaks off is `provider_error`, and is not called a second time."""
+    """A provider that takes the request and breaks off or breaks HTTP is `provider_error`, and is not called again."""
     requests = 0
 
     async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -160,15 +166,66 @@ def test_silence_is_a_read_timeout(runner: asyncio.Runner) -> None:
     runner.run(scenario())
 
 
+BODY = (
+    b'{"choices": [{"finish_reason": "stop", "message": {"content": '
+    b'"{\\"intent\\": \\"request\\", \\"confidence\\": 0.9, \\"reply\\": \\"Yes.\\"}"}}]}'
+)
+GOOD = b"content-length: %d\r\n\r\n" % len(BODY) + BODY
+
+
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    body = (
-        b'{"choices": [{"finish_reason": "stop", "message": {"content": '
-        b'"{\\"intent\\": \\"request\\", \\"confidence\\": 0.9, \\"reply\\": \\"Yes.\\"}"}}]}'
-    )
     while True:
         await read_request(reader)
-        writer.write(HEAD + b"content-length: %d\r\n\r\n" % len(body) + body)
+        writer.write(HEAD + GOOD)
         await writer.drain()
+
+
+def test_no_cookie_is_kept(runner: asyncio.Runner) -> None:
+    """A cookie that the provider sets on one call is not sent with the next, which may be another user's."""
+    requests: list[bytes] = []
+
+    async def setting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            requests.append(await read_request(reader))
+            writer.write(HEAD + b"set-cookie: user=first; Path=/\r\n" + GOOD)
+            await writer.drain()
+
+    async def scenario() -> None:
+        async with serving(setting) as url:
+            # By name: of an address in numbers no cookie is kept by anybody.
+            client = ProviderClient(Settings(provider_url=url.replace("127.0.0.1", "localhost")))
+            for _ in range(2):
+                await client.converse("hello", (), attempt())
+            await client.aclose()
+        assert len(requests) == 2
+        assert b"cookie" not in requests[1].lower()
+
+    runner.run(scenario())
+
+
+def test_no_more_connections_than_allowed(runner: asyncio.Runner) -> None:
+    """All connections that are allowed can be in use at once, and a call beyond them waits for one of them."""
+    here, allowed, full = 0, 120, asyncio.Event()
+
+    async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal here
+        here += 1
+        if here == allowed:
+            full.set()
+        await full.wait()
+        await answer(reader, writer)
+
+    async def scenario() -> None:
+        async with serving(counted) as url:
+            client = ProviderClient(Settings(provider_url=url, provider_connections_max=allowed))
+            said = await asyncio.gather(
+                *(client.converse("hello", (), attempt(30.0)) for _ in range(allowed + 1))
+            )
+            await client.aclose()
+        assert [one.reply for one in said] == ["Yes."] * (allowed + 1)
+        assert here == allowed
+
+    runner.run(scenario())
 
 
 def test_connections_are_kept_and_belong_to_their_loop(runner: asyncio.Runner, recorder: Any) -> None:

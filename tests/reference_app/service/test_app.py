@@ -1,16 +1,19 @@
 """The composition: it starts with no configuration at all, and one part can be replaced."""
 
 import asyncio
+import importlib
 import os
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pkgutil import iter_modules
 from typing import Any
 
 import httpx
 import pytest
 
+from reference_app import defects
 from reference_app.components import Components, Parts
 from reference_app.defects import DEFECTS
 from reference_app.defects.catalog import Defect
@@ -120,9 +123,23 @@ def test_an_unknown_defect_is_refused_by_name() -> None:
         create(defects=["no_such_thing"])
 
 
-def test_every_defect_is_listed_under_its_own_name() -> None:
-    """The catalogue's names are the names of its entries."""
-    assert all(name == defect.name for name, defect in DEFECTS.items())
+def test_every_defect_of_every_area_is_listed_once() -> None:
+    """The catalogue is what the modules beside it define: none is left out, and no name hides another."""
+    areas = [
+        importlib.import_module(module.name)
+        for module in iter_modules(defects.__path__, "reference_app.defects.")
+    ]
+    defined = [defect for area in areas for defect in getattr(area, "DEFECTS", ())]
+    assert defined
+    assert sorted(defect.name for defect in defined) == sorted(DEFECTS)
+    assert all(DEFECTS[defect.name] is defect for defect in defined)
+
+
+def test_the_circuit_is_in_the_metrics_from_the_start() -> None:
+    """Before the first change of the circuit the metric says that it is closed, so that an alarm has something to look at."""
+    parts = Parts(Components(settings=Settings(provider_model="m")))
+    assert parts.application is parts.application
+    assert 'app_breaker_state{model="m",state="closed"} 1.0' in parts.metrics.render().decode()
 
 
 async def test_a_rehearsal_reaches_the_provider_by_the_wire_that_is_handed_in(

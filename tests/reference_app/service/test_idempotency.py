@@ -3,10 +3,16 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from reference_app.components import Parts
+from reference_app.contract import ExecuteRequest
+from reference_app.order import Claims
+from reference_app.problems import Problem
 from reference_app.security import digest, sealed
 from reference_app.sessions.protocol import Claim, StoredAnswer
 from reference_app.sessions.sqlite import SQLiteSessionStore
+from reference_app.workflow import asked_for
 
 KEY = {"authorization": "Bearer first-key"}
 OTHER = {"authorization": "Bearer second-key"}
@@ -39,6 +45,53 @@ async def test_a_first_turn_is_replayed_to_its_api_key(serve: Any) -> None:
     assert again.content == first.content
     assert stranger.json()["session_id"] != first.json()["session_id"]
     assert len(service.records("new_session_initialized")) == 2
+
+
+async def test_a_session_s_answer_is_not_a_stranger_s(serve: Any) -> None:
+    """Another API key that knows session, key and content gets 404, as for any session that is not its own."""
+    async with serve(api_keys=KEYS) as service:
+        session = (await service.turn("one", **KEY)).json()["session_id"]
+        first = await service.turn("two", session, **KEY, **{"idempotency-key": "k1"})
+        same = await service.turn("two", session, **OTHER, **{"idempotency-key": "k1"})
+        other = await service.turn("three", session, **OTHER, **{"idempotency-key": "k1"})
+        again = await service.turn("two", session, **KEY, **{"idempotency-key": "k1"})
+    assert (first.status_code, same.status_code, other.status_code) == (200, 404, 404)
+    assert again.content == first.content
+
+
+async def test_a_stranger_neither_meets_nor_holds_what_is_in_flight(serve: Any) -> None:
+    """While the owner's turn is held another API key gets 404 and no 409, and it cannot make the owner wait."""
+    async with serve(api_keys=KEYS, session_waiters_max=0) as service:
+        session = (await service.turn("one", **KEY)).json()["session_id"]
+        service.provider.held = asyncio.Event()
+        service.provider.reached.clear()
+        first = asyncio.ensure_future(service.turn("two", session, **KEY, **{"idempotency-key": "k1"}))
+        await service.provider.reached.wait()
+        stranger = await service.turn("two", session, **OTHER, **{"idempotency-key": "k1"})
+        service.provider.held.set()
+        answered = await first
+    assert (stranger.status_code, answered.status_code) == (404, 200)
+    owner, claims = asked("first-key"), Claims()
+    with claims.held(asked("second-key")), claims.held(owner), pytest.raises(Problem), claims.held(owner):
+        pytest.fail("one claim is held twice")
+
+
+def asked(api_key: str) -> Claim | None:
+    """The claim that an API key makes on one key of one session."""
+    return asked_for(ExecuteRequest(message="two", session_id="s"), "k1", digest(api_key)).claim
+
+
+async def test_a_replay_s_record_says_what_its_answer_says(serve: Any) -> None:
+    """A degraded answer that is replayed is recorded as degraded, with the levels that its answer names."""
+    async with serve() as service:
+        session = (await service.turn("one")).json()["session_id"]
+        service.provider.status = 500
+        await service.turn("two", session, **{"idempotency-key": "k1"})
+        await service.turn("two", session, **{"idempotency-key": "k1"})
+    first, again = service.records("api_request_complete")[1:]
+    assert again["replayed"] is True
+    assert (again["outcome"], again["fallbacks"]) == ("degraded", first["fallbacks"])
+    assert len(again["fallbacks"]) == 2
 
 
 async def test_without_a_session_or_an_api_key_the_key_is_not_honoured(serve: Any) -> None:
@@ -144,7 +197,7 @@ async def test_a_key_that_another_process_stored_meanwhile_is_replayed(serve: An
 
 
 async def test_a_key_whose_answer_vanished_meanwhile_is_a_409(serve: Any) -> None:
-    """The key was stored by another process and its session forgotten again: the client is told to come back."""
+    """The key is stored by another process, and forgotten again whenever we look: the client is told to come back."""
     stores: list[Late] = []
 
     def make(parts: Parts) -> Late:
@@ -153,7 +206,7 @@ async def test_a_key_whose_answer_vanished_meanwhile_is_a_409(serve: Any) -> Non
 
     async with serve(factories={"store": make}, api_keys=KEYS) as service:
         await service.turn("one", **KEY, **{"idempotency-key": "k1"})
-        stores[0].blind = 2
+        stores[0].blind = 3
         second = await service.turn("one", **KEY, **{"idempotency-key": "k1"})
     assert (second.status_code, second.headers["retry-after"]) == (409, "1")
 

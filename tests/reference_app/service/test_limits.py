@@ -9,6 +9,8 @@ from starlette.types import Receive, Scope, Send
 
 from reference_app.context import current
 
+HANG_S = 30.0
+
 
 async def answers(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
@@ -131,3 +133,60 @@ async def test_the_deadline_begins_at_the_entry(wrap: Any, wire: Any) -> None:
     assert found == [("mine", pytest.approx(1.8))]
     with pytest.raises(LookupError, match="outermost wrapper"):
         current()
+
+
+async def test_a_body_that_does_not_come_is_refused_at_the_deadline(wrap: Any, wire: Any) -> None:
+    """The answer is a 422 that names the body and ends the connection; the handler is not called."""
+    called: list[Scope] = []
+
+    async def never(scope: Scope, receive: Receive, send: Send) -> None:
+        called.append(scope)
+
+    wrapped = wrap(never, deadline_s=0.1)
+    request = wire(body=[b"half", b"rest"])
+    request.parts.pop()
+    async with asyncio.timeout(HANG_S):
+        await wrapped.app(request.scope, request.receive, request.send)
+    assert wrapped.ending == (422, False, True, "client_error")
+    assert json.loads(request.body)["errors"] == [{"field": "body", "reason": "too_slow"}]
+    assert dict(request.sent[0]["headers"])[b"connection"] == b"close"
+    assert called == []
+
+
+async def test_a_request_whose_body_is_still_coming_takes_a_place(wrap: Any, wire: Any) -> None:
+    """Bodies that stay half sent are bounded like all work: the next request is shed, and gets in when one has left."""
+    wrapped = wrap(answers, in_flight_max=1)
+    slow, second, third = wire(body=[b"half", b"rest"]), wire(), wire()
+    slow.parts.pop()
+    serving = asyncio.ensure_future(wrapped.app(slow.scope, slow.receive, slow.send))
+    await asyncio.sleep(0)
+    await wrapped.app(second.scope, second.receive, second.send)
+    slow.left.set()
+    await serving
+    await wrapped.app(third.scope, third.receive, third.send)
+    assert [second.status, slow.status, third.status] == [503, None, 200]
+
+
+async def test_what_no_router_saw_is_counted_by_its_template_too(serve: Any) -> None:
+    """Refusals of key, quota, size and load carry the route's template in record and metric, and no path of their own."""
+    keys = {"authorization": "Bearer key"}
+    async with serve(api_keys=("key",), quota_per_minute=1, body_bytes_max=100) as service:
+        answers = [
+            await service.client.get("/sessions/abc"),
+            await service.client.post("/workflow/execute", content=b"x" * 101),
+            await service.client.get("/nowhere"),
+            await service.client.get("/sessions/abc", headers=keys),
+            await service.client.delete("/sessions/abc", headers=keys),
+        ]
+        metrics = (await service.client.get("/metrics")).text
+    records = service.records("api_request_complete")[:-1]
+    assert [answer.status_code for answer in answers] == [401, 413, 401, 404, 429]
+    assert [record["route"] for record in records] == [
+        "/sessions/{session_id}",
+        "/workflow/execute",
+        "unmatched",
+        "/sessions/{session_id}",
+        "/sessions/{session_id}",
+    ]
+    line = 'app_responses_total{outcome="client_error",route="/sessions/{session_id}",status="429"} 1.0'
+    assert line in metrics

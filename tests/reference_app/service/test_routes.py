@@ -113,10 +113,27 @@ BAD_BODIES = [
     b'{"message": "hi", "context": []}',
     b'{"message": "hi", "invented-by-the-client": 1}',
     b'{"message": "hi", "session_id": ""}',
+    b'{"message": NaN}',
+    b'{"message": "hi", "context": NaN}',
+    b'{"message": "hi", "context": {"a": NaN}}',
+    b'{"message": "hi", "context": {"a": [{"b": -Infinity}]}}',
+    b'{"message": "hi", "context": {"a": 1e999}}',
+    b'{"message": "hi", "context": {"a": "\\ud800"}}',
     json.dumps({"message": "x" * 10_001}).encode(),
     json.dumps({"message": "hi", "context": {"x": "y" * 17_000}}).encode(),
     b'{"message": "hi", "context": ' + b'{"a":' * 3_000 + b"1" + b"}" * 3_000 + b"}",
 ]
+
+
+@pytest.mark.parametrize(
+    ("context", "reason"), [({"a": float("nan")}, "finite_number"), ({"a": "y" * 17_000}, "too_long")]
+)
+async def test_a_bad_context_is_told_its_reason(serve: Any, context: Any, reason: str) -> None:
+    """The problem names the field and a word for what is wrong with it."""
+    async with serve() as service:
+        body = json.dumps({"message": "hi", "context": context})
+        answer = await service.client.post("/workflow/execute", content=body)
+    assert (answer.status_code, answer.json()["errors"]) == (422, [{"field": "context", "reason": reason}])
 
 
 @pytest.mark.parametrize("body", BAD_BODIES, ids=range(len(BAD_BODIES)))
@@ -162,6 +179,25 @@ async def test_readiness_follows_the_store(serve: Any, tmp_path: Any) -> None:
     assert (away.status_code, away.headers["retry-after"]) == (503, "1")
     assert (turn.status_code, turn.headers["retry-after"]) == (503, "1")
     assert (alive.status_code, back.status_code) == (200, 200)
+
+
+async def test_a_store_whose_file_is_removed_is_not_ready_and_takes_no_turn(
+    serve: Any, tmp_path: Any
+) -> None:
+    """What is committed to a removed file is lost, so nothing is acknowledged until the file is back at its path."""
+    place = tmp_path / "sessions.db"
+    async with serve() as service:
+        session = (await service.turn("one")).json()["session_id"]
+        place.rename(tmp_path / "elsewhere")
+        refused = [await service.client.get("/ready"), await service.turn("one")]
+        refused += [await service.turn("two", session), await service.client.get(f"/sessions/{session}")]
+        made = place.exists()
+        (tmp_path / "elsewhere").rename(place)
+        back = await service.client.get("/ready")
+        second = await service.turn("two", session)
+    assert [answer.status_code for answer in refused] == [503] * 4
+    assert not made
+    assert (back.status_code, second.json()["turn"]) == (200, 2)
 
 
 async def test_the_document_describes_the_bodies(serve: Any) -> None:

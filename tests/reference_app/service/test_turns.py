@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import math
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -133,8 +133,8 @@ async def test_the_deadline_holds_while_a_turn_waits_for_its_session(serve: Any)
     order = SessionOrder(waiters_max=4)
     async with serve(deadline_s=0.2, factories={"order": lambda _: order}) as service:
         session = (await service.turn("0")).json()["session_id"]
-        holder = RequestContext(request_id="holder", deadline=math.inf)
-        place = await order.enter(digest(session), holder)
+        holder = RequestContext(request_id="holder", deadline=time.monotonic() + 60.0)
+        place = await order.enter(digest(session), None, holder)
         late = await service.turn("1", session)
         place.leave()
         after = await service.turn("2", session)
@@ -216,12 +216,24 @@ async def test_without_time_left_a_conflict_is_not_tried_again(serve: Any) -> No
         stores.append(Conflicting(parts.settings))
         return stores[0]
 
-    async with serve(factories={"store": make}, reserve_s=60.0) as service:
+    async with serve(factories={"store": make}, deadline_s=5.0, reserve_s=4.999_999) as service:
         session = (await service.turn("one")).json()["session_id"]
         stores[0].conflicts = 1
         second = await service.turn("two", session)
     assert second.status_code == 409
     assert len(service.records("intent_classification_success")) == 2
+
+
+async def test_a_session_is_new_once_its_first_turn_is_committed(serve: Any) -> None:
+    """A first turn that the store refuses makes no session, and the log tells of none."""
+    async with serve(factories={"store": lambda parts: Full(parts.settings)}) as service:
+        refused = await service.turn("one")
+    assert refused.status_code == 503
+    assert service.records("new_session_initialized") == []
+    async with serve() as service:
+        held = await service.turn("one")
+    (initialized,) = service.records("new_session_initialized")
+    assert initialized["session"] == digest(held.json()["session_id"])[:12]
 
 
 async def test_a_full_queue_is_shed_load(serve: Any) -> None:

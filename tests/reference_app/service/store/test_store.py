@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from reference_app.sessions import sqlite
+from reference_app.sessions import database
+from reference_app.sessions.database import connector
 from reference_app.sessions.protocol import (
     Claim,
     SequenceConflict,
@@ -19,7 +20,7 @@ from reference_app.sessions.protocol import (
     StoreUnavailable,
     UnknownSession,
 )
-from reference_app.sessions.sqlite import SQLiteSessionStore, connector
+from reference_app.sessions.sqlite import SQLiteSessionStore
 from reference_app.settings import Settings
 
 Append = Callable[..., Any]
@@ -170,21 +171,29 @@ async def test_a_damaged_row_harms_its_own_session_only(
         assert await load(store, "good") == ["hello"]
 
 
-async def test_old_answers_are_forgotten_when_the_store_opens(append: Append, opened: Opened) -> None:
-    """An answer is kept for a day; the turn that it belongs to stays."""
+async def test_old_answers_are_not_replayed_and_make_room(
+    append: Append, opened: Opened, tmp_path: Path
+) -> None:
+    """An answer is kept for a day: then its key is free, the next answer drops it, and its turn stays."""
     now = datetime.now(UTC)
     young, old = Claim(scope="s", key="young", fingerprint="f"), Claim(scope="s", key="old", fingerprint="f")
     async with opened() as store:
-        for number, (claim, hours) in enumerate([(old, 25), (young, 23)], start=1):
+        for number, (claim, hours) in enumerate([(young, 23), (old, 25)], start=1):
             made = append(sequence=number)
             stamp = (now - timedelta(hours=hours)).isoformat(timespec="milliseconds")
             turn = replace(made.turn, created_at=stamp)
             await store.append(replace(made, turn=turn, claim=claim, answer=b"{}"), timeout_s=SOON_S)
-        assert await store.answered(old, timeout_s=SOON_S) is not None
-    async with opened() as store:
         assert await store.answered(old, timeout_s=SOON_S) is None
         assert await store.answered(young, timeout_s=SOON_S) is not None
-        assert len(await load(store)) == 2
+        made = append(sequence=3)
+        turn = replace(made.turn, created_at=now.isoformat(timespec="milliseconds"))
+        await store.append(replace(made, turn=turn, claim=old, answer=b"new"), timeout_s=SOON_S)
+        found = await store.answered(old, timeout_s=SOON_S)
+        assert (found and found.answer, await store.answered(young, timeout_s=SOON_S) is not None) == (
+            b"new",
+            True,
+        )
+        assert len(await load(store)) == 3
 
 
 async def test_a_read_that_fails_is_typed_and_the_next_one_is_served(append: Append, opened: Opened) -> None:
@@ -237,7 +246,7 @@ async def test_a_read_is_bounded(append: Append, opened: Opened) -> None:
 async def test_a_later_schema_is_refused(append: Append, opened: Opened, tmp_path: Path) -> None:
     """A database that a later version has made is not touched."""
     with sqlite3.connect(tmp_path / "s.db") as other:
-        other.execute(f"PRAGMA user_version={sqlite.SCHEMA_VERSION + 1}")
+        other.execute(f"PRAGMA user_version={database.SCHEMA_VERSION + 1}")
     other.close()
     async with opened() as store:
         with pytest.raises(StoreUnavailable, match="later version"):
@@ -253,40 +262,3 @@ async def test_two_stores_share_a_file(append: Append, opened: Opened) -> None:
         with pytest.raises(SequenceConflict):
             await one.append(append(sequence=2, message="ours"), timeout_s=SOON_S)
         assert await load(one) == ["hello", "theirs"]
-
-
-async def test_commits_are_as_durable_as_promised(append: Append, opened: Opened, tmp_path: Path) -> None:
-    """Connections run in WAL mode with full synchronisation and a busy time below a second."""
-    connection = connector(Settings())(tmp_path / "s.db")
-    found = [
-        connection.execute(f"PRAGMA {name}").fetchone()[0]
-        for name in ("journal_mode", "synchronous", "busy_timeout")
-    ]
-    connection.close()
-    assert found == ["wal", 2, 500]
-
-
-def test_a_temporary_store_goes_when_it_closes(append: Append) -> None:
-    """Its file is there while it is open, and its folder is gone afterwards."""
-    places: set[Path] = set()
-
-    def connect(path: Path) -> sqlite3.Connection:
-        places.add(path)
-        return connector(Settings())(path)
-
-    async def use() -> Path:
-        store = SQLiteSessionStore(Settings(), connect=connect)
-        await store.open()
-        await store.append(append(), timeout_s=SOON_S)
-        (place,) = places
-        assert await asyncio.to_thread(place.exists)
-        await store.close()
-        return place
-
-    assert not asyncio.run(use()).parent.exists()
-
-
-def test_an_address_that_is_no_sqlite_is_refused() -> None:
-    """The store says what it takes."""
-    with pytest.raises(ValueError, match="sqlite:///PATH"):
-        SQLiteSessionStore(Settings(store_url="redis://somewhere"))

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from reference_app.sessions.database import connector
 from reference_app.sessions.protocol import StoreQueueFull, StoreUnavailable, UnknownSession
-from reference_app.sessions.sqlite import SQLiteSessionStore, connector
+from reference_app.sessions.sqlite import SQLiteSessionStore
 from reference_app.settings import Settings
 
 Append = Callable[..., Any]

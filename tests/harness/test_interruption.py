@@ -1,0 +1,44 @@
+"""Whatever interrupts a command, it says so, its exit code says how, and nothing that it started is left."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SMALL = Path(__file__).parent / "targets"
+SCENARIO = '''"""Nothing happens for a long time."""
+from harness.scenario import Scenario, Turn, Wait
+SCENARIO = Scenario(steps=(Turn(), Wait(for_s=600.0)))
+'''
+
+
+@pytest.mark.parametrize("stage", ["in_process", "live"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_leaves_nothing(tmp_path: Path, stage: str, number: int, code: int) -> None:
+    """Ctrl-C and SIGTERM in the middle of a run end the target, remove its folder, and are told in one line."""
+    place, ready = tmp_path / "place", tmp_path / "ready"
+    place.mkdir()
+    os.mkfifo(ready)
+    (tmp_path / "waits.py").write_text(SCENARIO)
+    command = [sys.executable, "-m", "harness.entry", "run", str(tmp_path / "waits.py"), "--stage", stage]
+    variables = {"PYTHONPATH": str(SMALL), "TMPDIR": str(place), "SMALL_READY": str(ready)}
+    run = subprocess.Popen(
+        [*command, "--target", str(SMALL / "profile.toml")],
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    child = int(ready.read_text())
+    run.send_signal(number)
+    _, said = run.communicate(timeout=30)
+    assert (run.returncode, said) == (
+        code,
+        "shakeout: interrupted; everything that was started has been ended\n",
+    )
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+    assert list(place.iterdir()) == []
