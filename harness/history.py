@@ -23,7 +23,8 @@ class Contract:
     What is not promised is not asked for. With `request_ids` every answer, log record and provider call carries the id
     of its request; errors are bodies of `problem_media_type`. `statuses` may be answered to a turn; `forbidden_events` and `forbidden_texts` may not be in its log.
     `provider_calls_per_turn_max` is the retry budget: calls that the provider may see for one request.
-    `pooled_descriptors_max` is what the target's own pools may open after the warm-up.
+    `pooled_descriptors_max` is what the target's own pools may open after the warm-up. `fallback_reasons` are the
+    words that an answer may give for a level that did not answer; `health_path` must answer within a second.
     """
 
     turn_path: str
@@ -36,6 +37,8 @@ class Contract:
     forbidden_events: tuple[str, ...] = ()
     forbidden_texts: tuple[str, ...] = ()
     primary_method: str | None = None
+    fallback_reasons: tuple[str, ...] = ()
+    health_path: str | None = None
     provider_calls_per_turn_max: int = 4
     loop_lag_ms_max: float = 250.0
     recovery_s_max: float = 5.0
@@ -47,7 +50,8 @@ class Header:
     """What was run. `arm` is `faulted` or `control`; `harness_lag_ms_max` is how late the harness's own ticker was.
 
     `declared` are the names of the faults that the scenario declares, `witnesses` those that testify in this run,
-    `absent` those that the target does not have, by its profile.
+    `absent` those that the target does not have, by its profile. `doubts` say why what was played is not what the
+    profile meant, such as a pointer at which no answer had a session.
     """
 
     scenario: str
@@ -61,6 +65,7 @@ class Header:
     defects: tuple[str, ...] = ()
     declared: tuple[str, ...] = ()
     nonce_matched: bool = False
+    doubts: tuple[str, ...] = ()
     harness_lag_ms_max: float = 0.0
     elapsed_s: float = 0.0
 
@@ -69,7 +74,7 @@ class Header:
 class Exchange:
     """One request as its client saw it.
 
-    `role` is `warmup`, `turn`, `request` or `golden`; `session` is the scenario's label of the conversation.
+    `role` is `warmup`, `turn`, `request` or `golden`; `session` is the scenario's label of the conversation, `session_id` the id that the answer names.
     `status` is None where none arrived, and `error` then names the client's exception. `body` is the parsed JSON,
     or the text where it is none. `message` is the text of a turn, `canary` the unique word in it. `left` says that the client
     left on purpose.
@@ -84,6 +89,7 @@ class Exchange:
     path: str
     request_id: str
     session: str = ""
+    session_id: str | None = None
     request: Any = None
     request_headers: Mapping[str, str] = field(default_factory=dict)
     status: int | None = None
@@ -170,7 +176,7 @@ class FaultFired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What the child said of itself; `phase` is `baseline`, `played` (after the steps) or `quiet` (at the end).
+    """What the child said of itself: `baseline`, `restart` (before one), `played` (after the steps), `quiet` (at the end).
 
     Lag is the longest that the target's loop was late since the probe before.
     """
@@ -194,6 +200,7 @@ class Snapshot:
     name: str
     status: int | None
     data: Any = None
+    request_id: str = ""
 
 
 Record = Exchange | LogRecord | UpstreamCall | FaultFired | Probe | Snapshot

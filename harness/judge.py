@@ -1,10 +1,10 @@
 """Judging: a history and the invariants in, what may be said of it out. Pure, so a stored history is judged alike."""
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from harness.history import History
+from harness.history import PROVIDER, History
 from harness.registry import Invariant
 from harness.verdict import Verdict, Violation
 
@@ -40,12 +40,13 @@ class Judgement:
 def judge(history: History, invariants: Iterable[Invariant]) -> Judgement:
     """Hold one history to the invariants. A missing witness or a crash of an oracle is never a pass.
 
-    An invariant whose witness the target does not have at all is not applicable, and so not among `checked`.
+    An invariant whose witness the target does not have at all, or whose promise it does not make, is not applicable,
+    and so not among `checked`.
     """
     header = history.header
     held = [_hold(history, invariant) for invariant in invariants]
     checked = tuple(each.name for each in held if each.judged)
-    untrusted = [each.untrusted for each in held if each.untrusted]
+    untrusted = [*header.doubts, *(each.untrusted for each in held if each.untrusted), *_silent(history)]
     fired = history.fired()
     if not header.nonce_matched:
         untrusted.append("an answer did not carry the nonce of the target that was started")
@@ -79,6 +80,8 @@ class _Held:
 def _hold(history: History, invariant: Invariant) -> _Held:
     """Hold a history to one invariant."""
     header, name = history.header, invariant.name
+    if not all(getattr(header.contract, promise) for promise in invariant.promises):
+        return _Held(name=name)
     if missing := invariant.witnesses - set(header.witnesses):
         applicable = not missing <= set(header.absent)
         return _Held(
@@ -95,3 +98,11 @@ def _hold(history: History, invariant: Invariant) -> _Held:
             name=name, judged=True, untrusted=f"{name} crashed: {error!r} at {place.name}:{place.lineno}"
         )
     return _Held(name=name, judged=True, violations=violations)
+
+
+def _silent(history: History) -> Iterator[str]:
+    """Why a witness that should have testified cannot be believed: it said nothing at all."""
+    header = history.header
+    judged_by_levels = header.contract.primary_method is not None
+    if PROVIDER in header.witnesses and not history.calls and not judged_by_levels:
+        yield "the provider was never asked: is provider_variable of the profile the one that the target reads?"

@@ -1,11 +1,13 @@
 """The scenarios that come with the distribution, and those of the user, by name or by path."""
 
 import importlib.resources
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.scenario import Scenario, discover, load
+from harness.recognition import holds_a_scenario
+from harness.scenario import Scenario, load
 
 PACKAGE = "scenarios"
 """Where the scenarios that come with it are, by import string: the harness imports nothing of them."""
@@ -27,18 +29,44 @@ def find(names: Sequence[str]) -> tuple[Scenario, ...]:
     return tuple(load(path) for name in names for path in _paths(name))
 
 
+def discover(folder: Path) -> tuple[Path, ...]:
+    """All scenario files below `folder`, sorted by path; nothing else there is executed, and what is hidden not read.
+
+    Raises:
+        UsageError: a file cannot be read.
+    """
+    return tuple(sorted(path for path in _python_files(folder) if holds_a_scenario(_source(path))))
+
+
+def _python_files(folder: Path) -> Iterator[Path]:
+    """The Python files below a folder, but for hidden ones and those in hidden folders."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place, name) for name in files if name.endswith(".py") and not name.startswith("."))
+
+
+def _source(path: Path) -> bytes:
+    """What stands in a file."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; mend or remove the file") from error
+
+
 def _paths(name: str) -> tuple[Path, ...]:
     """The files that one name stands for."""
-    for place in (Path(name), root() / name):
-        if place.is_dir() and (found := discover(place)):
+    if not name:
+        raise UsageError("a scenario has an empty name; give a name, a folder or a path, or none for all")
+    folders = [place for place in (Path(name), root() / name) if place.is_dir()]
+    for folder in folders:
+        if found := discover(folder):
             return found
-    if name.endswith(".py"):
+    if name.endswith(".py") and not folders:
         return (Path(name),)
     known = discover(root())
-    found = tuple(path for path in known if path.stem == name)
-    if not found:
-        stems = ", ".join(path.stem for path in known)
-        raise UsageError(
-            f"no scenario is called {name}; there are: {stems}; or give the path of a scenario file"
-        )
-    return found
+    if found := tuple(path for path in known if path.stem == name):
+        return found
+    if folders:
+        raise UsageError(f"there is no scenario below {name}; a scenario file assigns a Scenario to SCENARIO")
+    stems = ", ".join(path.stem for path in known)
+    raise UsageError(f"no scenario is called {name}; there are: {stems}; or give the path of a scenario file")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.errors import UsageError
 from harness.runner import Options, run
 from harness.scenario import Scenario
 from harness.targets.profile import defect_catalog
@@ -66,14 +67,22 @@ async def matrix(
         options: how; its defects are ignored.
         full: play each defect with every scenario.
         progress: told what is played next.
+
+    Raises:
+        UsageError: the target has no defects, so that there is nothing to prove.
     """
+    catalog = sorted(defect_catalog(options.profile).items())
+    if not catalog:
+        raise UsageError(
+            f"{options.profile.name} has no defects to play; name a catalogue in its profile: defects = 'MODULE:NAME'"
+        )
     playable = [scenario for scenario in scenarios if options.stage in scenario.stages]
     clean = []
     for scenario in playable:
         progress(f"{scenario.name}, clean")
         clean.append(await run(scenario, replace(options, defects=())))
     results = []
-    for name, defect in sorted(defect_catalog(options.profile).items()):
+    for name, defect in catalog:
         chosen = [scenario for scenario in playable if full or name in scenario.defects]
         verdicts = []
         for scenario in chosen:

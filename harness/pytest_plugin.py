@@ -4,10 +4,11 @@
 command that plays it again. An invalid or undecided run fails its test too: it is never a pass.
 """
 
-import ast
 from pathlib import Path
 
 import pytest
+
+from harness.recognition import holds_a_scenario
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,26 +22,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.File | None:
     """Collect a Python file that assigns a scenario."""
-    if file_path.suffix == ".py" and _holds_a_scenario(file_path.read_bytes()):
+    if file_path.suffix == ".py" and holds_a_scenario(file_path.read_bytes()):
         from harness.pytest_items import ScenarioFile  # noqa: PLC0415  # heavy: only when there is a scenario
 
         return ScenarioFile.from_parent(parent, path=file_path)
     return None
-
-
-def _holds_a_scenario(source: bytes) -> bool:
-    """True where the file itself, not a string in it, assigns to SCENARIO; the name is looked for first, for speed."""
-    if b"SCENARIO = " not in source:
-        return False
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError):
-        return False
-    return any(isinstance(node, ast.Assign) and _assigns_a_scenario(node) for node in body)
-
-
-def _assigns_a_scenario(node: ast.Assign) -> bool:
-    """True for `SCENARIO = Scenario(...)`."""
-    called = node.value.func if isinstance(node.value, ast.Call) else None
-    named = any(isinstance(target, ast.Name) and target.id == "SCENARIO" for target in node.targets)
-    return named and isinstance(called, ast.Name) and called.id == "Scenario"

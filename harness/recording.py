@@ -66,13 +66,24 @@ def load(data: bytes) -> History:
 
 
 def write(history: History, directory: Path) -> Path:
-    """Write one history into `directory` under a name that says what it is; the file appears whole or not at all."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """Write one history into `directory` under a name that says what it is; the file appears whole or not at all.
+
+    The name holds all in which two runs may differ, so that none takes the place of another.
+
+    Raises:
+        InvalidRun: the file cannot be written.
+    """
     header = history.header
-    path = directory / f"{header.scenario}.{header.stage}.{header.arm}.jsonl"
+    defects = ("+".join(header.defects),) if header.defects else ()
+    parts = (header.scenario, header.stage, *defects, f"seed{header.seed}", header.arm, "jsonl")
+    path = directory / ".".join(parts)
     partial = path.with_suffix(".partial")
-    partial.write_bytes(dump(history))
-    return partial.replace(path)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(dump(history))
+        return partial.replace(path)
+    except OSError as error:
+        raise InvalidRun(f"{path}: {error.strerror}; the history was not kept, run it again") from error
 
 
 def _build(kind: type[D], values: dict[str, Any]) -> D:

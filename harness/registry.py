@@ -5,11 +5,11 @@ Concrete faults and invariants are found by name through here; whoever plays or 
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from harness.errors import UsageError
-from harness.history import WITNESSES, History
+from harness.history import WITNESSES, Contract, History
 from harness.verdict import Finding
 
 T = TypeVar("T")
@@ -26,12 +26,16 @@ class FaultClass(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invariant:
-    """A named oracle: `check` yields what is wrong; `witnesses` must testify, or there is no judgement."""
+    """A named oracle: `check` yields what is wrong; `witnesses` must testify, or there is no judgement.
+
+    `promises` are fields of the contract: where the target does not promise them, the oracle is not applicable.
+    """
 
     name: str
     check: Check
     witnesses: frozenset[str]
     summary: str
+    promises: tuple[str, ...] = ()
 
     def __call__(self, history: History) -> Iterable[Finding]:
         """Judge one history."""
@@ -77,15 +81,23 @@ INVARIANTS: Registry[Invariant] = Registry("invariant", "harness.invariants")
 FAULTS: Registry[type[FaultClass]] = Registry("fault", "harness.faults")
 
 
-def invariant(name: str, *, witnesses: Iterable[str]) -> Callable[[Check], Invariant]:
-    """Register a pure function of a history as the universal invariant `name`."""
-    needed = frozenset(witnesses)
+def invariant(
+    name: str, *, witnesses: Iterable[str], promises: Iterable[str] = ()
+) -> Callable[[Check], Invariant]:
+    """Register a pure function of a history as the universal invariant `name`.
+
+    Raises:
+        ValueError: a witness or a field of the contract does not exist.
+    """
+    needed, promised = frozenset(witnesses), tuple(promises)
+    if unknown := set(promised) - {item.name for item in fields(Contract)}:
+        raise ValueError(f"{name}: no such promise in a contract: {sorted(unknown)}")
     if not needed <= WITNESSES:
         raise ValueError(f"{name}: no such witness: {sorted(needed - WITNESSES)}")
 
     def register(check: Check) -> Invariant:
         summary = (check.__doc__ or "").strip().splitlines()[0]
-        made = Invariant(name=name, check=check, witnesses=needed, summary=summary)
+        made = Invariant(name=name, check=check, witnesses=needed, summary=summary, promises=promised)
         INVARIANTS.add(name, made)
         return made
 

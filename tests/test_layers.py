@@ -20,7 +20,8 @@ MAY_IMPORT = {
     **dict.fromkeys(("invariants", "judge"), ORACLE),
     **dict.fromkeys(("runner", "matrix"), PLAYED | {"judge", "runner"}),
     "load": PLAYED,
-    "library": {"errors", "scenario"},
+    "recognition": set(),
+    "library": {"errors", "scenario", "recognition"},
     "reports": {"errors", "history", "scenario", "verdict"},
 }
 TOP = {"entry", "commands", "cli", "pytest_plugin", "pytest_items"}

@@ -144,9 +144,9 @@ def heard(seen: Observations) -> LogTally:
 
 
 def absent(name: str, count: int, log: LogTally, key: str) -> GateResult:
-    """The result for what may not be in a log. An empty log cannot testify: that is invalid, not a pass."""
-    if not log.lines:
-        verdict, message = Verdict.INVALID, "the log is empty: it cannot testify"
+    """The result for what may not be in a log. A log that is mute is invalid, not a pass."""
+    if log.mute:
+        verdict, message = Verdict.INVALID, f"{log.mute}: it cannot testify"
     elif count:
         verdict, message = Verdict.FAILED, f"{count} in {log.lines:,} lines; the first: {log.examples[key]}"
     else:

@@ -86,7 +86,8 @@ class Completion:
 class LogTally:
     """A log, counted: lines, events, logged status codes, watched texts, and what is told by request id.
 
-    `examples` has the first line of each event and of each watched text, as evidence.
+    `examples` has the first line of each event and of each watched text, as evidence. `mute` says why the log cannot
+    testify, where it cannot: it is empty, or lacks every record that its service promises.
     """
 
     lines: int
@@ -96,6 +97,7 @@ class LogTally:
     completions: Mapping[str, tuple[Completion, ...]]
     classified: Mapping[str, int]
     examples: Mapping[str, str]
+    mute: str | None = None
 
     @classmethod
     def of(cls, records: Iterable[LogRecord], contract: Contract, texts: Iterable[str] = ()) -> "LogTally":
@@ -131,6 +133,7 @@ class LogTally:
             completions=dict(completions),
             classified=classified,
             examples=examples,
+            mute=_mute(lines, events, contract),
         )
 
 
@@ -149,6 +152,15 @@ def _status(record: LogRecord) -> int | None:
         return status
     match = _STATUS.search(record.text)
     return int(match[1]) if match else None
+
+
+def _mute(lines: int, events: Mapping[str, int], contract: Contract) -> str | None:
+    """Why a log cannot testify, or None; the lines of a server around the service are no word of the service."""
+    if not lines:
+        return "the log is empty"
+    if contract.completion_event is not None and not events.get(contract.completion_event):
+        return f"the log has no {contract.completion_event} in {lines:,} lines"
+    return None
 
 
 def _completion(record: LogRecord) -> Completion:

@@ -16,8 +16,11 @@ def loop_responsive(history: History) -> Iterable[Finding]:
     """The target's event loop is never late by more than the contract allows, beyond how late the harness itself was."""
     header = history.header
     limit_ms = header.contract.loop_lag_ms_max + header.harness_lag_ms_max
-    for probe in history.of(Probe):
-        if probe.phase == "played" and probe.loop_lag_ms_max > limit_ms:
+    probes = [probe for probe in history.of(Probe) if probe.phase != "baseline"]
+    if not probes:
+        yield Finding(message="the target was never probed", evidence="no probe after the baseline")
+    for probe in probes:
+        if probe.loop_lag_ms_max > limit_ms:
             message = (
                 f"the event loop stood still for {probe.loop_lag_ms_max:.0f} ms, {limit_ms:.0f} ms allowed"
             )

@@ -5,33 +5,32 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
-from harness.history import PROVIDER, SNAPSHOTS, WIRE, Exchange, History, Snapshot
+from harness.history import PROVIDER, SNAPSHOTS, WIRE, Exchange, History, Snapshot, UpstreamCall
 from harness.registry import invariant
 from harness.verdict import Finding
 
 
 @invariant("sessions.history_preserved", witnesses={WIRE, PROVIDER})
 def history_preserved(history: History) -> Iterable[Finding]:
-    """The provider is sent every earlier acknowledged message of the session, in order, and no other session's canary."""
-    turns = {turn.request_id: turn for turn in history.turns}
+    """The provider is sent every earlier acknowledged message of the session, in order, and no other session's canary.
+
+    A call belongs to the turn whose request id it carries; without one, to a turn that says the same at that time.
+    Where several do, it is enough that it tells the history of one of them.
+    """
+    acknowledged = _acknowledged(history)
     canaries = {turn.canary: turn.session for turn in history.turns if turn.canary}
     for call in history.calls:
-        turn = turns.get(call.request_id or "")
-        if turn is None or call.level != "conversation":
-            continue
         told = [str(message.get("content")) for message in call.messages if message.get("role") == "user"]
-        due = [
-            _message(earlier)
-            for earlier in _acknowledged(history)[turn.session]
-            if earlier.ended_s < call.at_s
-        ]
-        if not _in_order(due, told):
-            message = f"turn {len(due) + 1} of session {turn.session}: {len(due)} earlier messages due, {len(told) - 1} told"
+        turns = _turns_of(call, told, history)
+        dues = [[_message(t) for t in acknowledged[turn.session] if t.ended_s < call.at_s] for turn in turns]
+        if turns and not any(_in_order(due, told) for due in dues):
+            message = f"turn {len(dues[0]) + 1} of session {turns[0].session}: {len(dues[0])} earlier messages due, {len(told) - 1} told"
             yield Finding(message=message, evidence=str(call))
+        sessions = {turn.session for turn in turns}
         for canary, session in canaries.items():
-            if session != turn.session and any(canary in text for text in told):
+            if turns and session not in sessions and any(canary in text for text in told):
                 yield Finding(
-                    message=f"session {turn.session} was told of session {session}", evidence=str(call)
+                    message=f"session {turns[0].session} was told of session {session}", evidence=str(call)
                 )
 
 
@@ -54,15 +53,30 @@ def acknowledged_turns_kept(history: History) -> Iterable[Finding]:
 
 @invariant("sessions.turns_counted", witnesses={WIRE})
 def turns_counted(history: History) -> Iterable[Finding]:
-    """The turns of a session are numbered 1, 2, 3 without a gap, and stay in the session that they were sent to."""
+    """No two turns of a session have one number, none is higher than the turns that were sent, and the session stays one."""
     for label, turns in _acknowledged(history).items():
-        numbers = sorted(_field(turn, "turn") or 0 for turn in turns)
-        if numbers and numbers[0] > 0 and len(set(numbers)) != len(numbers):
+        numbers = sorted(number for turn in turns if isinstance(number := _field(turn, "turn"), int))
+        if len(set(numbers)) != len(numbers) or any(
+            number > len(_sent(history, label)) for number in numbers
+        ):
             yield Finding(message=f"session {label}: turns numbered {numbers}", evidence=str(turns[-1]))
-        if len({_field(turn, "session_id") for turn in turns}) > 1:
+        if len({turn.session_id for turn in turns} - {None}) > 1:
             yield Finding(
                 message=f"session {label}: answered under several session ids", evidence=str(turns[-1])
             )
+
+
+def _turns_of(call: UpstreamCall, told: list[str], history: History) -> list[Exchange]:
+    """The turns that may have made the call; none for a call that is told one message only by its level."""
+    if call.level != "conversation":
+        return []
+    if history.header.contract.request_ids:
+        return [turn for turn in history.turns if turn.request_id == call.request_id]
+    return [
+        turn
+        for turn in history.turns
+        if turn.at_s <= call.at_s <= turn.ended_s and told and _message(turn) in told[-1]
+    ]
 
 
 def _acknowledged(history: History) -> dict[str, list[Exchange]]:
@@ -77,12 +91,14 @@ def _acknowledged(history: History) -> dict[str, list[Exchange]]:
     return found
 
 
-def _sent(history: History, label: str) -> set[str]:
+def _sent(history: History, label: str) -> list[str]:
     """Every message that was sent to the session, acknowledged or not."""
-    return {_message(turn) for turn in history.turns if turn.session == label}
+    return [_message(turn) for turn in history.turns if turn.session == label]
 
 
-def _differences(stored: list[dict[str, Any]], acknowledged: list[Exchange], sent: set[str]) -> Iterable[str]:
+def _differences(
+    stored: list[dict[str, Any]], acknowledged: list[Exchange], sent: list[str]
+) -> Iterable[str]:
     """What is wrong with the stored turns."""
     by_request = {str(turn.get("request_id")): turn for turn in stored}
     for exchange in acknowledged:
@@ -94,6 +110,12 @@ def _differences(stored: list[dict[str, Any]], acknowledged: list[Exchange], sen
             _field(exchange, "response"),
         ):
             yield f"the turn of {exchange} is stored with another content"
+    ids = [str(turn.get("request_id")) for turn in stored]
+    due = [
+        exchange.request_id for exchange in sorted(acknowledged, key=lambda turn: _field(turn, "turn") or 0)
+    ]
+    if [one for one in ids if one in due] != [one for one in due if one in ids] or len(set(ids)) != len(ids):
+        yield f"the turns of requests {due} are stored as those of {ids}"
     numbers = [turn.get("turn") for turn in stored]
     if numbers != list(range(1, len(stored) + 1)):
         yield f"turns are stored as {numbers}"

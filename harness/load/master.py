@@ -73,7 +73,7 @@ def begin(environment: Environment, runner: Runner, **_: Any) -> None:
     stream = plan.records.open("wb")
     # locust has patched threading and time: these threads are greenlets, and none runs beside another.
     quitter = threading.Thread(target=runner.quit, name="shakeout-quit", daemon=True)
-    run = Run(plan, recorder.Recorder(stream), finished=quitter.start)
+    run = Run(plan, recorder.RecordWriter(stream), finished=quitter.start)
     options.shakeout_run = run
     environment.stop_timeout = max(environment.stop_timeout, STOP_S_MAX)
     parent = os.getppid() if options.plan else None

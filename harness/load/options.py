@@ -11,6 +11,8 @@ from harness.targets.profile import load as load_profile
 REQUESTS = 3_000
 """What a run sends unless told otherwise: just over what "error rate < 0.1 %" takes when no request fails."""
 USERS_MAX = 1_000
+SEED_MAX = 2**63 - 1
+"""The largest that every reader of a JSON document can hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +48,8 @@ class LoadOptions:
             raise UsageError(f"for_s={self.for_s:g}: must be a whole number of seconds, at least 1")
         if not 1 <= self.users <= USERS_MAX:
             raise UsageError(f"users={self.users}: must be at least 1 and at most {USERS_MAX:,}")
-        if self.seed < 0:
-            raise UsageError(f"seed={self.seed}: must be at least 0")
+        if not 0 <= self.seed <= SEED_MAX:
+            raise UsageError(f"seed={self.seed}: must be at least 0 and at most {SEED_MAX}")
         check_defects(self.profile, self.defects)
 
     @property

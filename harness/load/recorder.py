@@ -42,7 +42,7 @@ class Recorded:
     health: Health | None
 
 
-class Recorder:
+class RecordWriter:
     """Takes turns and writes them out by the batch; `flush` and `close` write what is left."""
 
     def __init__(self, stream: BinaryIO) -> None:

@@ -18,7 +18,7 @@ from locust.exception import StopUser
 from harness.gates import TurnSent
 from harness.load.journey import Speaker
 from harness.load.plan import Plan
-from harness.load.recorder import Health, Recorder
+from harness.load.recorder import Health, RecordWriter
 from harness.targets.witness import NONCE_HEADER
 
 ANSWER_S_MAX = 10.0
@@ -30,7 +30,7 @@ class Run:
     There is one greenlet at a time and none gives way in here, so nothing is locked.
     """
 
-    def __init__(self, plan: Plan, recorder: Recorder, finished: Callable[[], None]) -> None:
+    def __init__(self, plan: Plan, recorder: RecordWriter, finished: Callable[[], None]) -> None:
         self.plan = plan
         self.health = Health()
         self.recorder = recorder

@@ -38,13 +38,26 @@ def check_place(path: Path | None) -> None:
     """Refuse, before anything is run, a report that could not be written; its folder is made.
 
     Raises:
-        UsageError: the place cannot be written.
+        UsageError: the place cannot be written, or is taken by what is no file.
+    """
+    if path is None:
+        return
+    check_folder(path.parent)
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path}: is no regular file; choose another name")
+
+
+def check_folder(path: Path | None) -> None:
+    """Refuse, before anything is run, a folder in which nothing can be written; it is made where it is missing.
+
+    Raises:
+        UsageError: it is no folder, or cannot be written.
     """
     if path is None:
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; choose a place that can be written") from error

@@ -1,7 +1,7 @@
 """JUnit XML, as CI servers read it: a case a scenario or gate; invalid and undecided are errors, never passes."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -42,17 +42,24 @@ def scenario_case(result: ScenarioVerdict) -> Case:
 def write(path: Path, cases: Iterable[Case]) -> None:
     """Write all cases as one file."""
     listed = list(cases)
-    failures = sum(case.verdict is Verdict.FAILED for case in listed)
-    errors = sum(case.verdict in (Verdict.INVALID, Verdict.UNDECIDED) for case in listed)
-    counts: dict[str, str] = {"tests": str(len(listed)), "failures": str(failures), "errors": str(errors)}
-    root = ET.Element("testsuites", {"name": "shakeout", **counts})
+    root = ET.Element("testsuites", {"name": "shakeout", **_totals(listed)})
     for name in sorted({case.suite for case in listed}):
         members = [case for case in listed if case.suite == name]
-        suite = ET.SubElement(root, "testsuite", name=name, tests=str(len(members)))
+        suite = ET.SubElement(root, "testsuite", {"name": name, **_totals(members)})
         for case in members:
             _add(suite, case)
     ET.indent(root)
     write_whole(path, ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
+
+
+def _totals(cases: Sequence[Case]) -> dict[str, str]:
+    """How many cases there are and how they ended, and the seconds that they took."""
+    return {
+        "tests": str(len(cases)),
+        "failures": str(sum(case.verdict is Verdict.FAILED for case in cases)),
+        "errors": str(sum(case.verdict in (Verdict.INVALID, Verdict.UNDECIDED) for case in cases)),
+        "time": f"{sum(case.elapsed_s for case in cases):.3f}",
+    }
 
 
 def _add(suite: ET.Element, case: Case) -> None:

@@ -115,6 +115,10 @@ async def play_job(pickled: bytes, *, nonce: str) -> bytes:
     ticking.cancel()
     lag_ms = ticker.late_ms_max
     header = job.header(
-        "in_process", nonce_matched=driver.nonce_matched, lag_ms=lag_ms, elapsed_s=recorder.now()
+        "in_process",
+        nonce_matched=driver.nonce_matched,
+        doubts=tuple(driver.doubts),
+        lag_ms=lag_ms,
+        elapsed_s=recorder.now(),
     )
     return dump(History(header=header, records=ordered(recorder.records)))

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
 from harness.history import LOGS, PROBES, PROVIDER, SNAPSHOTS, WIRE, FaultFired, Header, Record
-from harness.rig import Clock, Fault, Rig
+from harness.rig import Clock, Fault, NetworkSeam, ProviderSeam, Rig, Rule, Window
 from harness.scenario import Step
 from harness.targets.profile import Profile
 
@@ -60,7 +60,9 @@ class Job:
     defects: tuple[str, ...] = ()
     golden_turns: int = 2
 
-    def header(self, stage: str, *, nonce_matched: bool, lag_ms: float, elapsed_s: float) -> Header:
+    def header(
+        self, stage: str, *, nonce_matched: bool, doubts: tuple[str, ...], lag_ms: float, elapsed_s: float
+    ) -> Header:
         """The header of this job's history."""
         has_state = self.profile.turn.state or self.profile.metrics
         return Header(
@@ -73,8 +75,9 @@ class Job:
             witnesses=(WIRE, LOGS, PROVIDER, PROBES, *((SNAPSHOTS,) if has_state else ())),
             absent=() if has_state else (SNAPSHOTS,),
             defects=self.defects,
-            declared=tuple(fault.name for fault in self.faults),
+            declared=tags(self.faults),
             nonce_matched=nonce_matched,
+            doubts=doubts,
             harness_lag_ms_max=lag_ms,
             elapsed_s=elapsed_s,
         )
@@ -116,10 +119,10 @@ class Armed:
     """The faults of a job, each armed and healed at the steps that its window names."""
 
     def __init__(self, faults: tuple[Fault, ...], rig: Rig, last: int) -> None:
-        self._faults = faults
+        self._faults = tuple(zip(tags(faults), faults, strict=True))
         self._rig = rig
         self._last = last
-        self._open: dict[int, AsyncExitStack] = {}
+        self._open: dict[str, AsyncExitStack] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -133,15 +136,53 @@ class Armed:
 
     async def before(self, step: int) -> None:
         """Arm what begins with this step."""
-        for index, fault in enumerate(self._faults):
+        for tag, fault in self._faults:
             if fault.window.from_step == step:
                 stack = AsyncExitStack()
-                await stack.enter_async_context(fault.inject(self._rig))
-                self._open[index] = stack
+                await stack.enter_async_context(fault.inject(_tagged(self._rig, tag)))
+                self._open[tag] = stack
 
     async def after(self, step: int) -> None:
         """Heal what ends with this step."""
-        for index, fault in enumerate(self._faults):
+        for tag, fault in self._faults:
             until = self._last if fault.window.until_step is None else fault.window.until_step
-            if until == step and index in self._open:
-                await self._open.pop(index).aclose()
+            if until == step and tag in self._open:
+                await self._open.pop(tag).aclose()
+
+
+def tags(faults: tuple[Fault, ...]) -> tuple[str, ...]:
+    """A name for each fault under which it fires: its own, numbered from the second of the same on."""
+    names = [fault.name for fault in faults]
+    numbers = [names[:place].count(name) + 1 for place, name in enumerate(names)]
+    return tuple(
+        f"{name}#{number}" if number > 1 else name for name, number in zip(names, numbers, strict=True)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _TaggedProvider:
+    """The provider, for one fault: whatever it puts there fires under the fault's tag."""
+
+    seam: ProviderSeam
+    tag: str
+
+    def wrapped(self, fault: str, rule: Rule, window: Window) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the tag stands for it
+        """Put the rule there under the tag."""
+        return self.seam.wrapped(self.tag, rule, window)
+
+
+@dataclass(frozen=True, slots=True)
+class _TaggedNetwork:
+    """The network, for one fault."""
+
+    seam: NetworkSeam
+    tag: str
+
+    def refused(self, fault: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the tag stands for it
+        """Refuse under the tag."""
+        return self.seam.refused(self.tag)
+
+
+def _tagged(rig: Rig, tag: str) -> Rig:
+    """The rig for one fault, so that two of the same name are counted apart."""
+    return replace(rig, provider=_TaggedProvider(rig.provider, tag), network=_TaggedNetwork(rig.network, tag))

@@ -6,10 +6,11 @@ The same driver serves every target: a `Driven` says how to send, probe and rest
 import asyncio
 import random
 from http import HTTPStatus
-from typing import Any
+from typing import Any, assert_never
 
 import orjson
 
+from harness.errors import TargetFailed
 from harness.history import Exchange, Probe, Snapshot
 from harness.scenario import CANARY, Disconnect, Parallel, Request, Restart, Step, Turn, Wait
 from harness.targets.driven import Armed, Driven, Job, Outgoing, Recorder
@@ -34,9 +35,11 @@ class Driver:
         self._sent = 0
         self._words = random.Random(f"canary-{job.seed}")
         self.nonce_matched = True
+        self.doubts: dict[str, None] = {}
 
     async def play(self) -> None:
-        """Warm up, play the steps under the faults, wait for health, then for quiet, and read what is left."""
+        """See that it is healthy, warm up, play the steps under the faults, wait for health, then for quiet, and read what is left."""
+        await self._greet()
         await self._warm_up()
         await self._quiet("baseline")
         await self._steps()
@@ -45,9 +48,24 @@ class Driver:
         await self._quiet("quiet")
         await self._snapshots()
 
+    async def _greet(self) -> None:
+        """See that the target says of itself that it is healthy.
+
+        Raises:
+            TargetFailed: it does not.
+        """
+        profile = self._job.profile
+        if profile.health is None:
+            return
+        exchange = await self._exchange(Request(path=profile.health), step=-1, role="warmup")
+        if exchange.status != HTTPStatus.OK:
+            raise TargetFailed(
+                f"{profile.name} is not healthy: {exchange}; mend it, or health = of the profile"
+            )
+
     async def _warm_up(self) -> None:
         """Hold two turns in as many conversations at once as the steps will: pools are then as large as they get."""
-        width = max(2, *(len(step.steps) if isinstance(step, Parallel) else 1 for step in self._job.steps), 0)
+        width = max([2, *(len(step.steps) for step in self._job.steps if isinstance(step, Parallel))])
         for _ in range(2):
             async with asyncio.TaskGroup() as group:
                 for number in range(width):
@@ -76,12 +94,16 @@ class Driver:
             case Wait():
                 await self._driven.rig.clock.sleep(step.for_s)
             case Restart():
-                await self._metrics()  # the counters end with the process
+                # What the process knows of itself ends with it.
+                self._recorder.records.append(await self._probe("restart"))
+                await self._metrics()
                 await self._driven.restart(kill=step.kill)
             case Parallel():
                 async with asyncio.TaskGroup() as group:
                     for inner in step.steps:
                         group.create_task(self._step(inner, index))
+            case _:
+                assert_never(step)
 
     async def _turn(
         self, turn: Turn, *, step: int, role: str, leave_after_s: float | None = None
@@ -102,16 +124,19 @@ class Driver:
                 canary=canary,
                 leave_after_s=leave_after_s,
             )
-        if exchange.status == HTTPStatus.OK and (session := _pointed(exchange.body, template.session)):
-            self._sessions.setdefault(turn.session, str(session))
+        if exchange.session_id is not None:
+            self._sessions.setdefault(turn.session, exchange.session_id)
+        elif exchange.status == HTTPStatus.OK and template.holds_sessions:
+            self.doubts[
+                f"no session at {template.session} of an answer; mend [turn] session of the profile"
+            ] = None
         return exchange
 
     async def _exchange(
         self, request: Request, *, step: int, role: str, leave_after_s: float | None = None, **known: Any
     ) -> Exchange:
         """Send one request under an id of its own, hold its answer to the nonce, and record both."""
-        self._sent += 1
-        headers = {"x-request-id": f"run-{self._job.seed}-{self._sent:05d}", **request.headers}
+        headers = {"x-request-id": self._next_id(), **request.headers}
         body = request.raw if request.raw is not None else b""
         if request.body is not None:
             body = orjson.dumps(request.body)
@@ -121,6 +146,8 @@ class Driver:
         incoming = await self._driven.send(outgoing, leave_after_s=leave_after_s)
         if incoming.status is not None and incoming.headers.get(NONCE_HEADER) != self._nonce:
             self.nonce_matched = False
+        answered = _parsed(incoming.body)
+        session_id = _pointed(answered, self._job.profile.turn.session) if "message" in known else None
         exchange = Exchange(
             at_s=began_s,
             ended_s=self._recorder.now(),
@@ -133,7 +160,8 @@ class Driver:
             request_headers=dict(request.headers),
             status=incoming.status,
             headers=incoming.headers,
-            body=_parsed(incoming.body),
+            body=answered,
+            session_id=None if session_id is None else str(session_id),
             error=incoming.error,
             left=leave_after_s is not None and incoming.status is None,
             **known,
@@ -199,12 +227,24 @@ class Driver:
 
     async def _snapshot(self, name: str, path: str) -> None:
         """Read one path."""
-        incoming = await self._driven.send(Outgoing(method="GET", path=path, headers={}))
+        request_id = self._next_id()
+        incoming = await self._driven.send(
+            Outgoing(method="GET", path=path, headers={"x-request-id": request_id})
+        )
         self._recorder.records.append(
             Snapshot(
-                at_s=self._recorder.now(), name=name, status=incoming.status, data=_parsed(incoming.body)
+                at_s=self._recorder.now(),
+                name=name,
+                status=incoming.status,
+                data=_parsed(incoming.body),
+                request_id=request_id,
             )
         )
+
+    def _next_id(self) -> str:
+        """An id that no other request of the run has."""
+        self._sent += 1
+        return f"run-{self._job.seed}-{self._sent:05d}"
 
 
 def _counts(probe: Probe) -> tuple[int, int, int, int]:

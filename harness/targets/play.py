@@ -32,7 +32,11 @@ async def live(job: Job, directory: Path) -> History:
         finally:
             ticking.cancel()
     header = job.header(
-        "live", nonce_matched=driver.nonce_matched, lag_ms=ticker.late_ms_max, elapsed_s=recorder.now()
+        "live",
+        nonce_matched=driver.nonce_matched,
+        doubts=tuple(driver.doubts),
+        lag_ms=ticker.late_ms_max,
+        elapsed_s=recorder.now(),
     )
     return History(header=header, records=(*ordered(recorder.records), *_logs(directory)))
 

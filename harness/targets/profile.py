@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.resources
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -33,14 +34,14 @@ class TurnTemplate:
     state: str | None = None
 
     def render(self, message: str, session: str | None) -> dict[str, Any]:
-        """The body of one turn."""
-        filled = {
-            key: value.replace("{message}", message) if value != "{session}" else session
-            for key, value in self.body.items()
-            if isinstance(value, str)
-        }
-        rest = {key: value for key, value in self.body.items() if not isinstance(value, str)}
-        return {key: value for key, value in {**rest, **filled}.items() if value is not None}
+        """The body of one turn; what has no value yet is left out, wherever it stands."""
+        filled: dict[str, Any] = _filled(self.body, {"{message}": message, "{session}": session})
+        return filled
+
+    @property
+    def holds_sessions(self) -> bool:
+        """True where the body says which session a turn belongs to."""
+        return "session" in _placeholders(self.body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ class Profile:
     provider_variable: str = "OPENAI_BASE_URL"
     store_variable: str | None = None
     store_template: str = "sqlite:///{directory}/sessions.db"
-    health: str = "/health"
+    health: str | None = None
     metrics: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -90,12 +91,62 @@ def load(where: str = REFERENCE) -> Profile:
             f"{where}: the profile has no [{error.args[0]}]; see the README's example"
         ) from error
     rest = _known(Profile, {**values, "origin": where}, where, "")
+    contract["health_path"] = rest.get("health")
     try:
-        return _PROFILE.validate_python({**rest, "turn": turn, "contract": contract})
+        return _sound(_PROFILE.validate_python({**rest, "turn": turn, "contract": contract}))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"{where}: {place}: {first['msg']}; mend the profile") from error
+
+
+def _sound(profile: Profile) -> Profile:
+    """The profile, if a turn can be held by it.
+
+    Raises:
+        UsageError: a placeholder, a pointer, a path or a number makes no sense; the message says which.
+    """
+    turn, contract = profile.turn, profile.contract
+    found = _placeholders(turn.body)
+    wrong = [
+        ("message" not in found, "[turn] body: {message} must stand somewhere in it"),
+        (
+            found - {"message", "session"},
+            f"[turn] body: only {{message}} and {{session}} are known, not {sorted(found)}",
+        ),
+        (
+            not turn.session.startswith("/"),
+            f"[turn] session = {turn.session!r}: a JSON pointer begins with /",
+        ),
+        (not turn.path.startswith("/"), f"[turn] path = {turn.path!r}: a path begins with /"),
+        (not contract.deadline_s > 0, f"[contract] deadline_s = {contract.deadline_s}: must be above 0"),
+        (not contract.statuses, "[contract] statuses: name at least one"),
+        (":" not in profile.app, f"app = {profile.app!r}: give MODULE:NAME of the app or of its factory"),
+    ]
+    for is_wrong, complaint in wrong:
+        if is_wrong:
+            raise UsageError(f"{profile.origin}: {complaint}; mend the profile")
+    return profile
+
+
+def _filled(value: Any, words: Mapping[str, str | None]) -> Any:
+    """The template with its words put in; a key or an entry whose word has no value is left out."""
+    if isinstance(value, str):
+        return words[value] if value in words else value.replace("{message}", words["{message}"] or "")
+    if isinstance(value, Mapping):
+        pairs = {key: _filled(inner, words) for key, inner in value.items()}
+        return {key: inner for key, inner in pairs.items() if inner is not None}
+    if isinstance(value, list):
+        return [inner for inner in (_filled(inner, words) for inner in value) if inner is not None]
+    return value
+
+
+def _placeholders(value: Any) -> set[str]:
+    """The names in braces, anywhere in the template."""
+    if isinstance(value, str):
+        return set(re.findall(r"\{(\w+)\}", value))
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return set().union(*map(_placeholders, inner))
 
 
 def defect_catalog(profile: Profile) -> Mapping[str, Any]:
@@ -146,7 +197,7 @@ def _text(where: str) -> str:
 
 def _known(kind: type[Any], values: Mapping[str, Any], where: str, table: str) -> dict[str, Any]:
     """The values, if the table knows every key."""
-    names = {item.name for item in fields(kind)}
+    names = {item.name for item in fields(kind)} - {"health_path"}
     for key in values:
         if key not in names:
             place = f"[{table}] " if table else ""

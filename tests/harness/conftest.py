@@ -30,6 +30,8 @@ CONTRACT = Contract(
     forbidden_events=("skipped",),
     forbidden_texts=("was never awaited",),
     primary_method="first",
+    fallback_reasons=("deadline",),
+    health_path="/health",
     provider_calls_per_turn_max=2,
     loop_lag_ms_max=100.0,
 )
@@ -37,6 +39,9 @@ CONTRACT = Contract(
 
 class Made:
     """Makes records of a healthy run; keyword arguments change what a test is about."""
+
+    silent = replace(CONTRACT, request_ids=False)
+    """The contract of a service that passes no request id on."""
 
     def header(self, **changes: Any) -> Header:
         """A header of a trusted run."""
@@ -72,6 +77,7 @@ class Made:
             "step": 0,
             "role": "turn",
             "session": session,
+            "session_id": f"s-{session}",
             "method": "POST",
             "path": "/turn",
             "request_id": request_id,

@@ -1,5 +1,7 @@
 """What cannot be trusted is never a pass: the order in which a verdict is reached."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.history import FaultFired
@@ -62,6 +64,31 @@ def test_a_witness_that_the_target_does_not_have_makes_an_invariant_not_applicab
     assert judgement.verdict is Verdict.PASSED
     assert judgement.checked == ("made.up",)
     assert judge(history, [invariant(witnesses={"logs"})]).verdict is Verdict.INVALID
+
+
+def test_a_promise_that_is_not_made_is_not_asked_for(made):
+    """An invariant on something that the contract does not promise is not judged, and not said to have been."""
+    needs = replace(invariant("wrong"), promises=("response_metric",))
+    silent = replace(made.header().contract, response_metric=None)
+    assert judge(made.history(made.turn(), contract=silent), [needs, invariant()]).checked == ("made.up",)
+    assert judge(made.history(made.turn()), [needs]).verdict is Verdict.FAILED
+
+
+def test_a_provider_that_was_never_asked_is_invalid(made):
+    """Where no level is promised to answer, a run in which the provider saw no call proves nothing of it."""
+    silent = replace(made.header().contract, primary_method=None)
+    judgement = judge(made.history(made.turn(), contract=silent), [invariant()])
+    assert judgement.verdict is Verdict.INVALID
+    assert "the provider was never asked" in judgement.untrusted[0]
+    asked = made.history(made.turn(), made.call(made.turn()), contract=silent)
+    assert judge(asked, [invariant()]).verdict is Verdict.PASSED
+
+
+def test_what_the_driver_doubts_is_invalid(made):
+    """A profile that does not mean what it says makes the run invalid, in the driver's words."""
+    judgement = judge(made.history(made.turn(), doubts=("no session at /sid",)), [invariant()])
+    assert judgement.verdict is Verdict.INVALID
+    assert "no session at /sid" in judgement.untrusted
 
 
 def test_a_crashed_oracle_is_invalid(made):

@@ -34,6 +34,13 @@ def test_a_lower_answer_after_a_fault_is_explained(made, findings):
     assert len(findings(EXPLAINED, made.history(lower(made), FaultFired(at_s=5.0, fault="later")))) == 1
 
 
+def test_a_fault_long_ago_explains_nothing(made, findings):
+    """When there was time to recover, a lower level is a finding again."""
+    fault = FaultFired(at_s=1.0, fault="provider.no_reply")
+    late = lower(made, at_s=6.5, ended_s=6.6)
+    assert len(findings(EXPLAINED, made.history(late, fault))) == 1
+
+
 def test_a_primary_answer_that_nobody_gave_is_found(made, findings):
     """An answer that names the primary level, which the provider never saw asked, is found."""
     turn = made.turn()
@@ -47,7 +54,9 @@ def test_a_replayed_answer_needs_no_call(made, findings):
     """The second answer under one idempotency key costs no provider call."""
     key = {"idempotency-key": "k"}
     one, again = made.turn(1, request_headers=key), made.turn(2, request_headers=key)
+    stranger = made.turn(2, request_headers=key, session="b")
     assert findings(EXPLAINED, made.history(one, made.call(one), again)) == []
+    assert len(findings(EXPLAINED, made.history(one, made.call(one), stranger))) == 1
 
 
 def test_an_unnamed_fallback_is_found(made, findings):
@@ -56,7 +65,9 @@ def test_an_unnamed_fallback_is_found(made, findings):
         findings(NAMED, made.history(lower(made, fallbacks=[{"level": "first", "reason": "deadline"}]))) == []
     )
     assert len(findings(NAMED, made.history(lower(made)))) == 1
-    assert len(findings(NAMED, made.history(lower(made, fallbacks=[{"level": "first", "reason": ""}])))) == 1
+    for reason in ("", "no_reason_of_the_contract"):
+        unnamed = lower(made, fallbacks=[{"level": "first", "reason": reason}])
+        assert len(findings(NAMED, made.history(unnamed))) == 1
 
 
 def test_a_nameless_provider_call_is_found(made, findings):

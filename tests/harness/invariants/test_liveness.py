@@ -14,6 +14,8 @@ def test_a_blocked_loop_is_found(made, findings):
     assert findings(LAG, made.history(made.probe("played"))) == []
     assert len(findings(LAG, made.history(slow))) == 1
     assert findings(LAG, made.history(slow, harness_lag_ms_max=90.0)) == []
+    assert len(findings(LAG, made.history(made.probe("restart", loop_lag_ms_max=180.0)))) == 1
+    assert findings(LAG, made.history(made.turn())) == ["the target was never probed"]
 
 
 def test_a_call_that_is_not_cancelled_is_found(made, findings):

@@ -70,11 +70,27 @@ def test_forbidden_events_and_texts_are_found(made, findings):
 
 
 def test_a_record_that_lost_its_request_id_is_found(made, findings):
-    """An event that other requests log with their id is found where the id is missing; start-up lines are not."""
+    """An event that other requests log with their id is found where the id is missing or strange; start-up lines are not."""
     turn = made.turn()
     started = LogRecord(source="app", line=1, text="started", event="started")
-    lost = made.completion(turn, request_id=None)
-    assert findings(CARRIED, made.history(turn, started, made.completion(turn))) == []
-    assert findings(CARRIED, made.history(turn, made.completion(turn), lost)) == [
-        "done without its request id"
-    ]
+    read = Snapshot(at_s=9.0, name="metrics", status=200, request_id="r-snapshot")
+    of_snapshot = made.completion(turn, request_id="r-snapshot")
+    assert findings(CARRIED, made.history(turn, started, made.completion(turn), read, of_snapshot)) == []
+    for wrong in (None, "somebody-elses"):
+        lost = made.completion(turn, request_id=wrong)
+        (message,) = findings(CARRIED, made.history(turn, made.completion(turn), lost))
+        assert message == f"done under the request id {wrong}, which was not sent"
+
+
+def test_a_client_that_left_may_have_left_no_trace(made, findings):
+    """Who leaves at once, or just before a SIGKILL, owes no record and no count; more 499 than clients left are found."""
+    gone = made.turn(status=None, body=None, left=True)
+
+    def counted(value: float) -> Snapshot:
+        text = f'responses_total{{route="/turn",status="499",outcome="left"}} {value}\n'
+        return Snapshot(at_s=9.0, name="metrics", status=200, data=text)
+
+    assert findings(AGREE, made.history(gone)) == []
+    assert findings(METRICS, made.history(gone, counted(0.0))) == []
+    assert findings(METRICS, made.history(gone, counted(1.0))) == []
+    assert len(findings(METRICS, made.history(gone, counted(2.0)))) == 1

@@ -58,3 +58,11 @@ def test_a_lost_request_id_is_found(made, findings):
     """An answer that does not carry the id of its request is found."""
     assert findings(RETURNED, made.history(made.turn())) == []
     assert findings(RETURNED, made.history(made.turn(headers={}))) == ["the answer carries request id None"]
+
+
+def test_a_request_without_an_answer_and_a_slow_health_are_found(made, findings):
+    """Any request that nobody answered is found, and a health check that takes over a second."""
+    silent = made.turn(path="/other", method="GET", status=None, body=None, error="ReadTimeout")
+    slow = made.turn(path="/health", method="GET", at_s=0.0, ended_s=1.2)
+    assert findings(NAME, made.history(silent)) == ["no answer: ReadTimeout"]
+    assert findings(NAME, made.history(slow)) == ["answered after 1.20 s, promised within 1.00 s"]

@@ -55,6 +55,25 @@ def test_a_changed_a_foreign_and_a_double_turn_are_found(made, findings):
     assert "session a: turns are stored as [1, 1]" in findings(KEPT, made.history(one, two, stored))
 
 
+@pytest.mark.parametrize("order", [(1, 1, 2), (2, 1), (1, 2, 2)])
+def test_a_turn_that_is_stored_twice_or_out_of_order_is_found(made, findings, order):
+    """Acknowledged turns are stored once each and in the order of their numbers, whatever numbers they are stored under."""
+    turns = {1: made.turn(1), 2: made.turn(2)}
+    stored = made.stored(*(turns[number] for number in order))
+    assert any(
+        "are stored as those of" in said for said in findings(KEPT, made.history(*turns.values(), stored))
+    )
+
+
+def test_without_request_ids_a_call_is_matched_by_what_it_says(made, findings):
+    """A service that passes no id on is held to its history all the same: by the message, at the time of the turn."""
+    one, two = made.turn(1), made.turn(2)
+    told = made.call(two, told=("message 1",), request_id=None)
+    forgot = made.call(two, request_id=None)
+    assert findings(TOLD, made.history(one, two, told, contract=made.silent)) == []
+    assert len(findings(TOLD, made.history(one, two, forgot, contract=made.silent))) == 1
+
+
 def test_a_session_that_cannot_be_read_is_found(made, findings):
     """A session that answers 404 afterwards is found."""
     one = made.turn(1)
@@ -66,10 +85,12 @@ def test_two_turns_with_one_number_and_a_session_that_changes_are_found(made, fi
     """Two acknowledged turns under one number, and answers under two session ids, are found."""
     one, two = made.turn(1), made.turn(2)
     again = made.turn(2, body={**two.body, "turn": 1})
-    moved = made.turn(2, body={**two.body, "session_id": "s-other"})
+    moved = made.turn(2, session_id="s-other")
+    far = made.turn(2, body={**two.body, "turn": 5})
     assert findings(COUNTED, made.history(one, two)) == []
     assert len(findings(COUNTED, made.history(one, again))) == 1
     assert len(findings(COUNTED, made.history(one, moved))) == 1
+    assert len(findings(COUNTED, made.history(one, far))) == 1
 
 
 def test_a_replay_is_no_second_turn(made, findings):

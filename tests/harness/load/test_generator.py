@@ -4,14 +4,14 @@ from pathlib import Path
 
 from harness.gates import TurnSent
 from harness.load.generator import Progress
-from harness.load.recorder import Health, Recorder
+from harness.load.recorder import Health, RecordWriter
 
 
 def test_progress_counts_turns_and_nothing_else(tmp_path: Path) -> None:
     """Cut at any byte, the two parts of a file count to its turns: no header, no footer, and no turn twice."""
     path, part = tmp_path / "records", tmp_path / "part"
     with path.open("wb") as stream:
-        recorder = Recorder(stream)
+        recorder = RecordWriter(stream)
         for number in range(3):
             recorder.add(
                 TurnSent(request_id="[\n[", endpoint="", status=200, started_s=0, ended_s=1, turn=number)

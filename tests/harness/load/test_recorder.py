@@ -7,7 +7,7 @@ import pytest
 
 from harness.errors import InvalidRun
 from harness.gates import TurnSent
-from harness.load.recorder import BATCH_TURNS, Health, Recorder, read
+from harness.load.recorder import BATCH_TURNS, Health, RecordWriter, read
 
 
 class Counted(io.BytesIO):
@@ -44,7 +44,7 @@ def turn(number: int) -> TurnSent:
 def recorded(path: Path, turns: int, health: Health | None) -> Path:
     """A file with so many turns; without health it was left open."""
     with path.open("wb") as stream:
-        recorder = Recorder(stream)
+        recorder = RecordWriter(stream)
         for number in range(turns):
             recorder.add(turn(number))
         if health is None:
@@ -65,7 +65,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 def test_turns_are_written_by_the_batch() -> None:
     """A turn costs no write of its own: two batches and a rest are one write each, beside header and footer."""
     stream = Counted()
-    recorder = Recorder(stream)
+    recorder = RecordWriter(stream)
     for number in range(2 * BATCH_TURNS + 1):
         recorder.add(turn(number))
     assert stream.writes == 3

@@ -190,3 +190,50 @@ async def test_what_no_router_saw_is_counted_by_its_template_too(serve: Any) -> 
     ]
     line = 'app_responses_total{outcome="client_error",route="/sessions/{session_id}",status="429"} 1.0'
     assert line in metrics
+
+
+async def test_a_server_that_cancels_while_the_body_comes_is_obeyed_after_an_answer(
+    wrap: Any, wire: Any
+) -> None:
+    """A request that is cancelled before its handler began has its 503 and its record as well."""
+    wrapped = wrap(answers)
+    request = wire(body=[b"half", b"rest"])
+    request.parts.pop()
+    serving = asyncio.ensure_future(wrapped.app(request.scope, request.receive, request.send))
+    await asyncio.sleep(0)
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    assert (request.status, wrapped.ending) == (503, (503, False, True, "shed"))
+
+
+async def test_a_server_that_fails_to_read_is_a_bug_like_any_other(wrap: Any, wire: Any) -> None:
+    """What `receive` raises is logged and answered here, so that the record agrees with the wire."""
+
+    async def broken() -> Any:
+        raise RuntimeError("no body")
+
+    wrapped = wrap(answers)
+    request = wire()
+    await wrapped.app(request.scope, broken, request.send)
+    assert (request.status, wrapped.ending) == (500, (500, False, True, "error"))
+    assert len(wrapped.records("unhandled_exception")) == 1
+
+
+async def test_a_client_that_leaves_a_probe_is_a_499_too(wrap: Any, wire: Any) -> None:
+    """The paths that are never shed are watched as all others are."""
+    working = asyncio.Event()
+
+    async def works(scope: Scope, receive: Receive, send: Send) -> None:
+        working.set()
+        await asyncio.Event().wait()
+
+    wrapped = wrap(works)
+    request = wire("/ready", method="GET")
+    serving = asyncio.ensure_future(wrapped.app(request.scope, request.receive, request.send))
+    await working.wait()
+    request.left.set()
+    async with asyncio.timeout(HANG_S):
+        await serving
+    assert wrapped.ending == (499, False, False, "client_disconnect")
+    assert request.sent == []

@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-HANG_S = 30.0
-
 
 async def answers(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
@@ -260,25 +258,6 @@ async def test_a_server_that_cancels_while_the_client_leaves_is_obeyed(wrap: Any
     assert wrapped.ending == (499, False, False, "client_disconnect")
 
 
-async def test_a_client_that_leaves_a_probe_is_a_499_too(wrap: Any, wire: Any) -> None:
-    """The paths that are never shed are watched as all others are."""
-    working = asyncio.Event()
-
-    async def works(scope: Scope, receive: Receive, send: Send) -> None:
-        working.set()
-        await asyncio.Event().wait()
-
-    wrapped = wrap(works)
-    request = wire("/ready", method="GET")
-    serving = asyncio.ensure_future(wrapped.app(request.scope, request.receive, request.send))
-    await working.wait()
-    request.left.set()
-    async with asyncio.timeout(HANG_S):
-        await serving
-    assert wrapped.ending == (499, False, False, "client_disconnect")
-    assert request.sent == []
-
-
 async def test_an_end_that_a_task_of_the_app_sends_after_the_leaving_is_none(wrap: Any, wire: Any) -> None:
     """The last part was waiting for room when the client left: who waits in a task of its own ends it all the same."""
     request = wire()
@@ -300,73 +279,3 @@ async def test_an_end_that_a_task_of_the_app_sends_after_the_leaving_is_none(wra
     request.left.set()
     await serving
     assert wrapped.ending == (499, False, False, "client_disconnect")
-
-
-async def test_a_server_that_cancels_while_the_body_comes_is_obeyed_after_an_answer(
-    wrap: Any, wire: Any
-) -> None:
-    """A request that is cancelled before its handler began has its 503 and its record as well."""
-    wrapped = wrap(answers)
-    request = wire(body=[b"half", b"rest"])
-    request.parts.pop()
-    serving = asyncio.ensure_future(wrapped.app(request.scope, request.receive, request.send))
-    await asyncio.sleep(0)
-    serving.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await serving
-    assert (request.status, wrapped.ending) == (503, (503, False, True, "shed"))
-
-
-async def test_a_server_that_fails_to_read_is_a_bug_like_any_other(wrap: Any, wire: Any) -> None:
-    """What `receive` raises is logged and answered here, so that the record agrees with the wire."""
-
-    async def broken() -> Any:
-        raise RuntimeError("no body")
-
-    wrapped = wrap(answers)
-    request = wire()
-    await wrapped.app(request.scope, broken, request.send)
-    assert (request.status, wrapped.ending) == (500, (500, False, True, "error"))
-    assert len(wrapped.records("unhandled_exception")) == 1
-
-
-def upgrade(request: Any, **more: Any) -> dict[str, Any]:
-    """The scope of a WebSocket's handshake."""
-    scope = {**request.scope, "type": "websocket", "scheme": "ws", "subprotocols": [], **more}
-    del scope["method"]
-    return scope
-
-
-async def test_an_upgrade_is_refused_by_a_problem(wrap: Any, wire: Any) -> None:
-    """Where the server can send an answer to an upgrade it is a problem 404, recorded; the app is not asked."""
-    wrapped = wrap(answers)
-    request = wire(headers=((b"x-request-id", b"mine"),))
-    scope = upgrade(request, extensions={"websocket.http.response": {}})
-    await wrapped.app(scope, request.receive, request.send)
-    start, body = request.sent
-    assert (start["type"], start["status"]) == ("websocket.http.response.start", 404)
-    assert (b"x-request-id", b"mine") in start["headers"]
-    assert json.loads(body["body"])["request_id"] == "mine"
-    assert wrapped.ending == (404, False, True, "client_error")
-
-
-async def test_an_upgrade_that_cannot_be_answered_is_closed(wrap: Any, wire: Any) -> None:
-    """Where the server knows the close only, the record has the 403 that it makes of it."""
-    wrapped = wrap(answers)
-    request = wire()
-    await wrapped.app(upgrade(request), request.receive, request.send)
-    assert [message["type"] for message in request.sent] == ["websocket.close"]
-    assert wrapped.ending == (403, False, True, "client_error")
-
-
-async def test_an_upgrade_whose_client_has_left_is_a_499(wrap: Any, wire: Any) -> None:
-    """A server says by an OSError that nobody is there: this is no bug of the app."""
-
-    async def gone(message: Any) -> None:
-        raise BrokenPipeError
-
-    wrapped = wrap(answers)
-    request = wire()
-    await wrapped.app(upgrade(request), request.receive, gone)
-    assert wrapped.ending == (499, False, False, "client_disconnect")
-    assert wrapped.records("unhandled_exception") == []
