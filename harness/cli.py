@@ -1,18 +1,21 @@
-"""The command `shakeout`: parses, calls, shows. Errors are one line with the remedy; exit codes as in the README."""
+"""The command `shakeout`: parses, calls, shows. Exit codes as in the README.
 
-import sys
+An error is one line with its remedy; the parser's own, of an option or a value that it does not know, is the usage, a
+hint and that line.
+"""
 
 import typer
 
 from harness.commands import list_things, load, matrix, run, serve
 from harness.commands.common import err
-from harness.errors import ShakeoutError
+from harness.errors import InvalidRun, ShakeoutError
 
 app = typer.Typer(
     name="shakeout",
     help="Drive an async service through faults, judge what was answered and logged, prove that each check can fail.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.command)
@@ -22,10 +25,17 @@ app.command("serve")(serve.command)
 app.command("list")(list_things.command)
 
 
-def main() -> None:
-    """Run the command line; a traceback reaches the user only for a bug of ours."""
+def run() -> int:
+    """Run the command line; its exit code, after a line on standard error where something cannot be done."""
     try:
-        app(standalone_mode=True)
+        app()
+    except SystemExit as ended:
+        if not isinstance(ended.__context__, OSError):
+            return int(ended.code or 0)
+        # The parser's way with a pipe that nobody reads is exit code 1, which would say that a service has failed.
+        err.print(f"shakeout: standard output: {ended.__context__.strerror}", markup=False)
+        return InvalidRun.exit_code
     except ShakeoutError as error:
         err.print(f"shakeout: {error}", markup=False)
-        sys.exit(error.exit_code)
+        return error.exit_code
+    return 0

@@ -3,6 +3,7 @@
 import importlib.resources
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -25,8 +26,14 @@ def find(names: Sequence[str]) -> tuple[Scenario, ...]:
         UsageError: there is no such scenario, or its file cannot be read.
     """
     if not names:
-        return tuple(load(path) for path in discover(root()))
-    return tuple(load(path) for name in names for path in _paths(name))
+        return tuple(_loaded(path) for path in discover(root()))
+    return tuple(_loaded(path) for name in names for path in _paths(name))
+
+
+def _loaded(path: Path) -> Scenario:
+    """The scenario of a file; one of the library goes by its name alone, wherever it is installed."""
+    scenario = load(path)
+    return replace(scenario, origin="") if path.is_relative_to(root()) else scenario
 
 
 def discover(folder: Path) -> tuple[Path, ...]:

@@ -27,7 +27,13 @@ def _assigns_a_scenario(node: ast.stmt) -> bool:
         return False
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     called = node.value.func
-    name = called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
+    name = (
+        called.id
+        if isinstance(called, ast.Name)
+        else called.attr
+        if isinstance(called, ast.Attribute)
+        else ""
+    )
     return name.endswith("Scenario") and any(
         isinstance(target, ast.Name) and target.id == "SCENARIO" for target in targets
     )

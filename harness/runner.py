@@ -1,12 +1,13 @@
 """The runner: plays a scenario and its twin without the fault, and says what may be said of both."""
 
+import shlex
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness import recording
-from harness.errors import InvalidRun, UsageError
+from harness.errors import InvalidRun, ShakeoutError, UsageError
 from harness.history import History
 from harness.judge import Judgement, judge
 from harness.registry import INVARIANTS
@@ -30,12 +31,13 @@ class Options:
     histories: Path | None = None
     target: str = ""
 
-    def replay(self, scenario: str) -> str:
-        """The command that plays one scenario like this again."""
-        words = ["shakeout run", scenario, f"--stage {self.stage}", f"--seed {self.seed}"]
-        words += [f"--defect {defect}" for defect in self.defects]
-        words += [f"--target {self.target}"] if self.target else []
-        return " ".join(words)
+    def replay(self, *scenarios: Scenario) -> str:
+        """The command that plays scenarios like this again, from any folder in which the target can be imported."""
+        words = ["shakeout", "run", *(scenario.origin or scenario.name for scenario in scenarios)]
+        words += ["--stage", self.stage, "--seed", str(self.seed)]
+        words += [word for defect in self.defects for word in ("--defect", defect)]
+        words += ["--target", self.target] if self.target else []
+        return shlex.join(words)
 
 
 async def run(scenario: Scenario, options: Options) -> ScenarioVerdict:
@@ -51,6 +53,15 @@ async def run(scenario: Scenario, options: Options) -> ScenarioVerdict:
         arms = [_judged(await _play(scenario, "faulted", options), scenario, options)]
         if scenario.faults:
             arms.append(_judged(await _play(scenario, "control", options), scenario, options))
+    except BaseExceptionGroup as group:
+        # The driver works in task groups: what ended the run is the first of ours in there.
+        ours, _ = group.split(ShakeoutError)
+        if ours is None:
+            raise
+        error = _first(ours)
+        if not isinstance(error, InvalidRun):
+            raise error from group
+        return _invalid(scenario, options, str(error), time.monotonic() - began)
     except (InvalidRun, TimeoutError) as error:
         reason = str(error) or "the run did not end within its time"
         return _invalid(scenario, options, reason, time.monotonic() - began)
@@ -108,8 +119,14 @@ def _conclude(scenario: Scenario, options: Options, arms: list[_Arm], elapsed_s:
         reasons=(*together.untrusted, *never, *together.doubts),
         checked=together.checked,
         elapsed_s=elapsed_s,
-        replay=options.replay(scenario.name),
+        replay=options.replay(scenario),
     )
+
+
+def _first(group: BaseExceptionGroup[ShakeoutError]) -> ShakeoutError:
+    """The first error of a group, however deep."""
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 def _invalid(scenario: Scenario, options: Options, reason: str, elapsed_s: float) -> ScenarioVerdict:
@@ -119,5 +136,5 @@ def _invalid(scenario: Scenario, options: Options, reason: str, elapsed_s: float
         verdict=Verdict.INVALID,
         reasons=(reason,),
         elapsed_s=elapsed_s,
-        replay=options.replay(scenario.name),
+        replay=options.replay(scenario),
     )

@@ -8,13 +8,14 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOUNDATION = {"errors", "history", "verdict", "recording", "logs", "gates"}
-CORE = FOUNDATION | {"registry", "rig", "scenario"}
+CORE = FOUNDATION | {"registry", "rig", "scenario", "steps"}
 PLAYED = CORE | {"provider", "targets"}
 ORACLE = {"errors", "history", "verdict", "registry"}
 MAY_IMPORT = {
     **dict.fromkeys(FOUNDATION, FOUNDATION),
     **dict.fromkeys(("registry", "rig"), FOUNDATION | {"registry", "rig"}),
-    "scenario": {"errors", "history", "registry", "rig"},
+    "steps": {"errors"},
+    "scenario": {"errors", "history", "registry", "rig", "steps"},
     **dict.fromkeys(("faults", "provider"), CORE),
     "targets": CORE | {"provider"},
     **dict.fromkeys(("invariants", "judge"), ORACLE),

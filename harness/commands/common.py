@@ -2,18 +2,22 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import signal
 import sys
 import tomllib
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, TextIO, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 
-from harness.errors import UsageError
+from harness.errors import InvalidRun, UsageError
+from harness.load.options import SEED_MAX
+from harness.reports import json_file
 from harness.runner import Options
 from harness.targets import profile as profiles
 from harness.targets.play import stage_named
@@ -21,30 +25,68 @@ from harness.targets.profile import Profile, check_defects
 
 T = TypeVar("T")
 
-INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
 WIDTH_IN_FILES = 180
 """How wide tables are where no terminal says it: in a CI log a line may be long, a name may not be cut."""
 
 
-def _console(stream: TextIO) -> Console:
-    """A console for one of the standard streams."""
-    width = None if stream.isatty() else WIDTH_IN_FILES
-    return Console(stderr=stream is sys.stderr, highlight=False, soft_wrap=True, width=width)
+class Output(Console):
+    """One of the standard streams. What cannot be written ends the run, but on standard error, where nobody hears it."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        stream = sys.stderr if stderr else sys.stdout
+        width = None if stream is not None and stream.isatty() else WIDTH_IN_FILES
+        super().__init__(stderr=stderr, highlight=False, soft_wrap=True, width=width)
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        """Print as a console does.
+
+        Raises:
+            InvalidRun: nothing more can be written: what the run has shown is lost.
+        """
+        try:
+            super().print(*objects, **how)
+        except OSError as error:
+            if not self.stderr:
+                raise InvalidRun(
+                    f"standard output: {error.strerror}; the result was not shown, run it again"
+                ) from error
+
+    def on_broken_pipe(self) -> None:
+        """Treat a pipe that nobody reads as any other place that cannot be written; the default is exit code 1."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
-out = _console(sys.stdout)
-err = _console(sys.stderr)
+out = Output()
+err = Output(stderr=True)
+
+
+def _path(text: str) -> Path:
+    """A path that was given, which may not be empty: an empty one would be the current folder."""
+    if not text:
+        raise UsageError("a file or folder has an empty name; give its name, or leave the option out")
+    return Path(text)
+
 
 Target = Annotated[
     str | None,
     typer.Option(help="A profile (PACKAGE:FILE.toml, or a path), or MODULE:FACTORY of an app like it."),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Seeds faults, workload and whatever else is drawn.")]
+Seed = Annotated[
+    int, typer.Option(min=0, max=SEED_MAX, help="Seeds faults, workload and whatever else is drawn.")
+]
 Defect = Annotated[list[str] | None, typer.Option("--defect", help="Build the target with this mistake.")]
 Stage = Annotated[str, typer.Option(help="in_process (no socket) or live (a real process, real TCP).")]
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")]
-JunitFile = Annotated[Path | None, typer.Option("--junit", help="Write the result as JUnit XML.")]
-Histories = Annotated[Path | None, typer.Option("--history", help="Keep every history in this folder.")]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", parser=_path, metavar="FILE", help="Write the result as JSON.")
+]
+JunitFile = Annotated[
+    Path | None, typer.Option("--junit", parser=_path, metavar="FILE", help="Write the result as JUnit XML.")
+]
+Histories = Annotated[
+    Path | None,
+    typer.Option("--history", parser=_path, metavar="FOLDER", help="Keep what happened in this folder."),
+]
+Names = Annotated[list[str] | None, typer.Argument(help="Scenarios, folders or files; all by default.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show nothing but errors.")]
 
 
@@ -54,8 +96,10 @@ def options(
     """The options of a run, each held to what there is.
 
     Raises:
-        UsageError: a stage, a defect or a target that does not exist.
+        UsageError: a stage, a defect or a target that does not exist, or a seed out of range.
     """
+    if not 0 <= seed <= SEED_MAX:
+        raise UsageError(f"seed {seed}: must be at least 0 and at most {SEED_MAX}")
     stage_named(stage)
     profile = resolve(target)
     chosen = tuple(defects or ())
@@ -63,6 +107,17 @@ def options(
     return Options(
         profile=profile, stage=stage, seed=seed, defects=chosen, histories=histories, target=target or ""
     )
+
+
+def check_places(json: Path | None, junit_xml: Path | None, histories: Path | None) -> None:
+    """Refuse, before anything is run, whatever could not be written afterwards.
+
+    Raises:
+        UsageError: a place cannot be written.
+    """
+    json_file.check_place(json)
+    json_file.check_place(junit_xml)
+    json_file.check_folder(histories)
 
 
 def resolve(target: str | None) -> Profile:
@@ -80,7 +135,7 @@ def resolve(target: str | None) -> Profile:
         return profiles.load(where)
     if ":" not in where:
         raise UsageError(f"{where}: a target is PACKAGE:FILE.toml, the path of a profile, or MODULE:FACTORY")
-    return replace(profiles.load(), app=where, origin=where)
+    return replace(profiles.load(), name=where, app=where, origin=where)
 
 
 def _configured() -> str | None:
@@ -89,11 +144,20 @@ def _configured() -> str | None:
     if not place.is_file():
         return None
     try:
-        table = tomllib.loads(place.read_text(encoding="utf-8")).get("tool", {}).get("shakeout", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        table: Any = tomllib.loads(place.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise UsageError(f"{place}: {error}; mend it, or give --target") from error
+    for key in ("tool", "shakeout"):
+        table = table.get(key, {})
+        if not isinstance(table, dict):
+            raise UsageError(f"{place}: {key} is no table; write target = '...' under [tool.shakeout]")
+    for key in table:
+        if key != "target":
+            raise UsageError(f"{place}: [tool.shakeout] has no key {key}; there is: target")
     found = table.get("target")
-    return None if found is None else str(found)
+    if found is None or (isinstance(found, str) and found):
+        return found
+    raise UsageError(f"{place}: [tool.shakeout] target = {found!r}: a target is a text that names one")
 
 
 @contextlib.contextmanager
@@ -107,19 +171,30 @@ def progress(first: str, *, quiet: bool) -> Iterator[Callable[[str], None]]:
 
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; Ctrl-C or SIGTERM cancels it, and everything that it started is ended before this exits.
+    """Run to the end; Ctrl-C, SIGTERM or SIGHUP cancels it, and everything that it started is ended before this exits.
 
     The parser would turn KeyboardInterrupt into a silent exit, so what is to be said is said here.
     """
+    ended_by: list[signal.Signals] = []
     try:
-        return asyncio.run(_terminable(work))
-    except (KeyboardInterrupt, asyncio.CancelledError) as error:
+        return asyncio.run(_terminable(work, ended_by))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         err.print("shakeout: interrupted; everything that was started has been ended")
-        raise typer.Exit(INTERRUPTED if isinstance(error, KeyboardInterrupt) else TERMINATED) from None
+        raise typer.Exit(128 + (*ended_by, signal.SIGINT)[0]) from None
 
 
-async def _terminable(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` so that SIGTERM cancels it, as Ctrl-C does: a CI server that gives up leaves nothing behind."""
+async def _terminable(work: Coroutine[Any, Any, T], ended_by: list[signal.Signals]) -> T:
+    """Run `work` so that it can be cancelled as by Ctrl-C: who gives up, or closes the terminal, leaves nothing behind.
+
+    A signal that is ignored already, as SIGHUP under nohup, stays so.
+    """
     task = asyncio.ensure_future(work)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+    def end(number: signal.Signals) -> None:
+        ended_by.append(number)
+        task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(number, end, number)
     return await task

@@ -7,10 +7,13 @@ import typer
 
 from harness.commands.common import (
     Defect,
+    Histories,
     JsonFile,
     JunitFile,
     Quiet,
+    Seed,
     Target,
+    check_places,
     out,
     progress,
     resolve,
@@ -21,6 +24,7 @@ from harness.load.options import REQUESTS, LoadOptions
 from harness.load.report import HEADINGS, LoadReport
 from harness.load.run import load
 from harness.reports import json_file, junit, terminal
+from harness.runner import SEED
 from harness.verdict import Verdict
 
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m|h)?")
@@ -36,16 +40,16 @@ def command(
         str | None, typer.Option("--for", help="Stop after so long instead: 90s, 5m, 1h.")
     ] = None,
     users: Annotated[int, typer.Option(help="Users, each in conversations of several turns.")] = 20,
-    seed: Annotated[int, typer.Option(help="Seeds what the users say.")] = 0,
+    seed: Seed = SEED,
     defect: Defect = None,
     target: Target = None,
     json: JsonFile = None,
     junit_xml: JunitFile = None,
+    history: Histories = None,
     quiet: Quiet = False,
 ) -> None:
     """Put the target under load with Locust, and judge it: exact bounds, log against wire, per request."""
-    for place in (json, junit_xml):
-        json_file.check_place(place)
+    check_places(json, junit_xml, history)
     options = LoadOptions(
         requests=requests,
         for_s=None if duration is None else seconds(duration),
@@ -56,7 +60,7 @@ def command(
         target=target or "",
     )
     with progress("starting", quiet=quiet) as say:
-        report = wait_for(load(options, say=say))
+        report = wait_for(load(options, keep=history, say=say))
     if not quiet:
         _show(report)
     if json is not None:

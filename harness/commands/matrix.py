@@ -1,5 +1,6 @@
 """`shakeout matrix`: defects against scenarios."""
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -9,10 +10,12 @@ from harness.commands.common import (
     Histories,
     JsonFile,
     JunitFile,
+    Names,
     Quiet,
     Seed,
     Stage,
     Target,
+    check_places,
     options,
     out,
     progress,
@@ -20,11 +23,12 @@ from harness.commands.common import (
 )
 from harness.matrix import DefectResult, MatrixResult, matrix
 from harness.reports import json_file, junit, terminal
-from harness.runner import SEED
+from harness.runner import SEED, Options
 from harness.verdict import Verdict
 
 
 def command(
+    names: Names = None,
     *,
     full: Annotated[bool, typer.Option("--full", help="Play each defect with every scenario.")] = False,
     stage: Stage = "live",
@@ -35,22 +39,27 @@ def command(
     history: Histories = None,
     quiet: Quiet = False,
 ) -> None:
-    """Play every scenario clean, and each defect against the scenarios that must catch it."""
-    for place in (json, junit_xml):
-        json_file.check_place(place)
+    """Play every scenario clean, and each defect of the target against those that must catch it."""
+    check_places(json, junit_xml, history)
     chosen = options(stage=stage, seed=seed, defects=None, target=target, histories=history)
     with progress("starting", quiet=quiet) as say:
-        result = wait_for(matrix(library.find([]), chosen, full=full, progress=say))
+        result = wait_for(matrix(library.find(names or []), chosen, full=full, progress=say))
     if not quiet:
         _show(result)
     if json is not None:
-        replay = f"shakeout matrix --stage {stage} --seed {seed}{' --full' if full else ''}"
-        json_file.write(
-            json, {**json_file.document("matrix", result.verdict, replay), "seed": seed, **_body(result)}
-        )
+        head = json_file.document("matrix", result.verdict, _replay(names or [], chosen, full=full))
+        json_file.write(json, {**head, "seed": seed, **_body(result)})
     if junit_xml is not None:
         junit.write(junit_xml, [*map(_case, result.defects), *map(junit.scenario_case, result.clean)])
     raise typer.Exit(result.verdict.exit_code)
+
+
+def _replay(names: list[str], chosen: Options, *, full: bool) -> str:
+    """The command that plays this matrix again."""
+    words = ["shakeout", "matrix", *names, "--stage", chosen.stage, "--seed", str(chosen.seed)]
+    words += ["--full"] if full else []
+    words += ["--target", chosen.target] if chosen.target else []
+    return shlex.join(words)
 
 
 def _show(result: MatrixResult) -> None:

@@ -1,7 +1,5 @@
 """`shakeout run`: plays scenarios."""
 
-from typing import Annotated
-
 import typer
 
 from harness import library
@@ -10,10 +8,12 @@ from harness.commands.common import (
     Histories,
     JsonFile,
     JunitFile,
+    Names,
     Quiet,
     Seed,
     Stage,
     Target,
+    check_places,
     options,
     out,
     progress,
@@ -26,9 +26,7 @@ from harness.verdict import ScenarioVerdict, Verdict
 
 
 def command(
-    names: Annotated[
-        list[str] | None, typer.Argument(help="Scenarios, folders or files; all by default.")
-    ] = None,
+    names: Names = None,
     *,
     stage: Stage = "live",
     seed: Seed = SEED,
@@ -40,17 +38,17 @@ def command(
     quiet: Quiet = False,
 ) -> None:
     """Play scenarios: table, evidence, verdict."""
-    for place in (json, junit_xml):
-        json_file.check_place(place)
+    check_places(json, junit_xml, history)
     chosen = options(stage=stage, seed=seed, defects=defect, target=target, histories=history)
-    results = wait_for(_play(library.find(names or []), chosen, quiet=quiet))
+    scenarios = library.find(names or [])
+    results = wait_for(_play(scenarios, chosen, quiet=quiet))
     verdict = Verdict.worst(result.verdict for result in results)
     if not quiet:
         terminal.show_run(out, results)
-        out.print(f"\n{terminal.styled(verdict)}: {len(results)} scenarios, {stage}, seed {seed}")
+        out.print(f"\n{terminal.styled(verdict)}: {_counted(results, verdict)}, {stage}, seed {seed}")
     if json is not None:
         listed = [json_file.scenario_document(result) for result in results]
-        head = json_file.document("run", verdict, chosen.replay(" ".join(names or [])))
+        head = json_file.document("run", verdict, chosen.replay(*(scenarios if names else ())))
         json_file.write(
             json, {**head, "seed": seed, "target": chosen.profile.name, "stage": stage, "scenarios": listed}
         )
@@ -67,3 +65,9 @@ async def _play(scenarios: tuple[Scenario, ...], chosen: Options, *, quiet: bool
             say(f"{number} of {len(scenarios)}: {scenario.name}")
             results.append(await run(scenario, chosen))
     return results
+
+
+def _counted(results: list[ScenarioVerdict], verdict: Verdict) -> str:
+    """How many scenarios the verdict of the run is about."""
+    same = sum(result.verdict is verdict for result in results)
+    return f"{same} of {len(results)} scenarios"

@@ -22,6 +22,10 @@ def command(
     target: Target = None,
 ) -> None:
     """Serve the app and the simulated provider until Ctrl-C; the app's log goes to the terminal."""
+    if port and port == provider_port:
+        raise UsageError(
+            f"port {port}: the app and the provider cannot share it; choose another, or 0 for a free one"
+        )
     for wanted in (port, provider_port):
         _free(wanted)
     chosen = options(stage="live", seed=SEED, defects=defect, target=target, histories=None)

@@ -15,6 +15,10 @@ from harness.rig import Rig, Window
 class NetworkRefused:
     """Nothing listens where the provider was: its connections end, and connecting is refused by the wire itself.
 
+    In process each refused connection and each call that is cut is a firing. Over TCP the kernel refuses and tells
+    nobody, so there each open connection that is cut is one: a service with a pool has some, kept from its warm-up;
+    under one that opens a connection for every call the fault is never seen to fire, and the run is invalid.
+
     A link knows no calls, so of `window` only the steps count; any other knob is refused.
     """
 

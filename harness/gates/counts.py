@@ -145,10 +145,10 @@ def heard(seen: Observations) -> LogTally:
 
 def absent(name: str, count: int, log: LogTally, key: str) -> GateResult:
     """The result for what may not be in a log. A log that is mute is invalid, not a pass."""
-    if log.mute:
-        verdict, message = Verdict.INVALID, f"{log.mute}: it cannot testify"
-    elif count:
+    if count:
         verdict, message = Verdict.FAILED, f"{count} in {log.lines:,} lines; the first: {log.examples[key]}"
+    elif log.mute:
+        verdict, message = Verdict.INVALID, f"{log.mute}: it cannot testify"
     else:
         verdict, message = Verdict.PASSED, f"0 in {log.lines:,} lines"
     return GateResult(

@@ -133,7 +133,9 @@ def _show(report: LoadReport) -> None:
     lines += [f"not judged {name}: give the service's log with --target-log" for name in report.unwitnessed]
     lines += [f"invalid   {reason}" for reason in report.reasons]
     more = f", {report.missing:,} more requests are missing" if report.missing else ""
-    lines.append(f"{report.verdict}: {report.requests:,} requests, {report.users} closed users{more}")
+    deaf = len(report.unwitnessed)
+    seen = f", by what the wire shows; {deaf} gates were not witnessed" if deaf else ""
+    lines.append(f"{report.verdict}{seen}: {report.requests:,} requests, {report.users} closed users{more}")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 

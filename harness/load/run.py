@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -24,14 +25,19 @@ COUNT_S_MAX = 2.0
 
 
 async def load(
-    options: LoadOptions, *, start: Starter = process_target, say: Callable[[str], None] = lambda _: None
+    options: LoadOptions,
+    *,
+    start: Starter = process_target,
+    keep: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> LoadReport:
     """Put the target under load and judge it; everything that was started is gone when this returns or raises.
 
-    `say` is told the progress, several times a second.
+    `say` is told the progress, several times a second. `keep` is a folder that records and logs are copied into.
 
     Raises:
         UsageError: the target does not start: nothing was run.
+        InvalidRun: what was to be kept cannot be written.
     """
     with tempfile.TemporaryDirectory(prefix="shakeout-load-") as place:
         directory = Path(place)
@@ -46,6 +52,8 @@ async def load(
             reasons = list(await generate(plan, options, target, directory, say))
             recorded = _recorded(plan.records, reasons)
             reasons += await _count_differs(options.profile.contract, target, recorded.turns)
+        if keep is not None:
+            _keep({"records": plan.records, **target.logs}, keep)
         say("judging")
         return evidence.report(
             recorded,
@@ -56,6 +64,17 @@ async def load(
             replay=options.replay,
             reasons=reasons,
         )
+
+
+def _keep(files: Mapping[str, Path], folder: Path) -> None:
+    """Copy the evidence of a run as `load-NAME.SUFFIX`; what a run that broke off did not write is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, path in files.items():
+            if path.exists():
+                shutil.copyfile(path, folder / f"load-{name}{path.suffix}")
+    except OSError as error:
+        raise InvalidRun(f"{folder}: {error.strerror}; the records were not kept, run it again") from error
 
 
 def _recorded(path: Path, reasons: list[str]) -> Recorded:

@@ -81,16 +81,20 @@ class ProviderServer:
     async def refused(self, fault: str) -> AsyncIterator[None]:
         """While open, connecting is refused by the wire, and connections that are open when it begins are cut.
 
+        Each that is cut is a firing. A refused connection cannot be one: nothing here learns that somebody tried.
+
         Raises:
             InvalidRun: the wire does not refuse, or does not accept again afterwards: both are tried.
         """
         self._refusing += 1
+        cut = len(self._connections)
         try:
             if self._refusing == 1:
                 await self._close_down(fault)
             if await self._accepts():
                 raise InvalidRun(f"{fault}: something still listens on port {self._port}")
-            self._fired(fault, f"connecting to {HOST}:{self._port} is refused")
+            for _ in range(cut):
+                self._fired(fault, "an open connection to the provider was cut")
             yield
         finally:
             self._refusing -= 1
@@ -132,11 +136,13 @@ class ProviderServer:
             self._server = None
 
     async def _accepts(self) -> bool:
-        """Try to connect."""
+        """Try to connect; the connection is off the list again when this returns, so that it counts as nobody's."""
         try:
-            _, writer = await asyncio.open_connection(HOST, self._port)
+            reader, writer = await asyncio.open_connection(HOST, self._port)
         except ConnectionRefusedError:
             return False
+        writer.write_eof()
+        await reader.read()
         writer.close()
         await writer.wait_closed()
         return True

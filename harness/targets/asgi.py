@@ -18,7 +18,7 @@ from harness.provider import Link, Script, SimulatedTransport, Witness
 from harness.recording import dump
 from harness.rig import Rig
 from harness.targets.asgi_client import Lifespan, request
-from harness.targets.child import build
+from harness.targets.child import build, told
 from harness.targets.driven import Incoming, Job, Outgoing, Recorder, Ticker
 from harness.targets.driver import Driver
 from harness.targets.real import RealClock
@@ -55,10 +55,8 @@ class AsgiTarget:
         try:
             try:
                 await self._begin()
-            except (
-                Exception
-            ) as error:  # the app is the user's: whatever keeps it from starting is told in one line
-                raise UsageError(f"{type(error).__name__}: {error}") from error
+            except (Exception, SystemExit) as error:  # the app is the user's: whatever stops it is told
+                raise UsageError(told(error)) from error
             yield
             await self._finish()
         finally:
@@ -93,8 +91,14 @@ class AsgiTarget:
         assert self._app is not None
         return {**self._app.read(), "provider_in_flight": self._witness.in_flight}
 
-    async def restart(self, *, kill: bool) -> None:  # noqa: ARG002  # without a process there is one way to stop
-        """Shut the app down and build it again on the same store."""
+    async def restart(self, *, kill: bool) -> None:
+        """Shut the app down and build it again on the same store.
+
+        Raises:
+            UsageError: it is to be killed: a thread of the app, such as a store's writer, could not be stopped dead.
+        """
+        if kill:
+            raise UsageError("SIGKILL needs a process: play it live")
         await self._finish()
         await self._begin()
 

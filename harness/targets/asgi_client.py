@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.errors import TargetFailed
 from harness.targets.driven import Incoming, Outgoing
-from harness.targets.witness import App, Message
+from harness.targets.witness import App, Message, Receive, Send
 
 LIFESPAN_S_MAX = 20.0
 
@@ -26,7 +26,7 @@ class Lifespan:
             TargetFailed: the app says that it failed, or ends, or takes over `LIFESPAN_S_MAX`.
         """
         scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
-        self._task = asyncio.ensure_future(self._app(scope, self._to_app.get, self._from_app.put))
+        self._task = asyncio.ensure_future(_call(self._app, scope, self._to_app.get, self._from_app.put))
         await self._pass("lifespan.startup")
 
     async def stop(self) -> None:
@@ -43,9 +43,19 @@ class Lifespan:
         await asyncio.wait(
             {answered, self._task}, timeout=LIFESPAN_S_MAX, return_when=asyncio.FIRST_COMPLETED
         )
-        if not answered.done() or answered.result()["type"] != f"{kind}.complete":
+        said = answered.result() if answered.done() else {}
+        if said.get("type") != f"{kind}.complete":
             answered.cancel()
-            raise TargetFailed(f"the app did not complete its {kind}")
+            raise TargetFailed(f"the app did not complete its {kind}{self._reason(said)}")
+
+    def _reason(self, said: Message) -> str:
+        """Why a lifespan event was not completed: what the app raised, or the last line of what it says."""
+        assert self._task is not None
+        error = self._task.exception() if self._task.done() and not self._task.cancelled() else None
+        lines = str(said.get("message", "")).strip().splitlines()
+        if error is not None:
+            return f": {type(error).__name__}: {error}"
+        return f": {lines[-1]}" if lines else ""
 
 
 class _Connection:
@@ -87,7 +97,7 @@ class _Connection:
 async def request(app: App, outgoing: Outgoing, *, leave_after_s: float | None = None) -> Incoming:
     """Send one request and read the whole answer, or leave after `leave_after_s` and let the app notice."""
     connection = _Connection(outgoing)
-    running = asyncio.ensure_future(app(_scope(outgoing), connection.receive, connection.send))
+    running = asyncio.ensure_future(_call(app, _scope(outgoing), connection.receive, connection.send))
     done, _ = await asyncio.wait({running}, timeout=leave_after_s)
     connection.leave()
     if not done:
@@ -98,6 +108,14 @@ async def request(app: App, outgoing: Outgoing, *, leave_after_s: float | None =
     if not connection.complete:
         return Incoming(status=connection.status, headers=connection.headers, error="incomplete answer")
     return Incoming(status=connection.status, headers=connection.headers, body=bytes(connection.body))
+
+
+async def _call(app: App, scope: Message, receive: Receive, send: Send) -> None:
+    """Call the app; its SystemExit would end the loop, and nobody would ever be told."""
+    try:
+        await app(scope, receive, send)
+    except SystemExit as error:
+        raise TargetFailed(f"the app exited: SystemExit: {error}") from error
 
 
 def _scope(outgoing: Outgoing) -> dict[str, Any]:

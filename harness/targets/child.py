@@ -13,17 +13,21 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import uvicorn
 
-from harness.errors import UsageError
+from harness.errors import ShakeoutError, UsageError
 from harness.targets import control
 from harness.targets.witness import App, WitnessedApp
 
 GRACE_S = 5
+LEAVE_S_MAX = GRACE_S + 5.0
+NOT_STARTED = 3
+"""The exit code of a child whose app did not start, or whose harness has gone."""
 
 
 def build(app: str, defects: Sequence[str], **seams: Any) -> App:
@@ -57,27 +61,60 @@ class _Server(uvicorn.Server):
             self.listening.set()
 
 
+class _Serving:
+    """What the child can say of itself, once it listens; until then whoever asks waits."""
+
+    app: WitnessedApp
+    port: int
+
+    def __init__(self, nonce: str) -> None:
+        self._nonce = nonce
+        self.listening = threading.Event()
+
+    def answer(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Answer one question; it is the harness that knows how long to wait."""
+        self.listening.wait()
+        if question["ask"] == "probe":
+            return self.app.read()
+        return {"nonce": self._nonce, "port": self.port, "pid": os.getpid()}
+
+
+def leave(within_s: float = LEAVE_S_MAX) -> None:
+    """End this process: by SIGTERM, which uvicorn answers with a graceful end, and after `within_s` in any case."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(within_s)
+    os._exit(NOT_STARTED)
+
+
 def serve(options: argparse.Namespace) -> int:
-    """Serve the app until the control line ends or a signal comes; 3 where the app does not start."""
-    app = WitnessedApp(build(options.app, options.defect), nonce=options.nonce)
+    """Serve the app until the control line ends or a signal comes; `NOT_STARTED` where the app does not start."""
+    serving = _Serving(options.nonce)
+    # Before the app is imported: an import that hangs must not outlive the harness either.
+    control.serve(options.control, serving.answer, gone=leave)
+    try:
+        serving.app = WitnessedApp(build(options.app, options.defect), nonce=options.nonce)
+    except (UsageError, SystemExit) as error:  # an app's exit code says nothing to the harness
+        print(told(error), file=sys.stderr)  # noqa: T201  # standard error is how a child tells its harness
+        return NOT_STARTED
     listener = socket.create_server(("127.0.0.1", options.port), backlog=2048)
+    serving.port = listener.getsockname()[1]
     server = _Server(
         uvicorn.Config(
-            app, access_log=not options.no_access_log, lifespan="on", timeout_graceful_shutdown=GRACE_S
+            serving.app,
+            access_log=not options.no_access_log,
+            lifespan="on",
+            timeout_graceful_shutdown=GRACE_S,
         )
     )
-    server.listening = threading.Event()
-
-    def answer(question: Mapping[str, Any]) -> Mapping[str, Any]:
-        if question["ask"] == "probe":
-            return app.read()
-        if not server.listening.wait(timeout=20.0):
-            return {"error": "the app did not finish its start-up within 20 s"}
-        return {"nonce": options.nonce, "port": listener.getsockname()[1], "pid": os.getpid()}
-
-    control.serve(options.control, answer, gone=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    server.listening = serving.listening
     server.run(sockets=[listener])
-    return 0 if server.started else 3
+    return 0 if server.started else NOT_STARTED
+
+
+def told(error: BaseException) -> str:
+    """An error in one line: the harness's own say all by themselves, others are named too."""
+    text = str(error) if isinstance(error, ShakeoutError) else f"{type(error).__name__}: {error}"
+    return " ".join(text.split())
 
 
 def play(options: argparse.Namespace) -> int:
@@ -89,7 +126,7 @@ def play(options: argparse.Namespace) -> int:
 
     def gone() -> None:
         if not leave.is_set():
-            os._exit(3)
+            os._exit(NOT_STARTED)
 
     control.serve(options.control, lambda _: answers, gone=gone)
     try:

@@ -4,7 +4,10 @@ There is no name in the file system that a stranger could find, and its end tell
 """
 
 import asyncio
+import contextlib
 import json
+import os
+import queue
 import socket
 import threading
 from collections.abc import Callable, Mapping
@@ -28,8 +31,8 @@ class ControlLine:
         """Take over one end of a socket pair."""
         return cls(*await asyncio.open_connection(sock=end))
 
-    async def ask(self, question: str, *, timeout_s: float = 10.0, **values: Any) -> dict[str, Any]:
-        """Ask the child and wait for its answer.
+    async def ask(self, question: str, *, timeout_s: float | None = 10.0, **values: Any) -> dict[str, Any]:
+        """Ask the child and wait for its answer; a `timeout_s` of None leaves the limit to the caller.
 
         Raises:
             TargetFailed: the child has gone, or says nothing for `timeout_s`.
@@ -48,25 +51,37 @@ class ControlLine:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
+    @property
+    def closed(self) -> bool:
+        """Whether it has been let go."""
+        return self._writer.is_closing()
+
     def close(self) -> None:
         """Let go: the child takes it as the end of its life."""
         self._writer.close()
 
 
-def serve(descriptor: int, handler: Handler, gone: Callable[[], None]) -> threading.Thread:
-    """Answer the harness from a thread of the child, so that a blocked loop can still be seen; `gone` ends it."""
+def serve(descriptor: int, handler: Handler, gone: Callable[[], None]) -> None:
+    """Answer the harness from threads of the child, so that a blocked loop can still be seen; `gone` ends it.
+
+    One thread reads and another answers: the line's end is noticed while an answer is still being waited for.
+    """
+    os.set_inheritable(descriptor, False)  # what the app starts must not keep the line open
     end = socket.socket(fileno=descriptor)
+    asked: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+    def read() -> None:
+        try:
+            with contextlib.suppress(OSError), end.makefile("rb") as lines:
+                for line in lines:
+                    asked.put(line)
+        finally:
+            gone()
 
     def answer() -> None:
-        with end, end.makefile("rwb") as stream:
-            for line in stream:
-                try:
-                    stream.write(json.dumps(handler(json.loads(line))).encode() + b"\n")
-                    stream.flush()
-                except OSError:
-                    break
-        gone()
+        with contextlib.suppress(OSError):  # nobody is there any more: the reader sees that too
+            while True:
+                end.sendall(json.dumps(handler(json.loads(asked.get()))).encode() + b"\n")
 
-    thread = threading.Thread(target=answer, name="shakeout-control", daemon=True)
-    thread.start()
-    return thread
+    threading.Thread(target=read, name="shakeout-control", daemon=True).start()
+    threading.Thread(target=answer, name="shakeout-answers", daemon=True).start()

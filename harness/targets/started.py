@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from harness.targets.profile import Profile
 
 START_S_MAX = 30.0
 STOP_S_MAX = 10.0
+TRACEBACK = "Traceback (most recent call last):"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +30,15 @@ class Child:
     port: int
     log: Path
     errors: Path
+    errors_from: int = 0
 
     async def stop(self, *, kill: bool = False) -> None:
-        """End it: SIGTERM and, where that takes more than `STOP_S_MAX`, SIGKILL; it is reaped when this returns."""
+        """End it: SIGTERM and, where that takes more than `STOP_S_MAX`, SIGKILL; it is reaped when this returns.
+
+        What is left of its process group is killed, also where the child itself had died before.
+        """
+        if self.line.closed:
+            return  # the group's number may be another's by now
         if self.process.returncode is None:
             _signal(self.process, signal.SIGKILL if kill else signal.SIGTERM)
             try:
@@ -40,6 +47,8 @@ class Child:
             except TimeoutError:
                 _signal(self.process, signal.SIGKILL)
                 await self.process.wait()
+        # A number is not given again while a process is left in the group that bears it.
+        _signal(self.process, signal.SIGKILL)
         self.line.close()
 
 
@@ -69,13 +78,14 @@ async def child(
     nonce: str,
     stdin: bytes | None = None,
     own_log: bool = True,
+    start_s_max: float = START_S_MAX,
 ) -> AsyncIterator[Child]:
     """Start `harness.targets.child` in `mode`; it is gone when the block ends, however it ends.
 
     What it writes goes to `app.log` and `stderr.log` in `directory`, appended, so that a restart keeps the first part.
 
     Raises:
-        UsageError: the app does not import or does not start: nothing had been run.
+        UsageError: the app does not import or does not start, or not within `start_s_max`: nothing had been run.
         TargetFailed: the child says another nonce.
     """
     if not own_log:
@@ -91,7 +101,7 @@ async def child(
             assert started.process.stdin is not None
             started.process.stdin.write(stdin)
             started.process.stdin.close()
-        yield await _greet(started, profile, nonce)
+        yield await _greet(started, profile, nonce, start_s_max)
     finally:
         # A cancelled run must still end its child, so the end is not left to the cancelled task's next await.
         await asyncio.shield(asyncio.ensure_future(started.stop()))
@@ -110,31 +120,40 @@ async def _start(
     ours, theirs = socket.socketpair()
     log, errors = directory / "app.log", directory / "stderr.log"
     command = [sys.executable, "-m", "harness.targets.child", mode, "--nonce", nonce]
-    with theirs, log.open("ab") as out, errors.open("ab") as err:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            "--control",
-            str(theirs.fileno()),
-            *arguments,
-            stdin=asyncio.subprocess.PIPE if mode == "play" else asyncio.subprocess.DEVNULL,
-            stdout=out if own_log else None,
-            stderr=err if own_log else None,
-            env={**os.environ, "PYTHONPATH": _python_path(), "PYTHONHASHSEED": "0", **environment},
-            pass_fds=(theirs.fileno(),),
-            start_new_session=True,
-        )
-    return Child(process=process, line=await ControlLine.over(ours), port=0, log=log, errors=errors)
+    with ExitStack() as unused:
+        unused.enter_context(ours)
+        with theirs, log.open("ab") as out, errors.open("ab") as err:
+            before = err.tell()
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                "--control",
+                str(theirs.fileno()),
+                *arguments,
+                stdin=asyncio.subprocess.PIPE if mode == "play" else asyncio.subprocess.DEVNULL,
+                stdout=out if own_log else None,
+                stderr=err if own_log else None,
+                env={**os.environ, "PYTHONPATH": _python_path(), "PYTHONHASHSEED": "0", **environment},
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        line = await ControlLine.over(ours)
+        unused.pop_all()
+    return Child(process=process, line=line, port=0, log=log, errors=errors, errors_from=before)
 
 
-async def _greet(started: Child, profile: Profile, nonce: str) -> Child:
+async def _greet(started: Child, profile: Profile, nonce: str, start_s_max: float) -> Child:
     """Wait until the child says that it is ready, and hold it to the nonce."""
     try:
-        hello = await started.line.ask("hello", timeout_s=START_S_MAX)
+        async with asyncio.timeout(start_s_max):
+            hello = await started.line.ask("hello", timeout_s=None)
+    except TimeoutError:
+        await started.stop(kill=True)
+        raise UsageError(
+            f"{profile.name} did not start within {start_s_max:g} s; mend {profile.app}"
+        ) from None
     except TargetFailed:
-        await started.process.wait()
-        raise not_started(profile, started.errors) from None
-    if "error" in hello:
-        raise UsageError(f"{profile.name} did not start: {hello['error']}")
+        await started.stop()
+        raise not_started(profile, started.errors, since=started.errors_from) from None
     if hello.get("nonce") != nonce:
         raise TargetFailed(
             f"{profile.name} answered with another's nonce: this is not the target that was started"
@@ -159,12 +178,17 @@ def _python_path() -> str:
     return os.pathsep.join(dict.fromkeys([os.getcwd(), *filter(None, sys.path)]))  # noqa: PTH109  # a string is wanted
 
 
-def not_started(profile: Profile, errors: Path) -> UsageError:
-    """The error for an app that did not start, with the last thing that it said."""
-    return UsageError(f"{profile.name} did not start: {last_line(errors)}; mend {profile.app}")
+def not_started(profile: Profile, errors: Path, *, since: int = 0) -> UsageError:
+    """The error for an app that did not start, with the last thing that it said after the first `since` bytes."""
+    return UsageError(f"{profile.name} did not start: {last_line(errors, since=since)}; mend {profile.app}")
 
 
-def last_line(path: Path) -> str:
-    """The last thing that was said."""
-    lines = path.read_text(errors="replace").strip().splitlines()
-    return lines[-1].strip() if lines else "it said nothing"
+def last_line(path: Path, *, since: int = 0) -> str:
+    """The exception of the last traceback after the first `since` bytes, or the last line where there is none."""
+    lines = path.read_bytes()[since:].decode(errors="replace").strip().splitlines()
+    traced = [at for at, line in enumerate(lines) if line.endswith(TRACEBACK)]
+    if traced:
+        # The frames are indented; what was raised is not. Whatever a server says of it comes after.
+        raised = (line for line in lines[traced[-1] + 1 :] if line.strip() and not line[0].isspace())
+        lines = [next(raised, lines[-1])]
+    return lines[-1].strip() if lines else "it ended and left no error message in its log"

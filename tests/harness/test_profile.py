@@ -44,6 +44,14 @@ def test_a_short_profile_is_enough(tmp_path):
         ("statuses = [200]", "", "contract.statuses: "),
         ("statuses", "status", "[contract] status is no key"),
         ("[contract]", "[contract", "line 7"),
+        ("{message}", "{mesage}", "{message} must stand somewhere"),
+        ("n = 1", 'n = "{user}"', "only {message} and {session} are known"),
+        ('path = "/turn"', 'path = "turn"', "a path begins with /"),
+        ('path = "/turn"', 'path = "/turn"\nsession = "sid"', "a JSON pointer begins with /"),
+        ("deadline_s = 2", "deadline_s = -5", "must be above 0"),
+        ("[200]", "[]", "name at least one"),
+        ('app = "m:f"', 'app = "m"', "give MODULE:NAME"),
+        ("deadline_s = 2", 'deadline_s = 2\nhealth_path = "/h"', "health_path is no key"),
     ],
 )
 def test_a_wrong_profile_is_told_in_one_line(tmp_path, old, new, said):
@@ -70,6 +78,17 @@ def test_the_reference_profile_is_read():
     assert set(profiles.defect_catalog(profile)) >= {"async_context_skip", "history_lost"}
     with pytest.raises(UsageError, match="has no defect nothing"):
         profiles.check_defects(profile, ("nothing",))
+
+
+def test_a_nested_body_is_filled_wherever_its_words_stand():
+    """Messages in lists and objects, as chat APIs have them, are filled in; a session that is not known is left out."""
+    body = {"messages": [{"role": "user", "content": "{message}"}], "meta": {"session": "{session}", "n": 1}}
+    template = TurnTemplate(path="/t", body=body)
+    filled = {"messages": [{"role": "user", "content": "hi"}], "meta": {"n": 1}}
+    assert template.render("hi", None) == filled
+    assert template.render("hi", "s")["meta"] == {"session": "s", "n": 1}
+    assert template.holds_sessions
+    assert not TurnTemplate(path="/t", body={"text": "{message}"}).holds_sessions
 
 
 def test_braces_of_a_message_are_kept():

@@ -1,13 +1,15 @@
 """A scenario that cannot be played is refused where it is written, in one line with the remedy."""
 
+import re
 import textwrap
 
 import pytest
 
 from harness import library
 from harness.errors import UsageError
+from harness.faults import ProviderNoReply
 from harness.rig import Window
-from harness.scenario import Disconnect, Parallel, Scenario, Turn, Wait, flat, load
+from harness.scenario import Disconnect, Parallel, Request, Restart, Scenario, Turn, Wait, flat, load
 
 
 def written(tmp_path, text: str):
@@ -39,6 +41,7 @@ def test_a_file_names_its_scenario(tmp_path):
     ("text", "said"),
     [
         ("SCENARIO = 1", "assigns one Scenario to SCENARIO"),
+        ("raise SystemExit(0)", "made_up.py:1: SystemExit"),
         ("x = (", "made_up.py:1: "),
         ("\nimport no_such_module", "made_up.py:2: ModuleNotFoundError"),
         ("from harness.scenario import Scenario\nSCENARIO = Scenario(steps=())", "at least one step"),
@@ -67,6 +70,46 @@ def test_seconds_that_are_none_are_refused(step):
     """Negative, infinite and undefined durations are refused, inside Parallel too where it may stand."""
     with pytest.raises(UsageError, match="seconds must be finite"):
         Scenario(steps=(step,))
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("x", "'x' is no step here"),
+        (Parallel(steps=()), "put at least one step into it"),
+        (Parallel(steps=(Wait(for_s=0.1),)), "is no step here"),
+        (Parallel(steps=(Restart(),)), "is no step here"),
+        (Turn(message=5), "both are texts"),
+        (Turn(retries=-1), "retries=-1"),
+        (Turn(idempotency_key="k\u00e9y"), "visible ASCII only"),
+        (Turn(idempotency_key=""), "visible ASCII only"),
+        (Request(path="health"), "path='health': begins with /"),
+        (Request(path="/a\n"), "visible ASCII"),
+        (Request(path="/", headers={"x": "a\r\nb"}), "visible ASCII only"),
+        (Request(path="/", body=object()), "cannot be written as JSON"),
+    ],
+)
+def test_a_step_that_cannot_be_played_is_refused(step, said):
+    """What is no step, what may not run in parallel, and fields that HTTP cannot carry are refused by name."""
+    with pytest.raises(UsageError, match=re.escape(said)):
+        Scenario(steps=(step,))
+
+
+def test_what_no_stage_carries_is_refused():
+    """An unknown stage, a window after the last step, and no golden turn are refused before anything is played."""
+    with pytest.raises(UsageError, match="there are in_process, live"):
+        Scenario(steps=(Turn(),), stages=("moon",))
+    with pytest.raises(UsageError, match="from_step=1, and the last step is 0"):
+        Scenario(steps=(Turn(),), faults=(ProviderNoReply(window=Window(from_step=1)),))
+    with pytest.raises(UsageError, match="golden_turns=0"):
+        Scenario(steps=(Turn(),), golden_turns=0)
+
+
+def test_an_opening_turn_is_not_sent_again():
+    """A retried first turn would open its session twice, for no key is honoured before there is a session."""
+    with pytest.raises(UsageError, match="to open the session"):
+        Scenario(steps=(Turn(idempotency_key="k", retries=1),))
+    Scenario(steps=(Turn(), Turn(idempotency_key="k", retries=1)))
 
 
 def test_parallel_first_turns_of_one_session_are_refused():
