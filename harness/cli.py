@@ -4,6 +4,8 @@ An error is one line with its remedy; the parser's own, of an option or a value 
 hint and that line.
 """
 
+import traceback
+
 import typer
 
 from harness.commands import list_things, load, matrix, run, serve
@@ -25,17 +27,28 @@ app.command("serve")(serve.command)
 app.command("list")(list_things.command)
 
 
-def run() -> int:
+def execute() -> int:
     """Run the command line; its exit code, after a line on standard error where something cannot be done."""
     try:
         app()
     except SystemExit as ended:
-        if not isinstance(ended.__context__, OSError):
+        lost = ended.__context__
+        if not isinstance(lost, OSError):
             return int(ended.code or 0)
         # The parser's way with a pipe that nobody reads is exit code 1, which would say that a service has failed.
-        err.print(f"shakeout: standard output: {ended.__context__.strerror}", markup=False)
-        return InvalidRun.exit_code
+        return _not_shown(lost)
     except ShakeoutError as error:
         err.print(f"shakeout: {error}", markup=False)
         return error.exit_code
+    except OSError as error:
+        *_, (innermost, _) = traceback.walk_tb(error.__traceback__)
+        if not innermost.f_globals["__name__"].startswith("typer."):
+            raise
+        return _not_shown(error)
     return 0
+
+
+def _not_shown(error: OSError) -> int:
+    """Say that what the parser wrote, help or a complaint, could not be written; the exit code for it."""
+    err.print(f"shakeout: standard output: {error.strerror}", markup=False)
+    return InvalidRun.exit_code

@@ -33,7 +33,7 @@ def _run() -> int:
     try:
         from harness import cli  # noqa: PLC0415  # the imports take half a second, in which one may press Ctrl-C
 
-        return cli.run()
+        return cli.execute()
     except KeyboardInterrupt:
         _tell("shakeout: interrupted; everything that was started has been ended")
         return INTERRUPTED

@@ -3,6 +3,7 @@
 import shlex
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,14 +41,26 @@ class Options:
         return shlex.join(words)
 
 
+def playable(scenarios: Sequence[Scenario], stage: str) -> tuple[Scenario, ...]:
+    """The scenarios that the stage can carry; the others are not applicable there, and never count as passed.
+
+    Raises:
+        UsageError: it can carry none of them.
+    """
+    carried = tuple(scenario for scenario in scenarios if stage in scenario.stages)
+    if not carried:
+        wanted = "; ".join(f"{one.name} is played in {', '.join(one.stages)}" for one in scenarios)
+        raise UsageError(f"nothing to play in {stage}: {wanted}")
+    return carried
+
+
 async def run(scenario: Scenario, options: Options) -> ScenarioVerdict:
     """Play one scenario, and its twin without the fault where it has one.
 
     Raises:
         UsageError: the target does not start, or the stage cannot carry the scenario.
     """
-    if options.stage not in scenario.stages:
-        raise UsageError(f"{scenario.name} is played in {', '.join(scenario.stages)}, not in {options.stage}")
+    playable([scenario], options.stage)
     began = time.monotonic()
     try:
         arms = [_judged(await _play(scenario, "faulted", options), scenario, options)]

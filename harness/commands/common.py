@@ -105,7 +105,7 @@ def options(
     chosen = tuple(defects or ())
     check_defects(profile, chosen)
     return Options(
-        profile=profile, stage=stage, seed=seed, defects=chosen, histories=histories, target=target or ""
+        profile=profile, stage=stage, seed=seed, defects=chosen, histories=histories, target=named(target)
     )
 
 
@@ -126,7 +126,7 @@ def resolve(target: str | None) -> Profile:
     Raises:
         UsageError: it is no profile and no import string, or cannot be read.
     """
-    where = target or _configured() or profiles.REFERENCE
+    where = named(target) or profiles.REFERENCE
     if "://" in where:
         raise UsageError(
             f"{where}: the harness drives what it has started itself; give a profile or MODULE:FACTORY"
@@ -136,6 +136,18 @@ def resolve(target: str | None) -> Profile:
     if ":" not in where:
         raise UsageError(f"{where}: a target is PACKAGE:FILE.toml, the path of a profile, or MODULE:FACTORY")
     return replace(profiles.load(), name=where, app=where, origin=where)
+
+
+def named(target: str | None) -> str:
+    """The target that is asked for, else that of `[tool.shakeout]`, as a replay from any folder must name it.
+
+    Raises:
+        UsageError: the name is empty.
+    """
+    if target is not None and not target:
+        raise UsageError("the target has an empty name; give its name, or leave --target out")
+    where = target or _configured() or ""
+    return str(Path(where).resolve()) if where.endswith(".toml") and Path(where).is_file() else where
 
 
 def _configured() -> str | None:

@@ -14,6 +14,7 @@ from harness.commands.common import (
     Seed,
     Target,
     check_places,
+    named,
     out,
     progress,
     resolve,
@@ -57,7 +58,7 @@ def command(
         seed=seed,
         defects=tuple(defect or ()),
         profile=resolve(target),
-        target=target or "",
+        target=named(target),
     )
     with progress("starting", quiet=quiet) as say:
         report = wait_for(load(options, keep=history, say=say))

@@ -24,6 +24,7 @@ from harness.commands.common import (
 from harness.matrix import DefectResult, MatrixResult, matrix
 from harness.reports import json_file, junit, terminal
 from harness.runner import SEED, Options
+from harness.scenario import Scenario
 from harness.verdict import Verdict
 
 
@@ -42,21 +43,32 @@ def command(
     """Play every scenario clean, and each defect of the target against those that must catch it."""
     check_places(json, junit_xml, history)
     chosen = options(stage=stage, seed=seed, defects=None, target=target, histories=history)
+    scenarios = library.find(names or [])
     with progress("starting", quiet=quiet) as say:
-        result = wait_for(matrix(library.find(names or []), chosen, full=full, progress=say))
+        result = wait_for(matrix(scenarios, chosen, full=full, progress=say))
     if not quiet:
         _show(result)
     if json is not None:
-        head = json_file.document("matrix", result.verdict, _replay(names or [], chosen, full=full))
+        head = json_file.document(
+            "matrix", result.verdict, _replay(scenarios if names else (), chosen, full=full)
+        )
         json_file.write(json, {**head, "seed": seed, **_body(result)})
     if junit_xml is not None:
         junit.write(junit_xml, [*map(_case, result.defects), *map(junit.scenario_case, result.clean)])
     raise typer.Exit(result.verdict.exit_code)
 
 
-def _replay(names: list[str], chosen: Options, *, full: bool) -> str:
+def _replay(scenarios: tuple[Scenario, ...], chosen: Options, *, full: bool) -> str:
     """The command that plays this matrix again."""
-    words = ["shakeout", "matrix", *names, "--stage", chosen.stage, "--seed", str(chosen.seed)]
+    words = [
+        "shakeout",
+        "matrix",
+        *(scenario.origin or scenario.name for scenario in scenarios),
+        "--stage",
+        chosen.stage,
+        "--seed",
+        str(chosen.seed),
+    ]
     words += ["--full"] if full else []
     words += ["--target", chosen.target] if chosen.target else []
     return shlex.join(words)

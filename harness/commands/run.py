@@ -20,7 +20,7 @@ from harness.commands.common import (
     wait_for,
 )
 from harness.reports import json_file, junit, terminal
-from harness.runner import SEED, Options, run
+from harness.runner import SEED, Options, playable, run
 from harness.scenario import Scenario
 from harness.verdict import ScenarioVerdict, Verdict
 
@@ -41,16 +41,28 @@ def command(
     check_places(json, junit_xml, history)
     chosen = options(stage=stage, seed=seed, defects=defect, target=target, histories=history)
     scenarios = library.find(names or [])
-    results = wait_for(_play(scenarios, chosen, quiet=quiet))
+    carried = playable(scenarios, stage)
+    results = wait_for(_play(carried, chosen, quiet=quiet))
+    elsewhere = [scenario.name for scenario in scenarios if scenario not in carried]
     verdict = Verdict.worst(result.verdict for result in results)
     if not quiet:
         terminal.show_run(out, results)
         out.print(f"\n{terminal.styled(verdict)}: {_counted(results, verdict)}, {stage}, seed {seed}")
+        if elsewhere:
+            out.print(f"not applicable in {stage}: {', '.join(elsewhere)}")
     if json is not None:
         listed = [json_file.scenario_document(result) for result in results]
         head = json_file.document("run", verdict, chosen.replay(*(scenarios if names else ())))
         json_file.write(
-            json, {**head, "seed": seed, "target": chosen.profile.name, "stage": stage, "scenarios": listed}
+            json,
+            {
+                **head,
+                "seed": seed,
+                "target": chosen.profile.name,
+                "stage": stage,
+                "scenarios": listed,
+                "not_applicable": elsewhere,
+            },
         )
     if junit_xml is not None:
         junit.write(junit_xml, map(junit.scenario_case, results))

@@ -94,7 +94,7 @@ def serve(options: argparse.Namespace) -> int:
     try:
         serving.app = WitnessedApp(build(options.app, options.defect), nonce=options.nonce)
     except (UsageError, SystemExit) as error:  # an app's exit code says nothing to the harness
-        print(told(error), file=sys.stderr)  # noqa: T201  # standard error is how a child tells its harness
+        say(error)
         return NOT_STARTED
     listener = socket.create_server(("127.0.0.1", options.port), backlog=2048)
     serving.port = listener.getsockname()[1]
@@ -109,6 +109,11 @@ def serve(options: argparse.Namespace) -> int:
     server.listening = serving.listening
     server.run(sockets=[listener])
     return 0 if server.started else NOT_STARTED
+
+
+def say(error: BaseException) -> None:
+    """Tell the harness, on standard error, why this process ends."""
+    print(f"{control.SAID}{told(error)}", file=sys.stderr)  # noqa: T201  # there is no other way
 
 
 def told(error: BaseException) -> str:
@@ -133,7 +138,7 @@ def play(options: argparse.Namespace) -> int:
         records = asyncio.run(play_job(sys.stdin.buffer.read(), nonce=options.nonce))
     except UsageError as error:
         leave.set()
-        print(error, file=sys.stderr)  # noqa: T201  # standard error is how a child tells its harness
+        say(error)
         return error.exit_code
     leave.set()
     Path(options.output).write_bytes(records)

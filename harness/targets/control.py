@@ -15,6 +15,9 @@ from typing import Any
 
 from harness.errors import TargetFailed
 
+SAID = "shakeout: "
+"""How a line on standard error begins that the child itself has for its harness."""
+
 Handler = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
@@ -25,6 +28,7 @@ class ControlLine:
         self._reader = reader
         self._writer = writer
         self._turn = asyncio.Lock()
+        self.closed = False
 
     @classmethod
     async def over(cls, end: socket.socket) -> "ControlLine":
@@ -51,13 +55,9 @@ class ControlLine:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    @property
-    def closed(self) -> bool:
-        """Whether it has been let go."""
-        return self._writer.is_closing()
-
     def close(self) -> None:
         """Let go: the child takes it as the end of its life."""
+        self.closed = True
         self._writer.close()
 
 
@@ -72,16 +72,17 @@ def serve(descriptor: int, handler: Handler, gone: Callable[[], None]) -> None:
 
     def read() -> None:
         try:
-            with contextlib.suppress(OSError), end.makefile("rb") as lines:
+            with contextlib.suppress(OSError), end, end.makefile("rb") as lines:
                 for line in lines:
                     asked.put(line)
         finally:
+            asked.put(b"")
             gone()
 
     def answer() -> None:
         with contextlib.suppress(OSError):  # nobody is there any more: the reader sees that too
-            while True:
-                end.sendall(json.dumps(handler(json.loads(asked.get()))).encode() + b"\n")
+            for line in iter(asked.get, b""):
+                end.sendall(json.dumps(handler(json.loads(line))).encode() + b"\n")
 
     threading.Thread(target=read, name="shakeout-control", daemon=True).start()
     threading.Thread(target=answer, name="shakeout-answers", daemon=True).start()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import TargetFailed, UsageError
-from harness.targets.control import ControlLine
+from harness.targets.control import SAID, ControlLine
 from harness.targets.profile import Profile
 
 START_S_MAX = 30.0
@@ -184,11 +184,14 @@ def not_started(profile: Profile, errors: Path, *, since: int = 0) -> UsageError
 
 
 def last_line(path: Path, *, since: int = 0) -> str:
-    """The exception of the last traceback after the first `since` bytes, or the last line where there is none."""
+    """Why the child ended, from what it wrote after the first `since` bytes: in one line.
+
+    Its own word counts most, then what the last traceback ends with, then the last line of all.
+    """
     lines = path.read_bytes()[since:].decode(errors="replace").strip().splitlines()
+    own = [line.removeprefix(SAID) for line in lines if line.startswith(SAID)]
     traced = [at for at, line in enumerate(lines) if line.endswith(TRACEBACK)]
-    if traced:
+    if traced and not own:
         # The frames are indented; what was raised is not. Whatever a server says of it comes after.
-        raised = (line for line in lines[traced[-1] + 1 :] if line.strip() and not line[0].isspace())
-        lines = [next(raised, lines[-1])]
-    return lines[-1].strip() if lines else "it ended and left no error message in its log"
+        own = [line for line in lines[traced[-1] + 1 :] if line.strip() and not line[0].isspace()][:1]
+    return (own or lines or ["it ended and left no error message in its log"])[-1].strip()

@@ -1,9 +1,13 @@
 """The command line: one line for each mistake of a user, the right exit code, and documents with the promised keys."""
 
 import json
+import os
+import shlex
 import socket
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -25,10 +29,9 @@ def shakeout(monkeypatch, capsys):
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["shakeout", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
+        code = cli.execute()
         said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
+        return code, said.out, said.err
 
     return run
 
@@ -50,6 +53,16 @@ def scenario(tmp_path):
     [
         (["run", "nothing"], "no scenario is called nothing; there are: "),
         (["run", "none.py"], "none.py: no such scenario file"),
+        (["run", ""], "a scenario has an empty name"),
+        (["run", str(SMALL)], "there is no scenario below "),
+        (["run", "--json", str(SMALL)], "is no regular file; choose another name"),
+        (["run", "--json", ""], "a file or folder has an empty name"),
+        (["run", "--history", __file__], "File exists; choose a place that can be written"),
+        (["run", "--history", "/proc/x/y"], "choose a place that can be written"),
+        (["load", "--history", "/proc/x/y"], "choose a place that can be written"),
+        (["run", "--target", ""], "the target has an empty name"),
+        (["matrix", "nothing"], "no scenario is called nothing; there are: "),
+        (["serve", "--port", "9", "--provider-port", "9"], "the app and the provider cannot share it"),
         (["run", "--stage", "simulated"], "no stage is called simulated; there are: in_process, live"),
         (["run", "--defect", "nothing"], "reference_app has no defect nothing; it has: "),
         (["run", "--target", "http://127.0.0.1:9"], "the harness drives what it has started itself"),
@@ -71,10 +84,21 @@ def test_a_users_mistake_is_one_line_and_exit_2(shakeout, arguments, said):
     assert out == ""
 
 
-def test_an_unknown_option_is_a_usage_error(shakeout):
-    """The parser's own complaints end with exit code 2 as well."""
-    assert shakeout("run", "--nothing")[0] == 2
-    assert shakeout("list", "nothing")[0] == 2
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "--nothing"], "Error: No such option: --nothing"),
+        (["list", "nothing"], "Error: Invalid value for 'kind': "),
+        (["run", "--seed", str(10**26)], "Error: Invalid value for '--seed': "),
+        (["load", "--seed", str(10**26)], "Error: Invalid value for '--seed': "),
+    ],
+)
+def test_what_the_parser_does_not_know_is_a_usage_error(shakeout, arguments, said):
+    """The parser's own complaints are plain lines, of which the last says what is wrong, and end with exit code 2."""
+    code, out, err = shakeout(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("Usage: ")
+    assert err.splitlines()[-1].startswith(said)
 
 
 def test_a_port_in_use_is_refused_before_anything_starts(shakeout):
@@ -120,9 +144,8 @@ def test_a_run_that_passes_writes_what_was_promised(shakeout, scenario, tmp_path
     assert result["violations"] == []
     assert result["control"] == "none"
     assert result["faults_fired"] == {}
-    assert result["replay"].startswith("shakeout run two_turns --stage in_process --seed 7")
     assert ET.parse(junit).getroot().attrib["tests"] == "1"
-    assert [path.name for path in kept.iterdir()] == ["two_turns.in_process.faulted.jsonl"]
+    assert [path.name for path in kept.iterdir()] == ["two_turns.in_process.seed7.faulted.jsonl"]
 
 
 def test_a_run_that_fails_names_invariant_and_evidence(shakeout, scenario, tmp_path):
@@ -138,6 +161,32 @@ def test_a_run_that_fails_names_invariant_and_evidence(shakeout, scenario, tmp_p
     (result,) = json.loads(document.read_text())["scenarios"]
     assert {violation["invariant"] for violation in result["violations"]} == {"degradation.explained"}
     assert ET.parse(junit).getroot().find(".//failure") is not None
+
+
+def test_a_replay_reproduces_the_verdict_from_another_folder(tmp_path):
+    """What a failing scenario of a relative path says after `again:`, run elsewhere, fails for the same reason."""
+    here, elsewhere = tmp_path / "my scenarios", tmp_path / "elsewhere"
+    here.mkdir()
+    elsewhere.mkdir()
+    (here / "two turns.py").write_text(SCENARIO.replace("{more}", ""))
+    (here / "small.toml").write_text(Path(PROFILE).read_text())
+    (here / "pyproject.toml").write_text("[tool.shakeout]\ntarget = 'small.toml'\n")
+
+    def ran(folder: Path, arguments: list[str]) -> tuple[int, dict[str, Any]]:
+        document = tmp_path / "out.json"
+        command = [sys.executable, "-m", "harness.entry", *arguments, "--quiet", "--json", str(document)]
+        code = subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": str(SMALL)}, check=False)
+        (result,) = json.loads(document.read_text())["scenarios"]
+        return code.returncode, result
+
+    stage = ["--stage", "in_process", "--seed", "7"]
+    code, first = ran(here, ["run", "two turns.py", *stage, "--defect", "deaf"])
+    shakeout, *arguments = shlex.split(first["replay"])
+    assert (code, shakeout) == (1, "shakeout")
+    again, second = ran(elsewhere, arguments)
+    assert again == 1
+    assert second["replay"] == first["replay"]
+    assert {found["invariant"] for found in second["violations"]} == {"degradation.explained"}
 
 
 def test_quiet_says_nothing(shakeout, scenario):
@@ -171,3 +220,26 @@ def test_there_is_something_of_every_kind(shakeout, kind):
     assert code == 0
     assert len(rows) >= 5
     assert all(len(row.split()) > 2 for row in rows)
+
+
+def test_the_matrix_plays_the_scenarios_that_are_named(shakeout, scenario, tmp_path, monkeypatch):
+    """Given a file, the matrix plays that file alone against the defects of the target, and its replay names it."""
+    (tmp_path / "one_defect.py").write_text(
+        "from small_app import DEFECTS as ALL\nDEFECTS = {'deaf': ALL['deaf']}\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    profile, document = tmp_path / "one.toml", tmp_path / "out.json"
+    profile.write_text(Path(PROFILE).read_text().replace("small_app:DEFECTS", "one_defect:DEFECTS"))
+    path = scenario(', defects=("deaf",)')
+    shakeout(
+        *("matrix", path, "--target", str(profile), "--stage", "in_process", "--json", str(document)),
+        *("--history", str(tmp_path / "kept")),
+    )
+    said = json.loads(document.read_text())
+    assert [result["name"] for result in said["scenarios"]] == ["two_turns"]
+    assert [(defect["name"], defect["caught"]) for defect in said["defects"]] == [("deaf", True)]
+    assert said["replay"] == f"shakeout matrix {path} --stage in_process --seed 1 --target {profile}"
+    assert {kept.name for kept in (tmp_path / "kept").iterdir()} == {
+        "two_turns.in_process.seed1.faulted.jsonl",
+        "two_turns.in_process.deaf.seed1.faulted.jsonl",
+    }

@@ -16,9 +16,11 @@ SCENARIO = Scenario(steps=(Turn(), Wait(for_s=600.0)))
 
 
 @pytest.mark.parametrize("stage", ["in_process", "live"])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_an_interrupted_run_leaves_nothing(tmp_path: Path, stage: str, number: int, code: int) -> None:
-    """Ctrl-C and SIGTERM in the middle of a run end the target, remove its folder, and are told in one line."""
+    """Ctrl-C, SIGTERM and a closed terminal in the middle of a run end the target, remove its folder, and are told in one line."""
     place, ready = tmp_path / "place", tmp_path / "ready"
     place.mkdir()
     os.mkfifo(ready)
@@ -42,3 +44,25 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, stage: str, number: i
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
     assert list(place.iterdir()) == []
+
+
+def test_a_run_under_nohup_outlives_its_terminal(tmp_path: Path) -> None:
+    """Where SIGHUP is ignored, as nohup does it, a closed terminal ends nothing."""
+    ready = tmp_path / "ready"
+    os.mkfifo(ready)
+    (tmp_path / "waits.py").write_text(SCENARIO)
+    command = [sys.executable, "-m", "harness.entry", "run", str(tmp_path / "waits.py"), "--stage", "live"]
+    run = subprocess.Popen(
+        ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *command, "--target", str(SMALL / "profile.toml")],
+        env={**os.environ, "PYTHONPATH": str(SMALL), "SMALL_READY": str(ready)},
+        stderr=subprocess.DEVNULL,
+    )
+    ready.read_text()
+    (ignored,) = (
+        int(line.split()[1], 16)
+        for line in Path(f"/proc/{run.pid}/status").read_text().splitlines()
+        if line.startswith("SigIgn:")
+    )
+    run.send_signal(signal.SIGTERM)
+    assert ignored & 1 << (signal.SIGHUP - 1)
+    assert run.wait(timeout=30) == 143

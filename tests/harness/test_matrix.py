@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import UsageError
 from harness.matrix import matrix
 from harness.registry import Invariant
 from harness.runner import Options
@@ -54,23 +55,23 @@ async def test_a_defect_that_no_scenario_declares_is_missed(options):
     assert (await matrix([scenario()], options, full=True)).defects[0].caught
 
 
-async def test_a_defect_that_fails_for_another_reason_is_missed(options):
+async def test_a_defect_that_fails_for_another_reason_is_missed(options, tmp_path):
     """An invariant that the defect does not name makes the scenario fail, and is no catch."""
-
-    def complain(history):
-        if "deaf" in history.header.defects:
-            yield Finding(message="by luck", evidence="nothing")
-
-    lucky = Invariant(name="made.luck", check=complain, witnesses=frozenset(), summary="")
-    deaf = replace(
-        options.profile,
-        defects="small_app:DEFECTS",
-        contract=replace(options.profile.contract, primary_method=None),
+    (tmp_path / "catalogue_of_another.py").write_text(
+        "from small_app import Mistake\nDEFECTS = {'deaf': Mistake('', 'sessions.history_preserved')}\n"
     )
-    result = await matrix([scenario(defects=("deaf",), invariants=(lucky,))], replace(options, profile=deaf))
-    (missed,) = (defect for defect in result.defects if defect.name == "deaf")
+    profile = replace(options.profile, defects="catalogue_of_another:DEFECTS")
+    result = await matrix([scenario(defects=("deaf",))], replace(options, profile=profile))
+    (missed,) = result.defects
     assert not missed.caught
-    assert missed.others == ("made.luck",)
+    assert missed.others == ("degradation.explained",)
+
+
+async def test_a_target_without_defects_is_refused(options):
+    """Nothing can be proven by a target that has no catalogue: that is a usage error, told before anything is played."""
+    bare = replace(options, profile=replace(options.profile, defects=None))
+    with pytest.raises(UsageError, match="small has no defects to play; name a catalogue"):
+        await matrix([scenario()], bare, progress=pytest.fail)
 
 
 async def test_an_alarm_without_a_defect_is_false(options):

@@ -41,8 +41,28 @@ def test_a_failure_shows_evidence_and_replay(tmp_path):
     ran = pytest_run(tmp_path, ".", *options("--shakeout-defect", "deaf"))
     assert ran.returncode == 1
     assert "degradation.explained: says first, but the provider saw no such call" in ran.stdout
-    assert "again: shakeout run two --stage in_process --seed 1 --defect deaf" in ran.stdout
+    assert (
+        f"again: shakeout run {tmp_path / 'two.py'} --stage in_process --seed 1 --defect deaf" in ran.stdout
+    )
     assert "harness/runner.py" not in ran.stdout
+
+
+def test_every_way_to_assign_a_scenario_is_collected(tmp_path):
+    """With a type, without spaces, by the module's name: none is silently left out, nor is a file that does not parse."""
+    head = "from harness import scenario\nfrom harness.scenario import Scenario, Turn\n"
+    for name, line in {
+        "typed": "SCENARIO: Scenario = Scenario(steps=(Turn(),))",
+        "tight": "SCENARIO=Scenario(steps=(Turn(),))",
+        "dotted": "SCENARIO = scenario.Scenario(steps=(Turn(),))",
+        "broken": "SCENARIO = Scenario(steps=(Turn(),)",
+        "quoted": "TEXT = 'SCENARIO = Scenario()'",
+        "other": "SCENARIO = Turn()",
+    }.items():
+        (tmp_path / f"{name}.py").write_text(f"{head}{line}\n")
+    found = pytest_run(tmp_path, ".", "--collect-only", "-q").stdout.splitlines()
+    assert [line for line in found if "::" in line] == [
+        f"{name}.py::{name}" for name in ("broken", "dotted", "tight", "typed")
+    ]
 
 
 def test_a_scenario_that_cannot_be_played_fails_in_one_line(tmp_path):

@@ -100,11 +100,33 @@ def test_a_cut_history_is_refused(made) -> None:
 
 
 def test_a_history_is_written_whole_under_its_name(made, tmp_path) -> None:
-    """The file is named by scenario, stage and arm, and nothing is left beside it."""
+    """The file is named by all in which two runs may differ, and nothing is left beside it."""
     path = recording.write(made.history(made.turn()), tmp_path / "kept")
-    assert path.name == "made.live.faulted.jsonl"
+    assert path.name == "made.live.seed1.faulted.jsonl"
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     assert recording.load(path.read_bytes()).exchanges == (made.turn(),)
+
+
+def test_no_history_takes_the_place_of_another(made, tmp_path) -> None:
+    """Runs that differ in seed, defects, stage or arm are kept side by side."""
+    kinds = (
+        {},
+        {"seed": 2},
+        {"defects": ("a",)},
+        {"defects": ("a", "b")},
+        {"stage": "x"},
+        {"arm": "control"},
+    )
+    names = {recording.write(made.history(**kind), tmp_path).name for kind in kinds}
+    assert len(names) == len(kinds)
+    assert "made.live.a+b.seed1.faulted.jsonl" in names
+
+
+def test_a_history_that_cannot_be_kept_is_an_invalid_run(made, tmp_path) -> None:
+    """A place that went away during the run is told in one line."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InvalidRun, match=r"made\.live\.seed1\.faulted\.jsonl: .*; the history was not kept"):
+        recording.write(made.history(), tmp_path / "file")
 
 
 def test_records_are_put_in_the_order_of_their_times(made) -> None:

@@ -88,10 +88,16 @@ def test_a_line_that_must_not_be_is_found_and_shown(record: Record, seen: Seen, 
 
 
 @pytest.mark.parametrize("gate", [LogEvents(event="skipped"), LogTexts(texts=(TEXT,)), LogStatus()])
-def test_an_empty_log_cannot_testify(gate: Gate, record: Record, seen: Seen, turn: Turn) -> None:
-    """A log with other lines passes; a log with none is invalid, never a pass."""
-    assert gate.judge(seen([turn()], [record("fine")], (TEXT,))).verdict is Verdict.PASSED
-    assert gate.judge(seen([turn()], [], (TEXT,))).verdict is Verdict.INVALID
+def test_a_log_without_the_services_own_word_cannot_testify(
+    gate: Gate, record: Record, seen: Seen, turn: Turn
+) -> None:
+    """A log with completion records passes; an empty one, or the server's access lines alone, never does."""
+    access = record("200 OK", text='INFO: "POST /turn HTTP/1.1" 200 OK', status_code=200)
+    spoken = gate.judge(seen([turn()], [access, record("api_request_complete")], (TEXT,)))
+    assert spoken.verdict is Verdict.PASSED
+    for mute, said in ([], "the log is empty"), ([access], "the log has no api_request_complete in 1 lines"):
+        result = gate.judge(seen([turn()], mute, (TEXT,)))
+        assert (result.verdict, result.message) == (Verdict.INVALID, f"{said}: it cannot testify")
 
 
 @pytest.mark.parametrize("gate", [ServerErrors(), EveryTurnFast(), MethodShare(method="x")])

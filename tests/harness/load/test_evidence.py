@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.gates import TurnSent
-from harness.history import Contract
+from harness.history import Contract, LogRecord
 from harness.load.evidence import doubts, log_records, report
 from harness.load.recorder import Health, Recorded
 from harness.load.report import HEADINGS
@@ -90,6 +90,22 @@ def test_a_log_is_read_from_where_the_run_began(tmp_path: Path) -> None:
     path.write_bytes(before + b'{"event":"new"}\nplain\n')
     found = list(log_records({"app": path}, skipped_bytes=len(before)))
     assert [(record.event, record.source) for record in found] == [("new", "app"), (None, "app")]
+
+
+def test_a_load_whose_log_is_the_servers_alone_does_not_pass() -> None:
+    """Where a completion event is promised and none is logged, no gate on the log passes, and neither does the run."""
+    access = LogRecord(source="access", line=1, text="", event="200 OK", fields={"status_code": 200})
+    judged = report(
+        Recorded(turns=turns(3_000), health=Health(sent=3_000)),
+        [access] * 3_000,
+        contract=replace(CONTRACT, completion_event="done"),
+        seed=0,
+        users=1,
+        replay="",
+    )
+    assert judged.verdict is Verdict.INVALID
+    passed = {gate.name for gate in judged.gates if gate.verdict is Verdict.PASSED}
+    assert passed == {"error_rate < 0.1%", "latency p99 < 2 s", "latency max < 2 s", "status(5xx) == 0"}
 
 
 def test_only_an_undecided_run_misses_requests() -> None:

@@ -55,7 +55,10 @@ async def test_the_exit_code_is_that_of_the_gates(stub: Stub, locust: Locust, tm
     async with stub()(LoadOptions(), tmp_path) as target:
         code, said = await locust("-u", "3", "-r", "3", "--requests", "60", "--host", target.base_url)
     assert code == 4
-    assert "undecided: 60 requests, 3 closed users, 2,935 more requests are missing" in said
+    assert (
+        "undecided, by what the wire shows; 8 gates were not witnessed: 60 requests, 3 closed users, 2,935 more requests are missing"
+        in said
+    )
     assert "not judged status in log == status on the wire: give the service's log" in said
 
 

@@ -19,6 +19,7 @@ from harness.load.options import REQUESTS, LoadOptions
     ({"users": 0}, "at least 1"),
     ({"users": 10_000}, "at most 1,000"),
     ({"seed": -1}, "at least 0"),
+    ({"seed": 2**63}, "at most 9223372036854775807"),
     ({"defects": ("no_such_defect",)}, "has no defect no_such_defect"),
 ])  # fmt: skip
 def test_what_cannot_be_done_is_refused_with_its_remedy(wrong: dict[str, Any], remedy: str) -> None:

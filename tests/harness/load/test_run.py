@@ -11,6 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.errors import InvalidRun
+from harness.load import recorder
 from harness.load.options import LoadOptions
 from harness.load.report import LoadReport
 from harness.load.run import load
@@ -91,6 +93,22 @@ async def test_an_observation_that_cannot_be_trusted_is_invalid(
     report = await load(LoadOptions(requests=60, users=3), start=stub(**mistake))
     assert report.verdict is Verdict.INVALID
     assert any(reason in told for told in report.reasons)
+
+
+async def test_the_evidence_of_a_run_is_kept_where_it_is_wanted(stub: Stub, tmp_path: Path) -> None:
+    """The records and the target's whole log are copied into the folder, which is made."""
+    kept = tmp_path / "deep" / "kept"
+    await load(LoadOptions(requests=60, users=3), start=stub(), keep=kept)
+    assert {path.name for path in kept.iterdir()} == {"load-records.jsonl", "load-app.log"}
+    assert len(recorder.read(kept / "load-records.jsonl").turns) == 60
+    assert (kept / "load-app.log").read_text().count("api_request_complete") == 60
+
+
+async def test_evidence_that_cannot_be_kept_makes_the_run_invalid(stub: Stub, tmp_path: Path) -> None:
+    """A folder that went away during the run is told in one line."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InvalidRun, match="the records were not kept, run it again"):
+        await load(LoadOptions(requests=5, users=1), start=stub(), keep=tmp_path / "file")
 
 
 async def test_a_cancelled_run_leaves_no_generator(stub: Stub) -> None:

@@ -69,3 +69,15 @@ async def test_a_server_that_stops_while_it_refuses_lets_go_of_its_port(parts: A
         await refusal.__aexit__(None, None, None)
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", server.port)
+
+
+async def test_the_harness_fires_no_fault_by_its_own_trials(parts: Any) -> None:
+    """A refusal that no connection of a target met has not fired, however often the harness tries the wire."""
+    async with (
+        asyncio.timeout(HANG_S),
+        ProviderServer(parts.script, parts.witness, fired=parts.record) as server,
+    ):
+        for _ in range(3):
+            async with server.refused("network.refused"):
+                pass
+    assert parts.fired == []

@@ -2,7 +2,9 @@
 
 import json
 import os
+import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import httpx
@@ -10,12 +12,31 @@ import httpx
 REPLY = "application/json"
 
 
+def die() -> None:
+    """Fail at start-up."""
+    raise RuntimeError("the configuration is missing")
+
+
+def breed() -> None:
+    """Leave a process that ignores SIGTERM, and write its number to a pipe."""
+    line = 'trap "" TERM; echo $$ > "$SMALL_CHILD"; exec sleep 600'
+    subprocess.Popen(["/bin/sh", "-c", line])
+
+
+AT_BUILD = {
+    "dies": die,
+    "exits": lambda: sys.exit(0),
+    "stuck": lambda: threading.Event().wait(),
+    "breeds": breed,
+}
+
+
 def create(*, defects=(), transport=None):
-    """Build the app; the defects are `dies` (at start-up) and `deaf` (no provider call)."""
+    """Build the app; of the defects `deaf` makes no provider call, the others do not start as they should."""
     if ready := os.environ.get("SMALL_READY"):
         Path(ready).write_text(str(os.getpid()))  # a pipe: whoever reads it knows that the app is being built
-    if "dies" in defects:
-        raise RuntimeError("the configuration is missing")
+    for defect in defects:
+        AT_BUILD.get(defect, str)()
     client = httpx.AsyncClient(transport=transport, timeout=5.0)
     sessions: dict[str, list[dict[str, object]]] = {}
 
@@ -45,7 +66,7 @@ def create(*, defects=(), transport=None):
 
     async def app(scope, receive, send) -> None:
         if scope["type"] == "lifespan":
-            await lifespan(receive, send, client)
+            await lifespan(receive, send, client, defects)
             return
         request_id, body = await asked(scope, receive)
         await respond(send, *await answer(scope, body, request_id), request_id)
@@ -81,9 +102,13 @@ async def respond(send, status: int, content: object, request_id: str) -> None:
     sys.stdout.flush()
 
 
-async def lifespan(receive, send, client: httpx.AsyncClient) -> None:
+async def lifespan(receive, send, client: httpx.AsyncClient, defects) -> None:
     """Start and stop."""
     await receive()
+    if "storeless" in defects:
+        raise RuntimeError("the store is away")
+    if "exits_late" in defects:
+        sys.exit(0)
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await client.aclose()

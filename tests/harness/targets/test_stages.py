@@ -1,16 +1,12 @@
 """A target is started, held to its nonce, played, and ended, whatever happens in between."""
 
 import asyncio
-import os
-import signal
-import sys
-import textwrap
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.errors import TargetFailed, UsageError
+from harness.errors import UsageError
 from harness.history import FaultFired, Probe, Snapshot
 from harness.judge import judge
 from harness.registry import INVARIANTS
@@ -19,10 +15,10 @@ from harness.targets import profile as profiles
 from harness.targets.driven import Job, Recorder
 from harness.targets.play import STAGES, stage_named
 from harness.targets.process import ProcessTarget
-from harness.targets.started import child, new_nonce
 from harness.verdict import Verdict
 
 HERE = Path(__file__).parent
+HANG_S = 30.0
 STEPS = (
     Turn(message="one {canary}"),
     Parallel(steps=(Turn(message="two {canary}"), Turn(session="b", message="other {canary}"))),
@@ -61,11 +57,37 @@ async def test_a_service_that_makes_no_provider_call_is_found(job: Job, tmp_path
 
 
 @pytest.mark.parametrize("stage", STAGES)
-async def test_an_app_that_does_not_start_is_a_usage_error(job: Job, tmp_path: Path, stage: str) -> None:
-    """What the app said last is told in one line, and no process is left."""
-    with pytest.raises(UsageError, match="the configuration is missing") as refused:
-        await STAGES[stage](replace(job, defects=("dies",)), tmp_path)
+@pytest.mark.parametrize(
+    ("defect", "said"),
+    [
+        ("dies", "RuntimeError: the configuration is missing"),
+        ("exits", "SystemExit: 0"),
+        ("storeless", "RuntimeError: the store is away"),
+    ],
+)
+async def test_an_app_that_does_not_start_is_a_usage_error(
+    job: Job, tmp_path: Path, stage: str, defect: str, said: str
+) -> None:
+    """What kept the app from starting is told in one line, whatever it would have liked to exit with."""
+    with pytest.raises(UsageError, match=said) as refused:
+        await STAGES[stage](replace(job, defects=(defect,)), tmp_path)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+async def test_an_app_that_exits_in_its_start_up_is_a_usage_error(
+    job: Job, tmp_path: Path, stage: str
+) -> None:
+    """An app that exits with 0 before it serves ends its own life and not the run's."""
+    async with asyncio.timeout(HANG_S):
+        with pytest.raises(UsageError, match="did not start"):
+            await STAGES[stage](replace(job, defects=("exits_late",)), tmp_path)
+
+
+async def test_a_kill_is_for_a_process_only(job: Job, tmp_path: Path) -> None:
+    """In process an app cannot be killed, and no clean shut-down is passed off as one."""
+    with pytest.raises(UsageError, match="SIGKILL needs a process"):
+        await STAGES["in_process"](replace(job, steps=(Turn(), Restart(kill=True))), tmp_path)
 
 
 async def test_an_app_that_does_not_import_is_a_usage_error(job: Job, tmp_path: Path) -> None:
@@ -104,76 +126,6 @@ async def test_a_strangers_nonce_is_noticed(job: Job, tmp_path: Path, monkeypatc
             driver = Driver(job, target, Recorder(), nonce=target.nonce)
             await driver.play()
     assert not driver.nonce_matched
-
-
-async def test_another_nonce_on_the_control_line_is_refused(job: Job, tmp_path: Path) -> None:
-    """A child that says another nonce than it was given is not the target that was started."""
-    started = child(
-        "serve",
-        ["--app", "small_app:create", "--nonce", "a-strangers"],
-        profile=job.profile,
-        directory=tmp_path,
-        environment={},
-        nonce=new_nonce(),
-    )
-    with pytest.raises(TargetFailed, match="another's nonce"):
-        async with started:
-            pass
-
-
-async def test_nothing_is_left_when_a_run_is_cancelled(job: Job, tmp_path: Path) -> None:
-    """A run that is cancelled in the middle ends its child before the cancellation goes on."""
-    pids: list[int] = []
-
-    async def run() -> None:
-        async with ProcessTarget.start(job, Recorder(), directory=tmp_path) as target:
-            pids.append(target.child.process.pid)
-            started.set()
-            await asyncio.Event().wait()
-
-    started = asyncio.Event()
-    running = asyncio.ensure_future(run())
-    await started.wait()
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-    with pytest.raises(ProcessLookupError):
-        os.kill(pids[0], 0)
-
-
-async def test_the_child_goes_when_the_harness_is_killed(job: Job, tmp_path: Path) -> None:
-    """A harness that is killed with SIGKILL leaves no child: the control line's end tells it."""
-    script = textwrap.dedent(
-        f"""
-        import asyncio, sys
-        from pathlib import Path
-        sys.path.insert(0, {str(HERE)!r})
-        from harness.targets import profile as profiles
-        from harness.targets.driven import Job, Recorder
-        from harness.targets.process import ProcessTarget
-        async def main():
-            profile = profiles.load({str(HERE / "profile.toml")!r})
-            job = Job(name="x", arm="control", steps=(), faults=(), profile=profile, seed=1)
-            async with ProcessTarget.start(job, Recorder(), directory=Path({str(tmp_path)!r})) as target:
-                print(target.child.process.pid, flush=True)
-                await asyncio.Event().wait()
-        asyncio.run(main())
-        """
-    )
-    harness = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE
-    )
-    assert harness.stdout is not None
-    pid = int(await harness.stdout.readline())
-    ended = os.pidfd_open(pid)
-    gone = asyncio.Event()
-    asyncio.get_running_loop().add_reader(ended, gone.set)
-    harness.send_signal(signal.SIGKILL)
-    await harness.wait()
-    async with asyncio.timeout(10):
-        await gone.wait()
-    asyncio.get_running_loop().remove_reader(ended)
-    os.close(ended)
 
 
 def test_a_stage_that_is_not_there_is_a_usage_error() -> None:
