@@ -5,8 +5,6 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from harness.runner import Options, run
 from harness.scenario import Scenario, Turn, load
 from harness.targets import profile as profiles
@@ -23,13 +21,17 @@ class Chat(BaseModel):
     session: str | None = None
 
 app = FastAPI()
+said: dict[str, list[str]] = {}
 
 @app.post("/chat")
 async def chat(chat: Chat) -> dict[str, str]:
+    session = chat.session or os.urandom(8).hex()
+    texts = [*said.get(session, ()), chat.text]
     async with httpx.AsyncClient(timeout=4.0) as client:
-        body = {"model": "m", "messages": [{"role": "user", "content": chat.text}]}
+        body = {"model": "m", "messages": [{"role": "user", "content": text} for text in texts]}
         answer = await client.post(os.environ["OPENAI_BASE_URL"] + "/chat/completions", json=body)
-    return {"session": chat.session or "s1", "reply": answer.json()["choices"][0]["message"]["content"]}
+    said[session] = texts
+    return {"session": session, "reply": answer.json()["choices"][0]["message"]["content"]}
 
 @app.get("/health")
 async def health() -> dict[str, str]:
@@ -53,13 +55,12 @@ def test_the_first_scenario_is_played(tmp_path: Path) -> None:
     assert result.faults_fired == {"provider.rate_limited": 3}
 
 
-def test_the_profile_drives_a_foreign_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten lines of TOML are enough for a service that was not written for this, and a broken promise of it is found."""
+def test_the_profile_drives_a_foreign_service(tmp_path: Path) -> None:
+    """Ten lines of TOML beside a service that was not written for this are enough, and what it breaks is found."""
     assert len(block("toml").strip().splitlines()) <= 11
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "main.py").write_text(SHOP)
     (tmp_path / "shop.toml").write_text(block("toml"))
-    monkeypatch.syspath_prepend(str(tmp_path))
     profile = profiles.load(str(tmp_path / "shop.toml"))
     scenario = Scenario(name="shop", steps=(Turn(), Turn()))
     result = asyncio.run(run(scenario, Options(profile=profile)))
@@ -68,6 +69,17 @@ def test_the_profile_drives_a_foreign_service(tmp_path: Path, monkeypatch: pytes
     hurried = replace(profile, contract=replace(profile.contract, deadline_s=1e-6))
     broken = asyncio.run(run(scenario, Options(profile=hurried)))
     assert "outcome.answered_within_deadline" in broken.invariants_violated
+
+
+def test_a_foreign_service_that_forgets_is_found(tmp_path: Path) -> None:
+    """A shop that tells its provider of no earlier turn breaks what the profile's sessions promise."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "main.py").write_text(SHOP.replace("said[session] = texts", ""))
+    (tmp_path / "shop.toml").write_text(block("toml"))
+    profile = profiles.load(str(tmp_path / "shop.toml"))
+    scenario = Scenario(name="shop", steps=(Turn(), Turn()))
+    result = asyncio.run(run(scenario, Options(profile=profile)))
+    assert result.invariants_violated == {"sessions.history_preserved"}
 
 
 def test_the_commands_of_the_readme_exist() -> None:

@@ -23,7 +23,7 @@ def history_preserved(history: History) -> Iterable[Finding]:
         told = [str(message.get("content")) for message in call.messages if message.get("role") == "user"]
         turns = _turns_of(call, told, history)
         dues = [[_message(t) for t in acknowledged[turn.session] if t.ended_s < call.at_s] for turn in turns]
-        if turns and not any(_in_order(due, told) for due in dues):
+        if turns and not any(_in_order(due, told[:-1]) for due in dues):
             message = f"turn {len(dues[0]) + 1} of session {turns[0].session}: {len(dues[0])} earlier messages due, {len(told) - 1} told"
             yield Finding(message=message, evidence=str(call))
         sessions = {turn.session for turn in turns}

@@ -93,6 +93,7 @@ async def child(
             **environment,
             **{name: os.environ[name] for name in profile.environment if name in os.environ},
         }
+    environment = {"PYTHONPATH": _python_path(profile), **environment}
     started = await _start(
         mode, arguments, directory=directory, environment=environment, nonce=nonce, own_log=own_log
     )
@@ -132,7 +133,7 @@ async def _start(
                 stdin=asyncio.subprocess.PIPE if mode == "play" else asyncio.subprocess.DEVNULL,
                 stdout=out if own_log else None,
                 stderr=err if own_log else None,
-                env={**os.environ, "PYTHONPATH": _python_path(), "PYTHONHASHSEED": "0", **environment},
+                env={**os.environ, "PYTHONHASHSEED": "0", **environment},
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
@@ -173,9 +174,11 @@ def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None
         os.killpg(process.pid, number)
 
 
-def _python_path() -> str:
-    """The import path of this process: what can be imported here can be imported in the child."""
-    return os.pathsep.join(dict.fromkeys([os.getcwd(), *filter(None, sys.path)]))  # noqa: PTH109  # a string is wanted
+def _python_path(profile: Profile) -> str:
+    """The profile's own folder, then what can be imported here: the app is found from wherever one stands."""
+    origin = Path(profile.origin)
+    own = [str(origin.resolve().parent)] if origin.is_file() else []
+    return os.pathsep.join(dict.fromkeys([*own, str(Path.cwd()), *filter(None, sys.path)]))
 
 
 def not_started(profile: Profile, errors: Path, *, since: int = 0) -> UsageError:

@@ -100,3 +100,10 @@ def test_a_replay_is_no_second_turn(made, findings):
     history = made.history(one, again, made.stored(one))
     assert findings(KEPT, history) == []
     assert findings(COUNTED, history) == []
+
+
+def test_a_turn_that_says_the_same_again_is_no_history_of_itself(made, findings):
+    """Two turns with one text: telling it once, as the message of the second, is not telling the first."""
+    one, two = made.turn(1, message="again"), made.turn(2, message="again")
+    assert findings(TOLD, made.history(one, two, made.call(two, told=("again",)))) == []
+    assert len(findings(TOLD, made.history(one, two, made.call(two)))) == 1
