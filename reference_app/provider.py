@@ -158,6 +158,9 @@ class ProviderClient:
         await _acquire(channel.slots, attempt)
         try:
             response, content = await _exchange(channel.transport, request)
+        except RuntimeError:
+            # A wrong loop or a closed client is a bug of ours and is told as one, never as the provider's failure.
+            raise
         except Exception as error:  # noqa: BLE001  # parsers raise what they like at what a provider sends, and it is never ours
             reason = transport_reason(error)
         else:

@@ -52,18 +52,9 @@ def command(
             out.print(f"not applicable in {stage}: {', '.join(elsewhere)}")
     if json is not None:
         listed = [json_file.scenario_document(result) for result in results]
-        head = json_file.document("run", verdict, chosen.replay(*(scenarios if names else ())))
-        json_file.write(
-            json,
-            {
-                **head,
-                "seed": seed,
-                "target": chosen.profile.name,
-                "stage": stage,
-                "scenarios": listed,
-                "not_applicable": elsewhere,
-            },
-        )
+        replay = chosen.replay(*(scenarios if names else ()))
+        head = json_file.document("run", verdict, replay, seed=seed, target=chosen.profile.name, stage=stage)
+        json_file.write(json, {**head, "scenarios": listed, "not_applicable": elsewhere})
     if junit_xml is not None:
         junit.write(junit_xml, map(junit.scenario_case, results))
     raise typer.Exit(verdict.exit_code)

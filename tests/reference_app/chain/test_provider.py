@@ -80,7 +80,6 @@ def raising(error: Exception) -> Callable[[httpx.Request], httpx.Response]:
         (httpx.WriteError(CANARY), FallbackReason.PROVIDER_ERROR),
         (httpx.RemoteProtocolError(CANARY), FallbackReason.PROVIDER_ERROR),
         (ConnectionResetError(CANARY), FallbackReason.PROVIDER_ERROR),
-        (RuntimeError(CANARY), FallbackReason.PROVIDER_ERROR),
         (ValueError(CANARY), FallbackReason.PROVIDER_ERROR),
     ],
 )
@@ -90,6 +89,13 @@ async def test_transport_errors(error: Exception, expected: FallbackReason) -> N
     assert await provider.reason() is expected
     connects = expected is FallbackReason.CONNECT_FAILED
     assert len(provider.requests) == (2 if connects else 1)
+
+
+async def test_a_bug_of_ours_is_no_failure_of_the_provider() -> None:
+    """A RuntimeError of the client, of a wrong loop or a closed session, passes through, so that it is told as a bug."""
+    provider = Provider(raising(RuntimeError("attached to a different loop")))
+    with pytest.raises(RuntimeError, match="attached to a different loop"):
+        await provider.reason()
 
 
 @pytest.mark.parametrize(
