@@ -93,9 +93,8 @@ async def test_transport_errors(error: Exception, expected: FallbackReason) -> N
 
 async def test_a_bug_of_ours_is_no_failure_of_the_provider() -> None:
     """A RuntimeError of the client, of a wrong loop or a closed session, passes through, so that it is told as a bug."""
-    provider = Provider(raising(RuntimeError("attached to a different loop")))
     with pytest.raises(RuntimeError, match="attached to a different loop"):
-        await provider.reason()
+        await Provider(raising(RuntimeError("attached to a different loop"))).reason()
 
 
 @pytest.mark.parametrize(
