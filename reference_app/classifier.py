@@ -127,7 +127,7 @@ class IntentClassifier:
     async def classify(self, message: str, state: ConversationState | None) -> Classification:
         """The intent of any text, within the deadline of the request in hand (or `deadline_s`, outside of one).
 
-        `fallbacks` lists each level that was tried and did not answer. Raises nothing but cancellation. Each
+        `fallbacks` lists each level that was tried and did not answer. Raises cancellation, and what is a bug of ours, never a failure of the provider. Each
         classification logs `intent_classification_success` here, also one whose turn is not committed afterwards.
         """
         started = time.monotonic()
