@@ -1,6 +1,6 @@
 """The matrix: each defect against the scenarios that must catch it, and every scenario against the clean service."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -104,8 +104,3 @@ def _judged(name: str, defect: Any, verdicts: Iterable[ScenarioVerdict]) -> Defe
         others=tuple(sorted(violated - wanted)),
         played=tuple(verdict.name for verdict in verdicts),
     )
-
-
-def summaries(catalog: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Each defect's name and what it does wrong."""
-    return sorted((name, str(defect.summary)) for name, defect in catalog.items())

@@ -5,7 +5,6 @@ back however its body ends, and it records every time that it fired.
 """
 
 import math
-import random
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -114,12 +113,11 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rig:
-    """All the seams of one run. `random` is the faults' own stream: drawing from it shifts nothing else."""
+    """All the seams of one run."""
 
     provider: ProviderSeam
     network: NetworkSeam
     clock: Clock
-    random: random.Random
 
 
 class Fault(Protocol):

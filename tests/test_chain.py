@@ -169,7 +169,7 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Serve:
         script = Script(witness=witness, fired=recorder.fired, random=random.Random(1))
         async with wired(door, script, witness, recorder) as (network, transport, address):
             monkeypatch.setenv("APP_PROVIDER_URL", address or "")
-            rig = Rig(provider=script, network=network, clock=RealClock(), random=random.Random(1))
+            rig = Rig(provider=script, network=network, clock=RealClock())
             async with running(transport) as client:
                 yield Service(client, rig, log, witness)
 

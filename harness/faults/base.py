@@ -25,7 +25,7 @@ class ProviderFault:
 
     def _rule(self) -> Rule:
         """What happens to a call."""
-        raise NotImplementedError
+        raise NotImplementedError  # each fault has its own: this class is none by itself
 
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
         """Break on entry, mend on exit."""

@@ -145,7 +145,7 @@ def _tick(run: Run, parent: int | None) -> None:
     flushed = time.monotonic()
     while parent is None or parent == os.getppid():
         due = time.monotonic() + TICK_S
-        time.sleep(TICK_S)
+        time.sleep(TICK_S)  # gevent's: how late it returns is what is measured
         now = time.monotonic()
         run.health.ticks += 1
         run.health.late += now - due > LATE_S

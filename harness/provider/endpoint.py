@@ -63,7 +63,7 @@ class Endpoint:
         call = Call(ordinal=ordinal, level=level, request_id=request_id, headers=dict(headers), body=asked)
         try:
             reply = await self._script.answer(call)
-        except BaseException:
+        except BaseException:  # a cancellation too is a call that ended
             self._witness.aborted(ordinal)
             raise
         self._witness.answered(ordinal, reply.status, reply.body)

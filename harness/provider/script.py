@@ -118,7 +118,7 @@ class _Firing:
         watch = asyncio.get_running_loop().call_soon(self._act, call)
         try:
             reply = await self._armed.rule(call, self._answer)
-        except BaseException:
+        except BaseException:  # a rule that raises, or is cancelled while it holds the call up, has acted
             self._act(call)
             raise
         finally:

@@ -40,8 +40,7 @@ class AsgiTarget:
         self._link = Link(fired=recorder.fired)
         clock = RealClock()
         self._transport = SimulatedTransport(self._script, self._witness, link=self._link, clock=clock)
-        faults = random.Random(f"faults-{job.seed}")
-        self.rig = Rig(provider=self._script, network=self._link, clock=clock, random=faults)
+        self.rig = Rig(provider=self._script, network=self._link, clock=clock)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="app", daemon=True)
         self._app: WitnessedApp | None = None

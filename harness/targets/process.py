@@ -69,8 +69,7 @@ class ProcessTarget:
         async with ProviderServer(
             script, witness, fired=recorder.fired, port=serving.provider_port
         ) as server:
-            faults = random.Random(f"faults-{job.seed}")
-            rig = Rig(provider=script, network=server, clock=RealClock(), random=faults)
+            rig = Rig(provider=script, network=server, clock=RealClock())
             target = cls(job, serving, directory=directory, rig=rig, server=server)
             async with httpx.AsyncClient(timeout=ANSWER_S_MAX, limits=_UNBOUND, trust_env=False) as client:
                 target._client = client

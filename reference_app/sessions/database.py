@@ -45,7 +45,7 @@ def connector(settings: Settings) -> Connect:
         try:
             make_durable(connection)
             prepare(connection)
-        except BaseException:
+        except BaseException:  # whatever it is, nobody else holds the connection
             connection.close()
             raise
         return connection

@@ -101,16 +101,15 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     witness = ToldWitness(now=time.monotonic)
     script = Script(witness=witness, fired=record, random=random.Random(7))
     clock = RealClock()
-    faults = random.Random(8)
     if request.param == "in_process":
         link = Link(fired=record)
         transport = SimulatedTransport(script, witness, link=link, clock=clock)
-        rig = Rig(provider=script, network=link, clock=clock, random=faults)
+        rig = Rig(provider=script, network=link, clock=clock)
         async with httpx.AsyncClient(transport=transport, base_url="http://provider.test/v1/") as client:
             yield Bench(request.param, client, script, witness, rig, fired)
         return
     async with ProviderServer(script, witness, fired=record) as server:
-        rig = Rig(provider=script, network=server, clock=clock, random=faults)
+        rig = Rig(provider=script, network=server, clock=clock)
         async with httpx.AsyncClient(base_url=f"{server.base_url}/", trust_env=False) as client:
             yield Bench(request.param, client, script, witness, rig, fired)
 

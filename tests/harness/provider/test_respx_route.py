@@ -1,6 +1,5 @@
 """The provider behind respx, in front of an app that knows nothing of it."""
 
-import random
 from typing import Any
 
 import httpx
@@ -49,7 +48,7 @@ async def test_a_foreign_client_is_answered_by_the_script(parts: Any, link: Link
 async def test_a_foreign_client_keeps_its_timeout(parts: Any, link: Link) -> None:
     """Respx alone switches a client's timeouts off; behind it a silent provider is still a read timeout."""
     app, clock = Foreign(), RealClock()
-    rig = Rig(provider=parts.script, network=link, clock=clock, random=random.Random(1))
+    rig = Rig(provider=parts.script, network=link, clock=clock)
     with respx.mock(using="httpx") as router:
         install(router, BASE_URL, parts.script, parts.witness, link=link, clock=clock)
         async with ProviderNoReply(for_s=600).inject(rig):

@@ -1,7 +1,6 @@
 """The provider over TCP: its wire, its bounds, and that nothing of it is left behind."""
 
 import asyncio
-import random
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -53,7 +52,7 @@ async def head(reader: asyncio.StreamReader) -> str:
 
 
 def silent(parts: Any, clock: Any, server: ProviderServer) -> Any:
-    rig = Rig(provider=parts.script, network=server, clock=clock, random=random.Random(1))
+    rig = Rig(provider=parts.script, network=server, clock=clock)
     return ProviderNoReply(for_s=600).inject(rig)
 
 

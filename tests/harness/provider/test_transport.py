@@ -1,7 +1,6 @@
 """In process, a client meets what the wire would have made it meet."""
 
 import asyncio
-import random
 import socket
 import threading
 import time
@@ -49,7 +48,7 @@ async def test_the_timeout_runs_on_the_clock_of_the_run(parts: Any, still_clock:
     """Where the run's time stands still no timeout comes, however late it is outside."""
     link = Link(fired=parts.record)
     transport = SimulatedTransport(parts.script, parts.witness, link=link, clock=still_clock)
-    rig = Rig(provider=parts.script, network=link, clock=RealClock(), random=random.Random(1))
+    rig = Rig(provider=parts.script, network=link, clock=RealClock())
     async with (
         httpx.AsyncClient(transport=transport, base_url="http://provider.test/v1/", timeout=1e-9) as client,
         ProviderNoReply(for_s=0.01).inject(rig),
