@@ -2,49 +2,54 @@
 
 | the calling thread | what happens |
 |---|---|
-| has no running loop, none adopted | the coroutine runs on the bridge's own loop, in a thread behind |
+| has no running loop, none adopted | the coroutine runs here, on the bridge's own loop; with a timeout, in a thread behind |
 | has no running loop, one adopted | the coroutine runs on the adopted loop, where the pooled connections live |
+| is a worker thread of `thread` | the same, on the loop that it was entered from |
 | is a running loop's own, in `portal` | the task that entered the portal awaits it; the loop ticks meanwhile |
 | is a running loop's own, elsewhere | refused, or (`block`) the loop stands still until the bridge's own loop has run it |
 """
 
 import asyncio
-import inspect
 import math
 import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context, copy_context
+from contextvars import copy_context
 from typing import Any, Literal, TypeVar
 
-from reference_app import portal
-from reference_app.calls import (
-    SCOPE,
+from reference_app.bridging import portal, process
+from reference_app.bridging.baton import Baton
+from reference_app.bridging.calls import Call, Outcome, coroutine_of, unusable
+from reference_app.bridging.errors import (
+    BridgeCancelled,
     BridgeClosed,
     BridgeError,
     BridgeMisuse,
     BridgeOnLoop,
     BridgeReentry,
     BridgeTimeout,
-    Call,
-    Outcome,
-    Scope,
-    begin,
 )
+from reference_app.bridging.loop import BatonLoop, running_loop, serves
+from reference_app.bridging.portal import current_greenlet
+from reference_app.bridging.scopes import SCOPE, CancelToken, Scope, bind, bounds, copy_back, release
 from reference_app.observability import Logger
 
 __all__ = [
     "Bridge",
+    "BridgeCancelled",
     "BridgeClosed",
     "BridgeError",
     "BridgeMisuse",
     "BridgeOnLoop",
     "BridgeReentry",
     "BridgeTimeout",
+    "CancelToken",
 ]
 
-WORKERS_MAX = 32
+WORKERS_MAX = 10_000
+"""A worker is only made where none is idle. The limit is this high so that calls nested through workers never wait for
+one another: what bounds them is the number of requests that are let in."""
 
 T = TypeVar("T")
 
@@ -52,16 +57,21 @@ T = TypeVar("T")
 class Bridge:
     """The ways from sync code into async code (`run`) and from async code into sync code (`portal`, `thread`).
 
-    `log` is told of a blocked loop (`bridge_blocked_loop`, with `blocked_ms`), and of nothing else.
+    `log` is told of a blocked loop (`bridge_blocked_loop`, with `blocked_ms`), and of nothing else. `step_at_once`
+    runs a first step without a turn of the loop, by public methods of asyncio: about half the cost of a call.
     """
 
-    def __init__(self, *, log: Logger) -> None:
+    def __init__(self, *, log: Logger, step_at_once: bool = True) -> None:
         self._log = log
+        self._step_at_once = step_at_once
         self._lock = threading.Lock()
         self._owner: asyncio.AbstractEventLoop | None = None
-        self._background: _Background | None = None
+        self._baton: Baton | None = None
         self._workers: ThreadPoolExecutor | None = None
         self._closed = False
+        self._exiting = False
+        self._of_the_parent: Baton | None = None
+        process.watch(self)
 
     def adopt(self) -> None:
         """Make the running loop the one on which calls from threads without a loop run; called on it."""
@@ -73,33 +83,53 @@ class Bridge:
         function: Callable[..., Awaitable[T]],
         *args: Any,
         timeout: float | None = None,
+        cancel: CancelToken | None = None,
         copy_context_back: bool = False,
         when_on_loop: Literal["refuse", "block"] = "refuse",
     ) -> T:
         """Call a coroutine function from sync code: its value, or the very exception that it raised.
 
-        `timeout` is in seconds; a nested call never outlives the one around it. The coroutine sees the caller's
-        context variables; with `copy_context_back` the caller also sees those that it set. `when_on_loop` says
-        what happens on a running loop's own thread outside of a portal; `block` needs a timeout.
+        `timeout` is in seconds; a nested call never outlives the one around it. `cancel` ends the call from another
+        thread. The coroutine sees the caller's context variables; with `copy_context_back` the caller also sees those
+        that it set. `when_on_loop` says what happens on a running loop's own thread outside of a portal; `block`
+        needs a timeout.
 
         Raises:
             BridgeMisuse: not a coroutine function, or a negative or NaN timeout.
             BridgeTimeout: the time was up; the coroutine was cancelled.
+            BridgeCancelled: the token, or the task that waits for this thread, was cancelled; so was the coroutine.
             BridgeOnLoop, BridgeReentry, BridgeClosed: it cannot run here; the text says what to do.
         """
-        _check(function, timeout)
-        self._refuse_closed()
-        outer = SCOPE.get() or Scope()
-        scope = outer.inner(timeout)
+        if self._closed or not callable(function):
+            raise unusable(function, closed=self._closed)
+        outer = SCOPE.get()
         context = copy_context()
-        context.run(SCOPE.set, scope)
+        scope = None
+        if outer is not None or timeout is not None or cancel is not None:
+            scope = bounds(outer, timeout)
+            context.run(SCOPE.set, scope)
         try:
-            value: T = self._enter(function, args, context, scope, when_on_loop)
-            scope.deadline = outer.deadline  # for a task left behind, which is no part of this call any more
+            value: T
+            entered = current_greenlet()
+            if getattr(entered, "portal_is_open", False):
+                value = portal.call_out(entered, coroutine_of(function(*args)), context, scope, cancel)
+            else:
+                call = Call(function, args, context, scope)
+                here = running_loop()
+                if here is not None:
+                    self._block(call, here, cancel, when_on_loop)
+                elif scope is None and self._owner is None and not self._exiting:
+                    (self._baton or self._own()).run(call)
+                else:
+                    self._away(call, cancel)
+                value = call.result()
+            if scope is not None:
+                # A task that the coroutine left behind is no part of this call any more.
+                scope.deadline = math.inf if outer is None else outer.deadline
             return value
         finally:
             if copy_context_back:
-                _copy_back(context)
+                copy_back(context)
 
     async def portal(self, function: Callable[..., T], *args: Any) -> T:
         """Run a sync function here, on the loop's own thread; `run` inside it lets the loop tick.
@@ -110,13 +140,14 @@ class Bridge:
         return value
 
     async def thread(self, function: Callable[..., T], *args: Any) -> T:
-        """Run a sync function in a worker thread, with this task's context variables.
+        """Run a sync function in a worker thread, with this task's context variables; its calls run on this loop.
 
         A cancellation of this task cancels the calls that the function makes by `run`; the thread itself goes
         on until the function ends.
         """
-        self._refuse_closed()
+        loop = asyncio.get_running_loop()
         scope = (SCOPE.get() or Scope()).inner(None)
+        scope.home = loop
         context = copy_context()
         context.run(SCOPE.set, scope)
         outcome = Outcome()
@@ -127,7 +158,7 @@ class Bridge:
                 outcome.value = context.run(function, *args)
 
         try:
-            await asyncio.get_running_loop().run_in_executor(self._pool(), work)
+            await loop.run_in_executor(self._pool(), work)
         except asyncio.CancelledError:
             scope.cancel()
             raise
@@ -138,84 +169,124 @@ class Bridge:
         """End the bridge's own loop; calls in flight on it are cancelled and raise `BridgeClosed`."""
         with self._lock:
             self._closed = True
-            background, self._background = self._background, None
+            baton, self._baton = self._baton, None
             workers, self._workers = self._workers, None
         if workers is not None:
             workers.shutdown(wait=False, cancel_futures=True)
-        if background is not None:
-            background.stop()
+        if baton is not None:
+            baton.end()
 
-    def _enter(
-        self,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        context: Context,
-        scope: Scope,
-        when_on_loop: Literal["refuse", "block"],
-    ) -> Any:
-        """The calling thread decides the way in."""
-        here = _running_loop()
-        if here is None:
-            return self._wait(Call(function, args, loop=self._away(scope), context=context, scope=scope))
-        if portal.in_portal():
-            scope.home = here
-            return portal.call_out(context.run(begin, function, args), context, scope)
-        if when_on_loop == "refuse":
-            raise BridgeOnLoop(
-                "a loop runs in this thread: use `await`, or enter by `await bridge.portal(...)` or "
-                "`await bridge.thread(...)`"
-            )
-        return self._block(here, Call(function, args, loop=self._own_loop(), context=context, scope=scope))
+    def at_exit(self) -> None:
+        """The interpreter ends: as `close`, but calls that need no thread are still served, each on its own loop."""
+        self._exiting = True
+        baton, self._baton = self._baton, None
+        if baton is not None:
+            baton.end()
 
-    def _wait(self, call: Call) -> Any:
-        outer = SCOPE.get()
-        if outer is not None:
-            outer.add(call)
-        try:
-            call.post()
-            in_time = call.wait()
-        finally:
-            if outer is not None:
-                outer.discard(call)
-        if not call.settled or isinstance(call.outcome.error, asyncio.CancelledError):
-            if not in_time:
-                raise BridgeTimeout(
-                    "the call did not end in its time: give it more, or make the work shorter"
-                )
-            self._refuse_closed()
-        return call.outcome.take()
+    def after_fork(self) -> None:
+        """In the child of a fork, which has none of the threads: begin anew."""
+        self._lock = threading.Lock()
+        self._owner = self._workers = None
+        baton, self._baton = self._baton, None
+        if baton is not None:
+            baton.loop.abandon()
+            self._of_the_parent = baton  # kept, for to collect it would be to close what the parent uses
 
-    def _block(self, here: asyncio.AbstractEventLoop, call: Call) -> Any:
-        if call.loop is here:
-            raise BridgeReentry("this is the bridge's own loop, which would wait for itself: use `await`")
-        if call.scope.deadline == math.inf:
-            raise BridgeMisuse("to block a running loop needs a timeout")
-        began = time.monotonic()
-        try:
-            return self._wait(call)
-        finally:
-            self._log.warning("bridge_blocked_loop", blocked_ms=round((time.monotonic() - began) * 1000, 3))
+    def _away(self, call: Call, token: CancelToken | None) -> None:
+        """Run a call for a thread that has no loop."""
+        loop = self._loop_of_others(call.scope)
+        if loop is not None:
+            self._post(call, loop, token)
+        elif call.scope is not None:
+            self._run_bounded(call, token)
+        else:
+            self._run_at_exit(call)
 
-    def _away(self, scope: Scope) -> asyncio.AbstractEventLoop:
-        """The loop for a thread that has none: that of the call around this one, the adopted one, or our own.
+    def _loop_of_others(self, scope: Scope | None) -> asyncio.AbstractEventLoop | None:
+        """The loop of the call around this one, or the adopted one; None where our own shall run the call.
 
         The one around comes first: where it blocks the adopted loop, that loop could not run this one.
         """
-        if scope.home is not None and scope.home.is_running():
-            return scope.home
-        owner = self._owner
-        if owner is None:
-            return self._own_loop()
-        if not owner.is_running():
+        home = None if scope is None else scope.home_here()
+        if isinstance(home, BatonLoop) and home.bridge() is self:
+            return None
+        if home is not None and serves(home):
+            return home
+        if self._owner is None:
+            return None
+        if not self._owner.is_running():
             raise BridgeClosed("the adopted loop has ended: call while the application runs")
-        return owner
+        return self._owner
 
-    def _own_loop(self) -> asyncio.AbstractEventLoop:
+    def _post(self, call: Call, loop: asyncio.AbstractEventLoop, token: CancelToken | None) -> None:
+        call.awaited(loop, Call.wake)
+        if call.scope is not None:
+            call.scope.home = loop
+        ended_by = bind(call, SCOPE.get(), token)
+        try:
+            if call.ended_by is None:
+                call.post()
+                call.wait(loop.is_running)
+        finally:
+            release(call, ended_by)
+
+    def _run_bounded(self, call: Call, token: CancelToken | None) -> None:
+        assert call.scope is not None
+        if self._exiting:
+            raise BridgeClosed("the interpreter is ending: call without a timeout, or earlier")
+        baton = self._own()
+        call.scope.home = baton.loop
+        ended_by = bind(call, SCOPE.get(), token)
+        try:
+            if call.ended_by is None and not baton.run_bounded(call):
+                self._retire(baton)
+        finally:
+            release(call, ended_by)
+
+    def _run_at_exit(self, call: Call) -> None:
+        baton = Baton(BatonLoop(bridge=self, steps=self._step_at_once))
+        try:
+            baton.run(call)
+        finally:
+            baton.end()
+
+    def _block(
+        self,
+        call: Call,
+        here: asyncio.AbstractEventLoop,
+        token: CancelToken | None,
+        when_on_loop: Literal["refuse", "block"],
+    ) -> None:
+        """Run a call for a running loop's own thread, or refuse to."""
+        if isinstance(here, BatonLoop) and here.bridge() is self:
+            raise BridgeReentry
+        if when_on_loop == "refuse":
+            raise BridgeOnLoop
+        if call.scope is None or call.scope.deadline == math.inf:
+            raise BridgeMisuse("to block a running loop needs a timeout")
+        began = time.monotonic()
+        try:
+            self._run_bounded(call, token)
+        finally:
+            self._log.warning("bridge_blocked_loop", blocked_ms=round((time.monotonic() - began) * 1000, 3))
+
+    def _own(self) -> Baton:
+        """The bridge's own loop."""
+        baton = self._baton
+        if baton is not None:
+            return baton
         with self._lock:
             self._refuse_closed()
-            if self._background is None:
-                self._background = _Background()
-            return self._background.loop
+            if self._baton is None:
+                self._baton = Baton(BatonLoop(bridge=self, steps=self._step_at_once))
+            return self._baton
+
+    def _retire(self, baton: Baton) -> None:
+        """Use another loop from now on: this one stands still, and would hold up every call."""
+        with self._lock:
+            if self._baton is baton:
+                self._baton = None
+        baton.retire()
 
     def _pool(self) -> ThreadPoolExecutor:
         with self._lock:
@@ -226,59 +297,4 @@ class Bridge:
 
     def _refuse_closed(self) -> None:
         if self._closed:
-            raise BridgeClosed("the bridge is closed: call while the application runs")
-
-
-class _Background:
-    """A loop that runs in a daemon thread until it is stopped."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        ready = threading.Event()
-        self.loop.call_soon(ready.set)
-        self._thread = threading.Thread(target=self._drive, name="bridge-loop", daemon=True)
-        self._thread.start()
-        ready.wait()
-
-    def stop(self) -> None:
-        """Cancel what runs, close the loop, and wait for it, though not for ever."""
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(timeout=1.0)
-
-    def _drive(self) -> None:
-        self.loop.run_forever()
-        self.loop.run_until_complete(self._drain())
-        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-        self.loop.close()
-
-    async def _drain(self) -> None:
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:  # says that there is none; nothing else runs inside this
-        return None
-
-
-def _check(function: Any, timeout: float | None) -> None:
-    if inspect.iscoroutine(function):
-        function.close()
-        raise BridgeMisuse("pass the coroutine function and its arguments, not a coroutine")
-    if not callable(function):
-        raise BridgeMisuse(f"a coroutine function is needed, not {type(function).__name__}")
-    if timeout is not None and not timeout >= 0:
-        raise BridgeMisuse("a timeout is a number of seconds, zero or more")
-
-
-def _copy_back(context: Context) -> None:
-    for variable, value in context.items():
-        if variable is not SCOPE and variable.get(_NOTHING) is not value:
-            variable.set(value)
-
-
-_NOTHING = object()
+            raise BridgeClosed

@@ -15,8 +15,8 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reference_app.admission import Admission
-from reference_app.calls import SCOPE
-from reference_app.calls import Scope as SyncCalls
+from reference_app.bridging.scopes import SCOPE
+from reference_app.bridging.scopes import Scope as SyncCalls
 from reference_app.context import REQUEST, RequestContext
 from reference_app.observability import Logger, Metrics
 from reference_app.problems import Problem, overloaded, unexpected

@@ -23,6 +23,7 @@ from reference_app.answers import (
     structured_answer,
     structured_body,
 )
+from reference_app.bridging.loop import serves
 from reference_app.context import REQUEST
 from reference_app.contract import FallbackReason, Turn
 from reference_app.failures import (
@@ -136,7 +137,7 @@ class ProviderClient:
         here = asyncio.get_running_loop()
         for loop, channel in channels.items():
             closing = self._close(channel)
-            if loop is here or not loop.is_running():
+            if loop is here or not serves(loop):
                 await closing
             else:
                 await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(closing, loop))

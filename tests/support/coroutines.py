@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from reference_app.calls import Outcome
+from reference_app.bridging.calls import Outcome
 
 SEEN: ContextVar[Any] = ContextVar("seen", default=None)
 HANG_S = 30.0

@@ -133,7 +133,7 @@ def test_the_bridges_own_loop_refuses_to_wait_for_itself(bridge: Bridge) -> None
     async def again(**options: Any) -> None:
         bridge.run(value, 1, **options)
 
-    with pytest.raises(BridgeOnLoop):
+    with pytest.raises(BridgeReentry):
         bridge.run(again)
 
     async def blocking() -> None:

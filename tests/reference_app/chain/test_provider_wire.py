@@ -243,8 +243,10 @@ def test_connections_are_kept_and_belong_to_their_loop(runner: asyncio.Runner, r
             client = ProviderClient(Settings(provider_url=url))
             for _ in range(3):
                 assert (await client.converse("a", (), attempt())).reply == "Yes."
-                # A bridge that has adopted no loop runs it on its own, from a thread that has none.
-                assert (await bridge.thread(bridge.run, client.converse, "b", (), attempt())).reply == "Yes."
+                # A bridge that has adopted no loop runs it on its own, from a thread that it does not know.
+                assert (
+                    await asyncio.to_thread(bridge.run, client.converse, "b", (), attempt())
+                ).reply == "Yes."
             assert connections == 2
             await client.aclose()
         bridge.close()

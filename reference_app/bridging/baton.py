@@ -1,0 +1,295 @@
+"""One persistent loop, driven by whoever has its baton: the thread that calls, or a thread behind all callers."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+
+from reference_app.bridging.calls import Call
+from reference_app.bridging.errors import BridgeCancelled, BridgeClosed, BridgeTimeout
+from reference_app.bridging.loop import BatonLoop, running_loop
+
+BLOCKED_AFTER_S = 0.2
+"""A loop that has not heard of a cancellation for so long stands still."""
+
+INTERRUPTED_S = 0.5
+"""What a coroutine has for its clean-up when Ctrl-C ends the call."""
+
+_SLICE_S = 0.1
+"""A caller that waits for the lock looks this often whether it was cancelled."""
+
+END_S = 1.0
+"""What the tasks of a loop that ends have for theirs."""
+
+
+class Baton:
+    """A loop for the threads that have none.
+
+    | the loop | a call that nothing ends from outside | a call that a deadline or a token may end |
+    |---|---|---|
+    | rests | takes the baton: the coroutine runs in its thread | is handed to the driver, a thread parked until then |
+    | is driven | is posted to the loop, and its thread waits | the same |
+
+    A first step runs under the lock, so other callers wait for it; a coroutine that suspends goes on with the lock
+    free. Whoever gives the baton up hands it to the driver where work is left. A loop that was told to `retire` ends
+    when it has no work, one that was told to `end` cancels its work and ends.
+    """
+
+    def __init__(self, loop: BatonLoop) -> None:
+        self.loop = loop
+        self._lock = threading.RLock()  # a callback of the loop may come while its own thread holds it
+        self._driven = False
+        self._calls: set[Call] = set()
+        self._leader: Call | None = None
+        self._first: Call | None = None
+        self._driver: threading.Thread | None = None
+        self._wake = threading.Lock()
+        self._wake.acquire()
+        self._retired = False
+        self._ending = False
+        self._ended = threading.Event()
+        loop.when_out_of_work = self._stop_if_idle
+        loop.when_called_from_outside = self._nudge
+
+    def run(self, call: Call) -> None:
+        """Run a call that nothing ends from outside; it has settled afterwards."""
+        with self._lock:
+            if self._ending:
+                raise BridgeClosed
+            leads = not self._driven
+            if leads:
+                if self.loop.step(call) and not self._retired:
+                    return
+                self._driven = True
+                self._leader = call
+                call.when_settled = self._stop
+            else:
+                self._post(call)
+        if leads:
+            self._lead(call)
+        else:
+            call.wait(self._alive)
+
+    def run_bounded(self, call: Call) -> bool:
+        """Run a call until it settles or is ended from outside; False where the loop turned out to stand still."""
+        assert call.scope is not None
+        while not self._lock.acquire(timeout=min(call.scope.left_s(), _SLICE_S)):
+            # The first step of some other call takes its time.
+            if not call.scope.left_s():
+                call.cancel(BridgeTimeout)
+            if call.ended_by is not None:
+                return False
+        try:
+            if self._ending:
+                raise BridgeClosed
+            if self._driven:
+                self._post(call)
+            else:
+                self._give_to_driver(call)
+        finally:
+            self._lock.release()
+        call.wait(self._alive)
+        if not call.settled:
+            call.linger(BLOCKED_AFTER_S, lambda: call.seen or call.settled)
+        return call.seen or call.settled
+
+    def retire(self) -> None:
+        """Serve what is in flight, then end; called by whoever sees to it that no new calls come."""
+        self._retired = True
+        if self._lock.acquire(blocking=False):  # else its holder finds out when it gives the baton up
+            try:
+                self._nudge()
+            finally:
+                self._lock.release()
+
+    def end(self) -> None:
+        """Cancel calls and tasks, wait for their clean-up, for `END_S` or so at most, and close the loop."""
+        here = running_loop()
+        with self._lock:
+            self._ending = True
+            calls = self._in_flight()
+            rested, self._driven = not self._driven, True
+        for call in calls:
+            call.cancel(BridgeClosed)
+        if not rested:
+            with contextlib.suppress(RuntimeError):  # it has closed meanwhile
+                self.loop.call_soon_threadsafe(self.loop.stop)
+        elif here is None:
+            self._finish()
+        elif not self._hand_over():
+            self._close()
+        if here is not self.loop:
+            self._ended.wait(END_S)
+
+    def _post(self, call: Call) -> None:
+        call.awaited(self.loop, self._settled)
+        self._calls.add(call)
+        call.post()
+
+    def _give_to_driver(self, call: Call) -> None:
+        call.awaited(self.loop, self._settled)
+        self._calls.add(call)
+        self._first = call
+        self._driven = True
+        if not self._hand_over():
+            self._calls.discard(call)
+            self._driven = False
+            raise BridgeClosed("no thread can be started any more: call without a timeout, or earlier")
+
+    def _hand_over(self) -> bool:
+        """Wake the driver; False where there is none, and the interpreter, which is ending, starts no thread."""
+        if self._driver is None:
+            driver = threading.Thread(target=self._drive, name="bridge-loop", daemon=True)
+            try:
+                driver.start()
+            except RuntimeError:  # "can't create new thread at interpreter shutdown"
+                return False
+            self._driver = driver
+        self._wake.release()
+        return True
+
+    def _lead(self, call: Call) -> None:
+        """Drive the loop from here until the call has settled."""
+        loop = self.loop
+        try:
+            while not call.settled:
+                loop.drive()
+            if loop.unrun and not loop.work and not self._calls:
+                # To run the callbacks that are left takes less time here than to wake the driver for them.
+                loop.stop()
+                loop.drive()
+        except BaseException:
+            # Ctrl-C, or a task left behind that wants the process to end.
+            call.cancel(BridgeCancelled)
+            self._run_until(lambda: call.settled, INTERRUPTED_S)
+            raise
+        finally:
+            self._leave(call)
+
+    def _leave(self, call: Call) -> None:
+        """Stop leading: the baton is free, or the driver's where work is left."""
+        with self._lock:
+            self._leader = None
+            if not call.settled:
+                call.when_settled = self._settled
+                self._calls.add(call)
+            if self._idle() and not self._retired and not self._ending:
+                self._driven = False
+                return
+        if not self._rest() and not self._hand_over():
+            self._driven = False
+
+    def _rest(self) -> bool:
+        """Give the baton up, or end the loop where its time has come; False where there is work."""
+        with self._lock:
+            if not self._ending:
+                if not self._idle():
+                    return False
+                if not self._retired:
+                    self._driven = False
+                    return True
+        self._finish()
+        return True
+
+    def _idle(self) -> bool:
+        return not self._calls and self.loop.quiet
+
+    def _drive(self) -> None:
+        """The driver: runs the loop while there is work, and is parked otherwise."""
+        while not self._ended.is_set():
+            self._wake.acquire()
+            if self._ended.is_set():
+                return  # in another thread, which had the baton
+            first = self._step_first()
+            rests = self._rest()
+            # Woken after the baton is free again, so that the next call finds it so.
+            if first is not None:
+                first.wake()
+                del first
+            while not rests:
+                self._turn()
+                rests = self._rest()
+
+    def _step_first(self) -> Call | None:
+        """Run the first step of the call that was handed over; the call, if that settled it."""
+        call, self._first = self._first, None
+        if call is None:
+            return None
+        call.when_settled = None
+        self.loop.step(call)
+        call.when_settled = self._settled
+        if not call.settled:
+            return None
+        with self._lock:
+            self._calls.discard(call)
+        return call
+
+    def _turn(self) -> None:
+        """Run the loop until something stops it: the end of its work, or an exception that a task let out."""
+        if not self._calls and not self.loop.work:
+            self.loop.stop()  # one round, for the callbacks that are left
+        try:
+            self.loop.drive()
+        except BaseException as error:  # noqa: BLE001  # nobody waits for the task that raised it, others wait for the loop
+            self.loop.call_exception_handler(
+                {"message": "a task that was left behind ended by an exception", "exception": error}
+            )
+
+    def _run_until(self, enough: Callable[[], bool], timeout_s: float) -> None:
+        end = time.monotonic() + timeout_s
+        timer = self.loop.call_later(timeout_s, self.loop.stop)
+        while not enough() and time.monotonic() < end:
+            self._turn()
+        timer.cancel()
+
+    def _finish(self) -> None:
+        """With the baton, in a thread that runs no loop: end the work, and close the loop."""
+        with self._lock:
+            self._ending = True
+            calls = self._in_flight()
+        for call in calls:
+            call.cancel(BridgeClosed)
+        for task in list(self.loop.work):
+            task.cancel()
+        end = time.monotonic() + END_S
+        self._run_until(self._idle, END_S)
+        self.loop.create_task(self.loop.shutdown_asyncgens())
+        self._run_until(self._idle, end - time.monotonic())
+        self._close()
+
+    def _close(self) -> None:
+        self.loop.close()
+        self._ended.set()
+        if self._driver is not None and self._driver is not threading.current_thread():
+            with contextlib.suppress(RuntimeError):  # it is awake already
+                self._wake.release()
+
+    def _settled(self, call: Call) -> None:
+        """On the loop: a call that another thread waits for has settled."""
+        with self._lock:
+            self._calls.discard(call)
+        self._stop_if_idle()
+        call.wake()
+
+    def _in_flight(self) -> list[Call]:
+        return [*self._calls, *([] if self._leader is None else [self._leader])]
+
+    def _stop(self, _: Call) -> None:
+        self.loop.stop()
+
+    def _stop_if_idle(self) -> None:
+        with self._lock:
+            if not self._calls and not self._leader and not self.loop.work:
+                self.loop.stop()
+
+    def _nudge(self) -> None:
+        """See to it that the loop is driven where there is work, or where it was retired at rest."""
+        with self._lock:
+            if self._driven or self.loop.steps_now or (self.loop.quiet and not self._retired):
+                return
+            self._driven = True
+            if not self._hand_over():
+                self._driven = False
+
+    def _alive(self) -> bool:
+        return not self._ended.is_set()
