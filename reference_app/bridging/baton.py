@@ -8,6 +8,7 @@ from collections.abc import Callable
 from reference_app.bridging.calls import Call
 from reference_app.bridging.errors import BridgeCancelled, BridgeClosed, BridgeTimeout
 from reference_app.bridging.loop import BatonLoop, running_loop
+from reference_app.bridging.parked import ParkedThread
 
 BLOCKED_AFTER_S = 0.2
 """A loop that has not heard of a cancellation for so long stands still."""
@@ -42,9 +43,8 @@ class Baton:
         self._calls: set[Call] = set()
         self._leader: Call | None = None
         self._first: Call | None = None
-        self._driver: threading.Thread | None = None
-        self._wake = threading.Lock()
-        self._wake.acquire()
+        self._driver = ParkedThread("bridge-loop", self._drive)
+        self._interrupted = False
         self._retired = False
         self._ending = False
         self._ended = threading.Event()
@@ -96,19 +96,19 @@ class Baton:
     def retire(self) -> None:
         """Serve what is in flight, then end; called by whoever sees to it that no new calls come."""
         self._retired = True
-        if self._lock.acquire(blocking=False):  # else its holder finds out when it gives the baton up
-            try:
-                self._nudge()
-            finally:
-                self._lock.release()
+        self._nudge()
 
     def end(self) -> None:
         """Cancel calls and tasks, wait for their clean-up, for `END_S` or so at most, and close the loop."""
         here = running_loop()
-        with self._lock:
-            self._ending = True
+        self._ending = self._retired = True
+        if not self._lock.acquire(timeout=END_S):
+            return  # a first step stands still; its thread sees to the end of the loop, should it go on
+        try:
             calls = self._in_flight()
             rested, self._driven = not self._driven, True
+        finally:
+            self._lock.release()
         for call in calls:
             call.cancel(BridgeClosed)
         if not rested:
@@ -116,7 +116,7 @@ class Baton:
                 self.loop.call_soon_threadsafe(self.loop.stop)
         elif here is None:
             self._finish()
-        elif not self._hand_over():
+        elif not self._driver.wake():
             self._close()
         if here is not self.loop:
             self._ended.wait(END_S)
@@ -131,29 +131,22 @@ class Baton:
         self._calls.add(call)
         self._first = call
         self._driven = True
-        if not self._hand_over():
+        if not self._driver.wake():
             self._calls.discard(call)
             self._driven = False
             raise BridgeClosed("no thread can be started any more: call without a timeout, or earlier")
 
-    def _hand_over(self) -> bool:
-        """Wake the driver; False where there is none, and the interpreter, which is ending, starts no thread."""
-        if self._driver is None:
-            driver = threading.Thread(target=self._drive, name="bridge-loop", daemon=True)
-            try:
-                driver.start()
-            except RuntimeError:  # "can't create new thread at interpreter shutdown"
-                return False
-            self._driver = driver
-        self._wake.release()
-        return True
-
     def _lead(self, call: Call) -> None:
         """Drive the loop from here until the call has settled."""
         loop = self.loop
+        if self._ending:  # it began while the first step had the lock
+            call.cancel(BridgeClosed)
         try:
-            while not call.settled:
+            while not call.settled and not self._interrupted:
                 loop.drive()
+            if self._interrupted:
+                self._interrupted = False
+                raise KeyboardInterrupt  # noqa: TRY301  # one way out, whatever interrupts
             if loop.unrun and not loop.work and not self._calls:
                 # To run the callbacks that are left takes less time here than to wake the driver for them.
                 loop.stop()
@@ -176,7 +169,7 @@ class Baton:
             if self._idle() and not self._retired and not self._ending:
                 self._driven = False
                 return
-        if not self._rest() and not self._hand_over():
+        if not self._rest() and not self._driver.wake():
             self._driven = False
 
     def _rest(self) -> bool:
@@ -194,12 +187,9 @@ class Baton:
     def _idle(self) -> bool:
         return not self._calls and self.loop.quiet
 
-    def _drive(self) -> None:
-        """The driver: runs the loop while there is work, and is parked otherwise."""
-        while not self._ended.is_set():
-            self._wake.acquire()
-            if self._ended.is_set():
-                return  # in another thread, which had the baton
+    def _drive(self) -> bool:
+        """What the driver does when it is woken: run the loop while there is work. False once the loop has ended."""
+        if not self._ended.is_set():
             first = self._step_first()
             rests = self._rest()
             # Woken after the baton is free again, so that the next call finds it so.
@@ -209,6 +199,7 @@ class Baton:
             while not rests:
                 self._turn()
                 rests = self._rest()
+        return not self._ended.is_set()
 
     def _step_first(self) -> Call | None:
         """Run the first step of the call that was handed over; the call, if that settled it."""
@@ -226,7 +217,7 @@ class Baton:
 
     def _turn(self) -> None:
         """Run the loop until something stops it: the end of its work, or an exception that a task let out."""
-        if not self._calls and not self.loop.work:
+        if not self._runs_something():
             self.loop.stop()  # one round, for the callbacks that are left
         try:
             self.loop.drive()
@@ -254,22 +245,31 @@ class Baton:
         end = time.monotonic() + END_S
         self._run_until(self._idle, END_S)
         self.loop.create_task(self.loop.shutdown_asyncgens())
-        self._run_until(self._idle, end - time.monotonic())
+        self._run_until(self._idle, max(end - time.monotonic(), _SLICE_S))
         self._close()
 
     def _close(self) -> None:
         self.loop.close()
         self._ended.set()
-        if self._driver is not None and self._driver is not threading.current_thread():
-            with contextlib.suppress(RuntimeError):  # it is awake already
-                self._wake.release()
+        self._driver.dismiss()
 
     def _settled(self, call: Call) -> None:
         """On the loop: a call that another thread waits for has settled."""
         with self._lock:
             self._calls.discard(call)
+            if (
+                self._leader
+                and isinstance(call.error, KeyboardInterrupt)
+                and threading.current_thread() is threading.main_thread()
+            ):
+                # Ctrl-C came while this thread ran the call of another: it is meant for the call made here, too.
+                self._interrupted = True
+                self.loop.stop()
         self._stop_if_idle()
         call.wake()
+
+    def _runs_something(self) -> bool:
+        return bool(self._calls or self._leader or self.loop.work)
 
     def _in_flight(self) -> list[Call]:
         return [*self._calls, *([] if self._leader is None else [self._leader])]
@@ -279,17 +279,20 @@ class Baton:
 
     def _stop_if_idle(self) -> None:
         with self._lock:
-            if not self._calls and not self._leader and not self.loop.work:
+            if not self._runs_something():
                 self.loop.stop()
 
     def _nudge(self) -> None:
         """See to it that the loop is driven where there is work, or where it was retired at rest."""
-        with self._lock:
-            if self._driven or self.loop.steps_now or (self.loop.quiet and not self._retired):
-                return
-            self._driven = True
-            if not self._hand_over():
-                self._driven = False
+        # This may be a finalizer in any thread, which must not wait for ever: who holds the lock for long looks for
+        # work afterwards.
+        if not self._lock.acquire(timeout=_SLICE_S):
+            return
+        try:
+            if not self._driven and not self.loop.steps_now and (self._retired or not self.loop.quiet):
+                self._driven = self._driver.wake()
+        finally:
+            self._lock.release()
 
     def _alive(self) -> bool:
         return not self._ended.is_set()

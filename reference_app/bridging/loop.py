@@ -117,8 +117,8 @@ class BatonLoop(asyncio.SelectorEventLoop):
     async def shutdown_asyncgens(self) -> None:
         """Close the asynchronous generators that are left, those of first steps too."""
         await super().shutdown_asyncgens()
-        for generator in list(self._generators):
-            await generator.aclose()
+        closing = [generator.aclose() for generator in self._generators]
+        await asyncio.gather(*closing, return_exceptions=True)
 
     def __del__(self) -> None:
         if not self._abandoned:

@@ -67,9 +67,8 @@ class Scope(CancelToken):
 
     def inner(self, timeout_s: float | None) -> "Scope":
         """A scope within this one: its deadline is the earlier one."""
-        if timeout_s is None:
-            return Scope(self.deadline, self.home)
-        return Scope(min(self.deadline, time.monotonic() + timeout_s), self.home)
+        ends_at = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        return Scope(min(self.deadline, ends_at), self.home_here())
 
     def left_s(self) -> float:
         """Seconds until the deadline, never negative."""

@@ -169,10 +169,10 @@ def recorder() -> Recorder:
     return Recorder()
 
 
-@pytest.fixture
-def bridge(recorder: Recorder) -> Iterator[Bridge]:
-    """A bridge that has adopted no loop."""
-    made = Bridge(log=recorder)
+@pytest.fixture(params=[True, False], ids=["at-once", "by-turns"])
+def bridge(request: pytest.FixtureRequest, recorder: Recorder) -> Iterator[Bridge]:
+    """A bridge that has adopted no loop, with each of its ways to a first step."""
+    made = Bridge(log=recorder, step_at_once=request.param)
     yield made
     made.close()
 
@@ -210,10 +210,13 @@ class Stage:
         return self.bridge.run(function, *args, timeout=timeout, when_on_loop="block", **options)
 
 
-@pytest.fixture(params=sorted(LOOPS))
+@pytest.fixture(
+    params=[("asyncio", True), ("uvloop", True), ("asyncio", False)], ids=["asyncio", "uvloop", "by-turns"]
+)
 def stage(request: pytest.FixtureRequest, recorder: Recorder) -> Iterator[Stage]:
-    """A stage on each kind of host loop."""
-    made = Stage(request.param, Bridge(log=recorder))
+    """A stage on each kind of host loop, and with each of the bridge's ways to a first step."""
+    loop, step_at_once = request.param
+    made = Stage(loop, Bridge(log=recorder, step_at_once=step_at_once))
     yield made
     made.bridge.close()
 

@@ -142,7 +142,7 @@ def test_an_outer_timeout_reaches_a_nested_call(stage: Any, place: str) -> None:
 
     def check(run: Callable[..., Any]) -> None:
         with pytest.raises(BridgeTimeout):
-            run(outer, timeout=0.05)
+            run(outer, timeout=0.5)  # time enough for the inner one to begin
         assert run(asyncio.to_thread, ended.wait, HANG_S)  # waits where the loop can go on meanwhile
 
     stage.play(place, check)

@@ -1,0 +1,40 @@
+"""A thread that is parked on a lock until there is something to do: cheaper to wake than one that waits in `select`."""
+
+import contextlib
+import threading
+from collections.abc import Callable
+
+
+class ParkedThread:
+    """A daemon thread, started at the first wake-up, that runs `work` each time that it is woken, until that says no."""
+
+    def __init__(self, name: str, work: Callable[[], bool]) -> None:
+        self._name = name
+        self._work = work
+        self._thread: threading.Thread | None = None
+        self._asleep = threading.Lock()
+        self._asleep.acquire()
+
+    def wake(self) -> bool:
+        """Have it work once more; False where the interpreter, which is ending, starts no thread."""
+        if self._thread is None:
+            thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # "can't create new thread at interpreter shutdown"
+                return False
+            self._thread = thread
+        with contextlib.suppress(RuntimeError):  # it is awake already, and looks for work before it sleeps
+            self._asleep.release()
+        return True
+
+    def dismiss(self) -> None:
+        """Let it look once more whether it is needed, if it was ever started."""
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self.wake()
+
+    def _serve(self) -> None:
+        goes_on = True
+        while goes_on:
+            self._asleep.acquire()
+            goes_on = self._work()

@@ -1,0 +1,212 @@
+"""The bridge's own loop: who drives it, what ends a call from outside, and what becomes of a loop that stands still."""
+
+import asyncio
+import gc
+import threading
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from coroutines import HANG_S, caught, for_ever, value
+
+from reference_app.bridge import Bridge, BridgeCancelled, BridgeTimeout, CancelToken
+
+
+def bridge_threads() -> list[threading.Thread]:
+    """The drivers that live."""
+    return [thread for thread in threading.enumerate() if thread.name == "bridge-loop"]
+
+
+def in_thread(function: Callable[[], object]) -> threading.Thread:
+    """Run a function in a thread that has been started."""
+    thread = threading.Thread(target=function)
+    thread.start()
+    return thread
+
+
+def test_a_call_without_a_timeout_runs_in_its_own_thread(bridge: Bridge) -> None:
+    """No thread is started for a call that nothing ends from outside, suspended or not; one is for a bounded call."""
+
+    async def where() -> threading.Thread:
+        before = threading.current_thread()
+        await asyncio.sleep(0)
+        assert threading.current_thread() is before
+        return before
+
+    assert bridge.run(where) is threading.current_thread()
+    assert not bridge_threads()
+    assert bridge.run(where, timeout=HANG_S) in bridge_threads()
+
+
+def test_the_coroutine_runs_in_a_task_of_a_running_loop(bridge: Bridge) -> None:
+    """From its first line on, the coroutine has a current task and a running loop, which refuses to run twice."""
+
+    async def body() -> tuple[bool, bool]:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        own = value(1)
+        with pytest.raises(RuntimeError):
+            loop.run_until_complete(own)
+        own.close()
+        return loop.is_running(), task in asyncio.all_tasks()
+
+    assert bridge.run(body) == (True, True)
+    assert caught(asyncio.get_running_loop)
+
+
+@pytest.mark.parametrize("options", [{}, {"timeout": HANG_S}], ids=["unbounded", "bounded"])
+def test_one_loop_serves_all_threads(bridge: Bridge, options: dict[str, Any]) -> None:
+    """A future that one call made is resolved by its loop and awaited by a call of another thread."""
+
+    async def make() -> asyncio.Future[int]:
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        loop.call_later(0.02, future.set_result, 7)
+        return future
+
+    async def wait(future: asyncio.Future[int]) -> int:
+        return await future
+
+    futures = []
+    in_thread(lambda: futures.append(bridge.run(make, **options))).join(HANG_S)
+    assert bridge.run(wait, futures[0], timeout=HANG_S) == 7
+
+
+@pytest.mark.parametrize("place", ["no_loop", "worker", "portal"])
+def test_a_token_frees_the_caller(stage: Any, place: str) -> None:
+    """A token that is cancelled from another thread ends the call with a typed error, and the `finally` has run."""
+    token, began, ended = CancelToken(), threading.Event(), threading.Event()
+
+    async def body() -> None:
+        began.set()
+        try:
+            await for_ever()
+        finally:
+            ended.set()
+
+    def check(run: Callable[..., Any]) -> None:
+        canceller = in_thread(lambda: (began.wait(HANG_S), token.cancel()))
+        with pytest.raises(BridgeCancelled):
+            run(body, cancel=token)
+        canceller.join(HANG_S)
+        assert ended.is_set()
+        assert token.cancelled
+        assert run(value, 1) == 1
+
+    stage.play(place, check)
+
+
+def test_a_token_that_was_cancelled_before_keeps_the_body_from_running(stage: Any, place: str) -> None:
+    """With a cancelled token nothing of the coroutine runs, and nothing is left un-awaited."""
+    token, ran = CancelToken(), []
+    token.cancel()
+
+    async def body() -> None:
+        ran.append(1)
+
+    def check(run: Callable[..., Any]) -> None:
+        with pytest.raises(BridgeCancelled):
+            run(body, cancel=token)
+
+    stage.play(place, check)
+    gc.collect()  # where a coroutine that was never awaited would be told of
+    assert not ran
+
+
+def test_a_loop_that_stands_still_is_replaced(bridge: Bridge) -> None:
+    """After a bounded call blocked its thread, the next one answers on a new loop, and the old one ends by itself."""
+    go_on, ended = threading.Event(), threading.Event()
+
+    async def block() -> None:
+        go_on.wait(HANG_S)
+        try:
+            await asyncio.sleep(0)
+        finally:
+            ended.set()
+
+    with pytest.raises(BridgeTimeout):
+        bridge.run(block, timeout=0.05)
+    old = bridge_threads()
+    assert bridge.run(value, 1, timeout=HANG_S) == 1
+    go_on.set()
+    assert ended.wait(HANG_S)
+    old[0].join(HANG_S)
+    assert not old[0].is_alive()
+    assert bridge.run(value, 2) == 2
+
+
+def test_a_first_step_that_stands_still_holds_up_no_bounded_call(bridge: Bridge) -> None:
+    """While an unbounded call blocks in its first step, a bounded one is freed in time and the next one answers."""
+    began, go_on = threading.Event(), threading.Event()
+
+    async def block() -> int:
+        began.set()
+        go_on.wait(HANG_S)
+        await asyncio.sleep(0)
+        return 3
+
+    answers: list[int] = []
+    blocked = in_thread(lambda: answers.append(bridge.run(block)))
+    assert began.wait(HANG_S)
+    with pytest.raises(BridgeTimeout):
+        bridge.run(value, 1, timeout=0.05)
+    assert bridge.run(value, 2, timeout=HANG_S) == 2
+    go_on.set()
+    blocked.join(HANG_S)
+    assert answers == [3]
+
+
+def test_what_is_posted_to_the_loop_at_rest_is_run(bridge: Bridge) -> None:
+    """A coroutine that another thread gives to the bridge's loop by asyncio's own means runs, though nobody calls."""
+
+    async def loop() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    assert asyncio.run_coroutine_threadsafe(value(5), bridge.run(loop)).result(HANG_S) == 5
+
+
+def test_a_generator_left_half_way_is_closed(bridge: Bridge) -> None:
+    """An async generator that is dropped half-way in a first step has its awaiting `finally` run, with no further call."""
+    ended = threading.Event()
+
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(0)
+            ended.set()
+
+    async def body() -> int:
+        return await anext(numbers())
+
+    assert bridge.run(body) == 1
+    gc.collect()
+    assert ended.wait(HANG_S)
+
+
+def test_asyncio_debug_mode_changes_nothing(bridge: Bridge) -> None:
+    """With the loop's debug mode on, calls of each kind give their values."""
+
+    async def debug() -> None:
+        asyncio.get_running_loop().set_debug(True)
+
+    bridge.run(debug)
+    assert [bridge.run(value, 1), bridge.run(value, 2, timeout=HANG_S)] == [1, 2]
+
+
+def test_a_call_waits_no_longer_than_its_time_for_the_lock(bridge: Bridge) -> None:
+    """A token frees a caller that waits behind another call's first step."""
+    began, go_on, token, errors = threading.Event(), threading.Event(), CancelToken(), []
+
+    async def block() -> None:
+        began.set()
+        go_on.wait(HANG_S)
+
+    blocked = in_thread(lambda: bridge.run(block))
+    assert began.wait(HANG_S)
+    waiting = in_thread(lambda: errors.append(caught(bridge.run, value, 1, cancel=token)))
+    token.cancel()
+    waiting.join(HANG_S)
+    assert not waiting.is_alive()
+    assert [type(error) for error in errors] == [BridgeCancelled]
+    go_on.set()
+    blocked.join(HANG_S)
