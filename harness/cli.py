@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from harness.commands import list_things, load, matrix, run, serve
+from harness.commands import bridge, list_things, load, matrix, run, serve
 from harness.commands.common import err
 from harness.errors import InvalidRun, ShakeoutError
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 app.command("run")(run.command)
 app.command("matrix")(matrix.command)
 app.command("load")(load.command)
+app.command("bridge")(bridge.command)
 app.command("serve")(serve.command)
 app.command("list")(list_things.command)
 

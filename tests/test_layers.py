@@ -23,7 +23,8 @@ MAY_IMPORT = {
     "load": PLAYED,
     "recognition": set(),
     "library": {"errors", "scenario", "recognition"},
-    "reports": {"errors", "history", "scenario", "verdict"},
+    "bridges": {"errors", "verdict"},
+    "reports": {"errors", "history", "scenario", "verdict", "bridges"},
 }
 TOP = {"entry", "commands", "cli", "pytest_plugin", "pytest_items"}
 LOCUST = {"harness/load/users.py", "harness/load/master.py", "locustfile.py"}
