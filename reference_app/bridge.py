@@ -75,7 +75,8 @@ class Bridge:
 
     def adopt(self) -> None:
         """Make the running loop the one on which calls from threads without a loop run; called on it."""
-        self._refuse_closed()
+        if self._closed:
+            raise BridgeClosed
         self._owner = asyncio.get_running_loop()
 
     def run(
@@ -119,7 +120,8 @@ class Bridge:
                 if here is not None:
                     self._block(call, here, cancel, when_on_loop)
                 elif scope is None and self._owner is None and not self._exiting:
-                    (self._baton or self._own()).run(call)
+                    while not (self._baton or self._own()).run(call):
+                        pass  # it was retired since, and has ended: there is another by now
                 else:
                     self._away(call, cancel)
                 value = call.result()
@@ -157,8 +159,15 @@ class Bridge:
             with outcome:
                 outcome.value = context.run(function, *args)
 
+        with self._lock:
+            if self._closed:
+                raise BridgeClosed
+            self._workers = self._workers or ThreadPoolExecutor(
+                WORKERS_MAX, thread_name_prefix="bridge-worker"
+            )
+            worked = loop.run_in_executor(self._workers, work)
         try:
-            await loop.run_in_executor(self._pool(), work)
+            await worked
         except asyncio.CancelledError:
             scope.cancel()
             raise
@@ -172,7 +181,7 @@ class Bridge:
             baton, self._baton = self._baton, None
             workers, self._workers = self._workers, None
         if workers is not None:
-            workers.shutdown(wait=False, cancel_futures=True)
+            workers.shutdown(wait=False)
         if baton is not None:
             baton.end()
 
@@ -231,20 +240,28 @@ class Bridge:
             release(call, ended_by)
 
     def _run_bounded(self, call: Call, token: CancelToken | None) -> None:
-        assert call.scope is not None
         if self._exiting:
             raise BridgeClosed("the interpreter is ending: call without a timeout, or earlier")
-        baton = self._own()
-        call.scope.home = baton.loop
         ended_by = bind(call, SCOPE.get(), token)
         try:
-            if call.ended_by is None and not baton.run_bounded(call):
-                self._retire(baton)
+            while call.ended_by is None and not self._run_bounded_on(self._own(), call):
+                pass  # the loop was retired since, and has ended: there is another by now
         finally:
             release(call, ended_by)
 
+    def _run_bounded_on(self, baton: Baton, call: Call) -> bool:
+        assert call.scope is not None
+        call.scope.home = baton.loop
+        accepted = baton.run_bounded(call)
+        if baton.stands_still:
+            # Another loop from now on: this one would hold up every call.
+            with self._lock:
+                self._baton = None if self._baton is baton else self._baton
+            baton.retire()
+        return accepted
+
     def _run_at_exit(self, call: Call) -> None:
-        baton = Baton(BatonLoop(bridge=self, steps=self._step_at_once))
+        baton = self._new()
         try:
             baton.run(call)
         finally:
@@ -272,29 +289,11 @@ class Bridge:
 
     def _own(self) -> Baton:
         """The bridge's own loop."""
-        baton = self._baton
-        if baton is not None:
-            return baton
         with self._lock:
-            self._refuse_closed()
-            if self._baton is None:
-                self._baton = Baton(BatonLoop(bridge=self, steps=self._step_at_once))
+            if self._closed or self._exiting:
+                raise BridgeClosed
+            self._baton = self._baton or self._new()
             return self._baton
 
-    def _retire(self, baton: Baton) -> None:
-        """Use another loop from now on: this one stands still, and would hold up every call."""
-        with self._lock:
-            if self._baton is baton:
-                self._baton = None
-        baton.retire()
-
-    def _pool(self) -> ThreadPoolExecutor:
-        with self._lock:
-            self._refuse_closed()
-            if self._workers is None:
-                self._workers = ThreadPoolExecutor(WORKERS_MAX, thread_name_prefix="bridge-worker")
-            return self._workers
-
-    def _refuse_closed(self) -> None:
-        if self._closed:
-            raise BridgeClosed
+    def _new(self) -> Baton:
+        return Baton(BatonLoop(bridge=self, steps=self._step_at_once))

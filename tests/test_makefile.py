@@ -1,4 +1,4 @@
-"""`make run` plays both stages, whatever the first says, and ends as the worse of both."""
+"""`make run` and `make bench` do both of their parts, whatever the first says, and end as the worse of both."""
 
 import subprocess
 from pathlib import Path
@@ -12,19 +12,39 @@ echo "played $3"
 exit {in_process}
 """
 
+PYTHON = """#!/bin/sh
+echo "measured $(basename $1 .py)"
+[ "$(basename $1 .py)" = bridge ] && exit {bridge}
+exit {full_turn}
+"""
+
+
+def made(target: str, folder: Path, program: str, text: str) -> "subprocess.CompletedProcess[str]":
+    """A target's run in an environment whose only program is this one."""
+    place = folder / "bin" / program
+    place.parent.mkdir()
+    place.write_text(text)
+    place.chmod(0o755)
+    (folder / ".ready").touch()
+    command = ["make", "--no-print-directory", "-C", str(ROOT), f"VENV={folder}", target]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
 
 @pytest.mark.parametrize(
     ("in_process", "live", "worse"), [(0, 0, 0), (4, 0, 4), (4, 1, 1), (1, 4, 1), (0, 3, 3), (3, 4, 3)]
 )
 def test_both_stages_are_played(tmp_path: Path, in_process: int, live: int, worse: int) -> None:
     """A stage that is undecided, or fails, does not keep the other from being played, nor hide behind it."""
-    program = tmp_path / "bin" / "shakeout"
-    program.parent.mkdir()
-    program.write_text(SHAKEOUT.format(in_process=in_process, live=live))
-    program.chmod(0o755)
-    (tmp_path / ".ready").touch()
-    command = ["make", "--no-print-directory", "-C", str(ROOT), f"VENV={tmp_path}", "run"]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ran = made("run", tmp_path, "shakeout", SHAKEOUT.format(in_process=in_process, live=live))
     assert ran.stdout.splitlines() == ["played in_process", "played live"]
+    assert (f"Error {worse}" in ran.stderr) == bool(worse)
+    assert bool(ran.returncode) == bool(worse)
+
+
+@pytest.mark.parametrize(("full_turn", "bridge", "worse"), [(0, 0, 0), (1, 0, 1), (0, 1, 1), (2, 1, 2)])
+def test_both_benchmarks_are_measured(tmp_path: Path, full_turn: int, bridge: int, worse: int) -> None:
+    """A floor that the first part has missed does not keep the second from being measured, nor hide behind it."""
+    ran = made("bench", tmp_path, "python", PYTHON.format(full_turn=full_turn, bridge=bridge))
+    assert ran.stdout.splitlines() == ["measured full_turn", "measured bridge"]
     assert (f"Error {worse}" in ran.stderr) == bool(worse)
     assert bool(ran.returncode) == bool(worse)

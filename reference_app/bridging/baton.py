@@ -38,6 +38,7 @@ class Baton:
 
     def __init__(self, loop: BatonLoop) -> None:
         self.loop = loop
+        self.stands_still = False
         self._lock = threading.RLock()  # a callback of the loop may come while its own thread holds it
         self._driven = False
         self._calls: set[Call] = set()
@@ -51,47 +52,45 @@ class Baton:
         loop.when_out_of_work = self._stop_if_idle
         loop.when_called_from_outside = self._nudge
 
-    def run(self, call: Call) -> None:
-        """Run a call that nothing ends from outside; it has settled afterwards."""
+    def run(self, call: Call) -> bool:
+        """Run a call that nothing ends from outside; it has settled afterwards. False: this loop has ended."""
         with self._lock:
             if self._ending:
-                raise BridgeClosed
+                return False
             leads = not self._driven
             if leads:
                 if self.loop.step(call) and not self._retired:
-                    return
+                    return True
                 self._driven = True
                 self._leader = call
-                call.when_settled = self._stop
+                call.when_settled = lambda _: self.loop.stop()
             else:
                 self._post(call)
         if leads:
             self._lead(call)
         else:
-            call.wait(self._alive)
+            call.wait(lambda: not self._ended.is_set())
+        return True
 
     def run_bounded(self, call: Call) -> bool:
-        """Run a call until it settles or is ended from outside; False where the loop turned out to stand still."""
-        assert call.scope is not None
-        while not self._lock.acquire(timeout=min(call.scope.left_s(), _SLICE_S)):
-            # The first step of some other call takes its time.
-            if not call.scope.left_s():
-                call.cancel(BridgeTimeout)
-            if call.ended_by is not None:
-                return False
+        """Run a call until it settles or is ended from outside. False: this loop has ended; see also `stands_still`."""
+        if not self._lock_for(call):
+            return True
         try:
             if self._ending:
-                raise BridgeClosed
+                return False
             if self._driven:
                 self._post(call)
             else:
                 self._give_to_driver(call)
         finally:
             self._lock.release()
-        call.wait(self._alive)
+        call.wait(lambda: not self._ended.is_set())
         if not call.settled:
             call.linger(BLOCKED_AFTER_S, lambda: call.seen or call.settled)
-        return call.seen or call.settled
+            if not call.seen and not call.settled:
+                self.stands_still = True
+        return True
 
     def retire(self) -> None:
         """Serve what is in flight, then end; called by whoever sees to it that no new calls come."""
@@ -120,6 +119,20 @@ class Baton:
             self._close()
         if here is not self.loop:
             self._ended.wait(END_S)
+
+    def _lock_for(self, call: Call) -> bool:
+        """Take the lock, for which a first step of another call makes one wait; False: the call was ended meanwhile."""
+        assert call.scope is not None
+        began = time.monotonic()
+        while not self._lock.acquire(timeout=min(call.scope.left_s() or _SLICE_S, _SLICE_S)):
+            if not call.scope.left_s():
+                call.cancel(BridgeTimeout)
+            if call.ended_by is not None and time.monotonic() - began >= BLOCKED_AFTER_S:
+                self.stands_still = True
+                return False
+        if call.ended_by is not None:
+            self._lock.release()
+        return call.ended_by is None
 
     def _post(self, call: Call) -> None:
         call.awaited(self.loop, self._settled)
@@ -166,9 +179,6 @@ class Baton:
             if not call.settled:
                 call.when_settled = self._settled
                 self._calls.add(call)
-            if self._idle() and not self._retired and not self._ending:
-                self._driven = False
-                return
         if not self._rest() and not self._driver.wake():
             self._driven = False
 
@@ -176,11 +186,12 @@ class Baton:
         """Give the baton up, or end the loop where its time has come; False where there is work."""
         with self._lock:
             if not self._ending:
-                if not self._idle():
+                if self._calls or not self.loop.quiet:
                     return False
                 if not self._retired:
                     self._driven = False
                     return True
+                self._ending = True  # from here on no call comes
         self._finish()
         return True
 
@@ -257,11 +268,7 @@ class Baton:
         """On the loop: a call that another thread waits for has settled."""
         with self._lock:
             self._calls.discard(call)
-            if (
-                self._leader
-                and isinstance(call.error, KeyboardInterrupt)
-                and threading.current_thread() is threading.main_thread()
-            ):
+            if call.interrupted and self._leader and threading.current_thread() is threading.main_thread():
                 # Ctrl-C came while this thread ran the call of another: it is meant for the call made here, too.
                 self._interrupted = True
                 self.loop.stop()
@@ -273,9 +280,6 @@ class Baton:
 
     def _in_flight(self) -> list[Call]:
         return [*self._calls, *([] if self._leader is None else [self._leader])]
-
-    def _stop(self, _: Call) -> None:
-        self.loop.stop()
 
     def _stop_if_idle(self) -> None:
         with self._lock:
@@ -293,6 +297,3 @@ class Baton:
                 self._driven = self._driver.wake()
         finally:
             self._lock.release()
-
-    def _alive(self) -> bool:
-        return not self._ended.is_set()

@@ -62,6 +62,7 @@ class Call(Outcome):
 
     # Defaults of the class, which cost nothing where a call ends in its first step.
     settled = False
+    interrupted = False
     seen = False
     ended_by: type[BridgeError] | None = None
     task: asyncio.Task[None] | None = None
@@ -93,6 +94,7 @@ class Call(Outcome):
             self.value = await (awaitable if type(awaitable) is CoroutineType else coroutine_of(awaitable))
         except BaseException as error:  # noqa: BLE001  # it is the caller's, whatever it is
             self.error = error
+            self.interrupted = isinstance(error, KeyboardInterrupt)
         self.settle()
 
     def settle(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from coroutines import HANG_S, caught, for_ever, value
 
-from reference_app.bridge import Bridge, BridgeCancelled, BridgeTimeout, CancelToken
+from reference_app.bridge import Bridge, BridgeCancelled, BridgeClosed, BridgeTimeout, CancelToken
 
 
 def bridge_threads() -> list[threading.Thread]:
@@ -33,9 +33,10 @@ def test_a_call_without_a_timeout_runs_in_its_own_thread(bridge: Bridge) -> None
         assert threading.current_thread() is before
         return before
 
+    others = set(bridge_threads())  # an earlier test's may be about to end
     assert bridge.run(where) is threading.current_thread()
-    assert not bridge_threads()
-    assert bridge.run(where, timeout=HANG_S) in bridge_threads()
+    assert not set(bridge_threads()) - others
+    assert bridge.run(where, timeout=HANG_S) in set(bridge_threads()) - others
 
 
 def test_the_coroutine_runs_in_a_task_of_a_running_loop(bridge: Bridge) -> None:
@@ -210,3 +211,54 @@ def test_a_call_waits_no_longer_than_its_time_for_the_lock(bridge: Bridge) -> No
     assert [type(error) for error in errors] == [BridgeCancelled]
     go_on.set()
     blocked.join(HANG_S)
+
+
+def test_a_call_whose_time_is_up_before_it_began_never_begins(bridge: Bridge) -> None:
+    """A bounded call that waits behind another's blocking step times out, and its coroutine does not run afterwards."""
+    began, go_on, ran = threading.Event(), threading.Event(), []
+
+    async def block() -> None:
+        await asyncio.sleep(0)
+        began.set()
+        go_on.wait(HANG_S)
+        for _ in range(10):  # turns in which the other one could begin
+            await asyncio.sleep(0)
+
+    async def late() -> None:
+        ran.append(1)
+
+    blocked = in_thread(lambda: bridge.run(block))
+    assert began.wait(HANG_S)
+    with pytest.raises(BridgeTimeout):
+        bridge.run(late, timeout=0.02)
+    go_on.set()
+    blocked.join(HANG_S)
+    assert not ran
+
+
+def test_no_live_bridge_says_that_it_is_closed(bridge: Bridge) -> None:
+    """While calls that block have loops replaced all the time, the calls of other threads give their values."""
+    wrong: list[BaseException] = []
+    done = threading.Event()
+
+    async def block() -> None:
+        await asyncio.to_thread(lambda: None)
+        done.wait(0.3)
+
+    def retire() -> None:
+        for _ in range(4):
+            with pytest.raises(BridgeTimeout):
+                bridge.run(block, timeout=0.01)
+        done.set()
+
+    def call() -> None:
+        while not done.is_set():
+            try:
+                assert bridge.run(value, 1) == 1
+            except BridgeClosed as error:
+                wrong.append(error)
+
+    threads = [in_thread(retire), *(in_thread(call) for _ in range(3))]
+    for thread in threads:
+        thread.join(HANG_S)
+    assert not wrong

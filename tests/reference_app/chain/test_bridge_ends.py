@@ -237,3 +237,22 @@ def test_a_fork_in_a_worker_thread_forgets_the_loop_of_the_parent(recorder: Any)
 
     assert asyncio.run(host()) == 7
     bridge.close()
+
+
+async def test_closing_while_a_worker_runs_lets_the_task_have_its_answer(recorder: Any) -> None:
+    """A task that waits for a worker when the bridge closes gets what the worker returns, and a later one is refused typed."""
+    bridge, began, go_on = Bridge(log=recorder), asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def work() -> int:
+        loop.call_soon_threadsafe(began.set)
+        go_on.wait(HANG_S)
+        return 4
+
+    working = asyncio.create_task(bridge.thread(work))
+    await began.wait()
+    bridge.close()
+    go_on.set()
+    assert await working == 4
+    with pytest.raises(BridgeClosed):
+        await bridge.thread(work)
