@@ -1,7 +1,10 @@
 """What the README shows can be done: its scenario is played, its profile drives a service that knows nothing of us."""
 
 import asyncio
+import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +14,8 @@ from harness.targets import profile as profiles
 from harness.verdict import Verdict
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
+PORTAL_CELLS = {("C2", "not_applicable"), ("D2", "not_applicable")}
+"""The README's bridge has no portal."""
 SHOP = """
 import os, httpx
 from fastapi import FastAPI
@@ -88,3 +93,15 @@ def test_the_commands_of_the_readme_exist() -> None:
 
     named = set(re.findall(r"^\| `shakeout (\w+)", README, re.MULTILINE))
     assert named == {command.name for command in app.registered_commands}
+
+
+def test_the_adapter_of_the_readme_is_judged_as_it_says(tmp_path: Path) -> None:
+    """The adapter of the README loses what its transcript says that it loses, and keeps what it keeps."""
+    (tmp_path / "background.py").write_text(block("py"))
+    command = [sys.executable, "-m", "harness.entry", "bridge", "background:Background", "--json", "out.json"]
+    chosen = [f"--property={name}" for name in ("A1", "C2", "D2")]
+    ended = subprocess.run([*command, *chosen], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1, ended.stderr
+    (judged,) = json.loads((tmp_path / "out.json").read_text())["bridges"]
+    cells = {(name[:2], verdict) for name, verdict in judged["cells"].items()} - PORTAL_CELLS
+    assert cells == {("A1", "pass"), ("C2", "fail"), ("D2", "fail")}

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from harness import library
+from harness.bridges.property import catalog
 from harness.commands.common import Target, out, resolve
 from harness.gates import criteria
 from harness.registry import FAULTS, INVARIANTS
@@ -21,6 +22,7 @@ class Kind(StrEnum):
     SCENARIOS = "scenarios"
     DEFECTS = "defects"
     GATES = "gates"
+    PROPERTIES = "properties"
 
 
 def command(kind: Annotated[Kind, typer.Argument(help="What to list.")], *, target: Target = None) -> None:
@@ -43,3 +45,5 @@ def _rows(kind: Kind, target: str | None) -> list[tuple[str, str]]:
             )
         case Kind.GATES:
             return criteria.summaries()
+        case Kind.PROPERTIES:
+            return [(name, made.summary) for name, made in catalog().items()]

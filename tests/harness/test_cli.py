@@ -212,7 +212,7 @@ def test_a_place_that_cannot_be_written_is_told(shakeout, scenario, tmp_path):
     assert "choose a place that can be written" in err
 
 
-@pytest.mark.parametrize("kind", ["faults", "invariants", "scenarios", "defects", "gates"])
+@pytest.mark.parametrize("kind", ["faults", "invariants", "scenarios", "defects", "gates", "properties"])
 def test_there_is_something_of_every_kind(shakeout, kind):
     """Each list has rows, and each row has its one line."""
     code, out, _ = shakeout("list", kind)
