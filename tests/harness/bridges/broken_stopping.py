@@ -54,8 +54,12 @@ class Sound(Adapter):
     def loop(self):
         with self.lock:
             if self.owner != os.getpid():
-                self.owner, self.known = os.getpid(), asyncio.new_event_loop()
-                threading.Thread(target=self.known.run_forever, daemon=True).start()
+                known = asyncio.new_event_loop()
+                try:
+                    threading.Thread(target=known.run_forever, daemon=True).start()
+                except RuntimeError as error:
+                    raise Stopped("an interpreter that ends starts no thread") from error
+                self.owner, self.known = os.getpid(), known
             return self.known
 
     def run(self, function, *args, timeout=None, cancel=None):
@@ -106,7 +110,8 @@ class Sound(Adapter):
             if tasks:
                 await asyncio.wait(tasks, timeout=1.0)
 
-        asyncio.run_coroutine_threadsafe(finish(), self.loop()).result(2.0)
+        if self.owner == os.getpid():
+            asyncio.run_coroutine_threadsafe(finish(), self.known).result(2.0)
 
 
 class Hasty(Sound):
