@@ -48,17 +48,21 @@ __all__ = [
 ]
 
 WORKERS_MAX = 10_000
-"""A worker is only made where none is idle. The limit is this high so that calls nested through workers never wait for
-one another: what bounds them is the number of requests that are let in."""
+"""So many that calls nested through workers never wait for one another; one is only made where none is idle."""
 
 T = TypeVar("T")
 
 
 class Bridge:
-    """The ways from sync code into async code (`run`) and from async code into sync code (`portal`, `thread`).
+    """From sync code into async code by `run`, from async code into sync code by `portal` and `thread`.
 
-    `log` is told of a blocked loop (`bridge_blocked_loop`, with `blocked_ms`), and of nothing else. `step_at_once`
-    runs a first step without a turn of the loop, by public methods of asyncio: about half the cost of a call.
+    `log` is told of a blocked loop (`bridge_blocked_loop`, with `blocked_ms`) and of one that stood still and was
+    replaced (`bridge_loop_replaced`). `step_at_once` runs a first step without a turn of the loop, by public methods of
+    asyncio: about half the cost of a call.
+
+    The bridge's own loop runs while it has calls, tasks or callbacks; a timer alone does not keep it going. In a pool
+    of few threads (FastAPI's `def` routes) pass a timeout: where all of them wait for coroutines that need a thread of
+    the same pool, nothing else ends the wait.
     """
 
     def __init__(self, *, log: Logger, step_at_once: bool = True) -> None:
@@ -107,12 +111,11 @@ class Bridge:
         context = copy_context()
         scope = None
         if outer is not None or timeout is not None or cancel is not None:
-            scope = bounds(outer, timeout)
+            scope = bounds(outer, timeout, cancel)
             context.run(SCOPE.set, scope)
         try:
             value: T
-            entered = current_greenlet()
-            if getattr(entered, "portal_is_open", False):
+            if getattr(entered := current_greenlet(), "portal_is_open", False):
                 value = portal.call_out(entered, coroutine_of(function(*args)), context, scope, cancel)
             else:
                 call = Call(function, args, context, scope)
@@ -120,16 +123,16 @@ class Bridge:
                 if here is not None:
                     self._block(call, here, cancel, when_on_loop)
                 elif scope is None and self._owner is None and not self._exiting:
-                    while not (self._baton or self._own()).run(call):
-                        pass  # it was retired since, and has ended: there is another by now
+                    while not self._run_on(self._baton or self._own(), call):
+                        pass
                 else:
                     self._away(call, cancel)
                 value = call.result()
-            if scope is not None:
-                # A task that the coroutine left behind is no part of this call any more.
-                scope.deadline = math.inf if outer is None else outer.deadline
             return value
         finally:
+            if scope is not None and not scope.cancelled:
+                # A task that the coroutine left behind is no part of this call any more.
+                scope.deadline = math.inf if outer is None else outer.deadline
             if copy_context_back:
                 copy_back(context)
 
@@ -147,25 +150,17 @@ class Bridge:
         A cancellation of this task cancels the calls that the function makes by `run`; the thread itself goes
         on until the function ends.
         """
-        loop = asyncio.get_running_loop()
         scope = (SCOPE.get() or Scope()).inner(None)
-        scope.home = loop
+        scope.home = loop = asyncio.get_running_loop()
         context = copy_context()
         context.run(SCOPE.set, scope)
+        # Shipped rather than left to the future, which cannot carry a StopIteration.
         outcome = Outcome()
-
-        def work() -> None:
-            # The outcome is shipped rather than left to the future, which cannot carry a StopIteration.
-            with outcome:
-                outcome.value = context.run(function, *args)
-
         with self._lock:
             if self._closed:
                 raise BridgeClosed
-            self._workers = self._workers or ThreadPoolExecutor(
-                WORKERS_MAX, thread_name_prefix="bridge-worker"
-            )
-            worked = loop.run_in_executor(self._workers, work)
+            self._workers = self._workers or ThreadPoolExecutor(WORKERS_MAX, "bridge-worker")
+            worked = loop.run_in_executor(self._workers, context.run, outcome.of, function, *args)
         try:
             await worked
         except asyncio.CancelledError:
@@ -187,8 +182,9 @@ class Bridge:
 
     def at_exit(self) -> None:
         """The interpreter ends: as `close`, but calls that need no thread are still served, each on its own loop."""
-        self._exiting = True
-        baton, self._baton = self._baton, None
+        with self._lock:
+            self._exiting = True
+            baton, self._baton = self._baton, None
         if baton is not None:
             baton.end()
 
@@ -196,10 +192,11 @@ class Bridge:
         """In the child of a fork, which has none of the threads: begin anew."""
         self._lock = threading.Lock()
         self._owner = self._workers = None
-        baton, self._baton = self._baton, None
-        if baton is not None:
-            baton.loop.abandon()
-            self._of_the_parent = baton  # kept, for to collect it would be to close what the parent uses
+        self._of_the_parent, self._baton = self._baton, None
+        if (
+            self._of_the_parent is not None
+        ):  # and kept, for to collect it would be to close what the parent uses
+            self._of_the_parent.loop.abandon()
 
     def _away(self, call: Call, token: CancelToken | None) -> None:
         """Run a call for a thread that has no loop."""
@@ -208,8 +205,12 @@ class Bridge:
             self._post(call, loop, token)
         elif call.scope is not None:
             self._run_bounded(call, token)
-        else:
-            self._run_at_exit(call)
+        else:  # the interpreter is ending
+            baton = self._new()
+            try:
+                baton.run(call)
+            finally:
+                baton.end()
 
     def _loop_of_others(self, scope: Scope | None) -> asyncio.AbstractEventLoop | None:
         """The loop of the call around this one, or the adopted one; None where our own shall run the call.
@@ -244,28 +245,26 @@ class Bridge:
             raise BridgeClosed("the interpreter is ending: call without a timeout, or earlier")
         ended_by = bind(call, SCOPE.get(), token)
         try:
-            while call.ended_by is None and not self._run_bounded_on(self._own(), call):
-                pass  # the loop was retired since, and has ended: there is another by now
+            while not (call.ended_by or self._run_on(self._own(), call)):
+                pass
         finally:
             release(call, ended_by)
 
-    def _run_bounded_on(self, baton: Baton, call: Call) -> bool:
-        assert call.scope is not None
-        call.scope.home = baton.loop
-        accepted = baton.run_bounded(call)
+    def _run_on(self, baton: Baton, call: Call) -> bool:
+        """Run a call on one of our loops; False where that has ended, or stands still, and there will be another."""
+        try:
+            accepted = baton.run(call) if call.scope is None else baton.run_bounded(call, call.scope)
+        except BaseException:
+            baton.mend()
+            raise
         if baton.stands_still:
-            # Another loop from now on: this one would hold up every call.
+            # Later calls get another loop: this one would hold them all up.
             with self._lock:
-                self._baton = None if self._baton is baton else self._baton
+                replaced, self._baton = self._baton is baton, None if self._baton is baton else self._baton
+            if replaced:
+                self._log.warning("bridge_loop_replaced")
             baton.retire()
         return accepted
-
-    def _run_at_exit(self, call: Call) -> None:
-        baton = self._new()
-        try:
-            baton.run(call)
-        finally:
-            baton.end()
 
     def _block(
         self,
@@ -279,6 +278,8 @@ class Bridge:
             raise BridgeReentry
         if when_on_loop == "refuse":
             raise BridgeOnLoop
+        if when_on_loop != "block":
+            raise BridgeMisuse("`when_on_loop` is 'refuse' or 'block'")
         if call.scope is None or call.scope.deadline == math.inf:
             raise BridgeMisuse("to block a running loop needs a timeout")
         began = time.monotonic()

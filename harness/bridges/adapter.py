@@ -53,7 +53,8 @@ class Adapter:
     contexts: ClassVar[frozenset[Context]] = frozenset({Context.NO_LOOP, Context.WORKER, Context.ON_LOOP})
     accepts: ClassVar[frozenset[Option]] = frozenset()
     declares: ClassVar[frozenset[str]] = frozenset()
-    """Cells that the bridge says it does not hold ("G1/on_loop"): measured, and never read as a pass."""
+    """Cells that the bridge says it does not hold ("G1/on_loop"): measured, and never read as a pass. Only where a refusal
+    would be accepted too; elsewhere a declaration changes nothing."""
     shows_changes: ClassVar[bool] = False
     """Whether context variables that were set inside are visible to the caller without being asked for."""
 

@@ -54,7 +54,8 @@ async def describe(asked: Asked) -> Described:
         UsageError: it must be there and is not, or is no adapter.
     """
     played = await play(asked.spec)
-    said = played.answer or {"wrong": f"{asked.spec}: does not import: {played.last_line}; mend the adapter"}
+    silent = f"{asked.spec}: its process ended with {played.code}: {played.last_line}; mend the adapter"
+    said = played.answer or {"wrong": silent}
     missing = str(said.get("missing") or said.get("wrong") or "")
     if "wrong" in said and asked.required:
         raise UsageError(missing)
@@ -150,8 +151,9 @@ class Kit:
         if refuses and context is Context.ON_LOOP and context not in tried.refusal:
             return replace(cell, reason=f"refuses {self._on_loop.name} there")
         played = known or await self._cell(bridge, tried, context)
-        declared = played.name in bridge.declares and played.verdict in (CellVerdict.PASS, CellVerdict.FAIL)
-        if not declared:
+        # What a bridge may refuse it may also do without, if it says so; nothing else is excused by saying it.
+        declared = played.name in bridge.declares and context in tried.refusal
+        if not declared or played.verdict not in (CellVerdict.PASS, CellVerdict.FAIL):
             return played
         measured = f"measured: {played.verdict} {played.reason}".strip()
         return replace(played, verdict=CellVerdict.DECLARED, reason=measured)

@@ -38,6 +38,8 @@ from harness.bridges.adapter import Adapter, Context
 S = TypeVar("S")
 T = TypeVar("T")
 
+CRASHES = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError)
+"""What a bug raises, and no bridge that says no."""
 PROMPT_S = 1.0
 """A refusal that takes longer than this has tried, and failed."""
 UNAWAITED = "was never awaited"
@@ -59,7 +61,7 @@ class Raised:
     def refused(self) -> bool:
         """Whether the bridge has said no, and why, before it did anything."""
         said = isinstance(self.error, Exception) and bool(str(self.error).strip())
-        return said and not self.begun and self.after_s < PROMPT_S
+        return said and not isinstance(self.error, CRASHES) and not self.begun and self.after_s < PROMPT_S
 
 
 class Outcome(Generic[T]):

@@ -35,7 +35,7 @@ class Output(Console):
     def __init__(self, *, stderr: bool = False) -> None:
         stream = sys.stderr if stderr else sys.stdout
         width = None if stream is not None and stream.isatty() else WIDTH_IN_FILES
-        super().__init__(stderr=stderr, highlight=False, soft_wrap=True, width=width)
+        super().__init__(stderr=stderr, highlight=False, emoji=False, soft_wrap=True, width=width)
 
     def print(self, *objects: Any, **how: Any) -> None:
         """Print as a console does.

@@ -41,6 +41,11 @@ class Outcome:
         self.error = error
         return error is not None
 
+    def of(self, function: Callable[..., Any], *args: Any) -> None:
+        """Call a sync function, and be what that comes to."""
+        with self:
+            self.value = function(*args)
+
     def take(self) -> Any:
         """The value, or the same exception raised; no reference is kept."""
         value, error = self.value, self.error
@@ -95,7 +100,11 @@ class Call(Outcome):
         except BaseException as error:  # noqa: BLE001  # it is the caller's, whatever it is
             self.error = error
             self.interrupted = isinstance(error, KeyboardInterrupt)
-        self.settle()
+        try:
+            self.settle()
+        except KeyboardInterrupt:  # it came in the midst, where somebody would wait for ever
+            self.interrupted = True
+            self.settle()
 
     def settle(self) -> None:
         """The coroutine has ended."""
@@ -131,8 +140,8 @@ class Call(Outcome):
                 left_s = _SLICE_S if self.scope is None else min(_SLICE_S, self.scope.left_s())
                 if not left_s:
                     self.cancel(BridgeTimeout)
-                elif not self.look(left_s) and not alive():
-                    self.cancel(BridgeClosed)
+                elif not self.look(left_s):
+                    self._find_out(alive)
         finally:
             # Also where the wait itself was interrupted, by Ctrl-C say: the coroutine must not go on alone.
             if not self.settled:
@@ -144,6 +153,13 @@ class Call(Outcome):
         self.task = task
         self._watched = True
         task.add_done_callback(self._never_began)
+
+    def _find_out(self, alive: Callable[[], bool]) -> None:
+        """Nothing was heard for a while: end the call where its loop or its task has gone without a word."""
+        if self.task is not None and self.task.done():
+            self.settle()
+        elif not alive():
+            self.cancel(BridgeClosed)
 
     def look(self, timeout_s: float) -> bool:
         """Wait to be told to look again, at most so long; whether it came to that."""

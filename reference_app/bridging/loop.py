@@ -26,7 +26,7 @@ class BatonLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, *, bridge: object, steps: bool = True) -> None:
         self._held: Callable[..., object] | None = None
-        self._holding = False
+        self._context_to_hold: Context | None = None
         self._stepping = False
         self._abandoned = False
         self.unrun = False
@@ -51,9 +51,10 @@ class BatonLoop(asyncio.SelectorEventLoop):
 
     def step(self, call: Call) -> bool:
         """Make the task of a call and run its first step, in a thread that runs no loop; whether that was all."""
-        self._holding = self.steps
         call.loop = self
         context = call.context
+        # A context belongs to one call alone, so that nothing else is taken for its first step, a finalizer's work say.
+        self._context_to_hold = context if self.steps else None
         # A given name saves making one up.
         call.task = task = Task(call.main(), loop=self, name="bridge", context=context)
         first_step = self._held
@@ -86,8 +87,8 @@ class BatonLoop(asyncio.SelectorEventLoop):
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         """Schedule a callback, or hold a task's first step for `step`."""
-        if self._holding:
-            self._holding = False
+        if context is not None and context is self._context_to_hold:
+            self._context_to_hold = None
             self._held = callback
             return cast("asyncio.Handle", None)  # a task does not look at it
         self.unrun = True
@@ -148,7 +149,7 @@ class BatonLoop(asyncio.SelectorEventLoop):
             self.step(call)
         finally:
             set_running_loop(running)
-            self._holding = False
+            self._context_to_hold = None
         return call.settled
 
 

@@ -27,10 +27,11 @@ calls, and not there elsewhere."""
 async def enter(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     """Run a sync function in a portal of the running task: its value, or what it raised."""
     here = current_greenlet()
-    child = _greenlet.greenlet(function, here)
+    result = Outcome()  # a greenlet by itself takes GreenletExit for a value
+    child = _greenlet.greenlet(result.of, here)
     child.portal_is_open = True
     child.gr_context = here.gr_context  # one context: the function sees and sets the task's own variables
-    wanted = child.switch(*args)
+    wanted = child.switch(function, *args)
     while not child.dead:
         with Outcome() as outcome:
             outcome.value = await wanted
@@ -38,7 +39,7 @@ async def enter(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         child.parent = current_greenlet()
         # Shipped whole: a bare value would be held here for as long as the function runs on.
         wanted = child.switch(outcome)
-    return wanted
+    return result.take()
 
 
 def call_out(
@@ -69,8 +70,8 @@ def call_out(
     finally:
         portal.portal_is_open = True
     rest = _Rest(coroutine, context, waiting_for)
-    if token is not None or (scope is not None and scope.deadline != math.inf):
-        return portal.parent.switch(_bounded(rest, scope or Scope(), token or CancelToken())).take()
+    if scope is not None:
+        return portal.parent.switch(_bounded(rest, scope, token or CancelToken())).take()
     return portal.parent.switch(rest).take()
 
 
@@ -113,9 +114,10 @@ async def _bounded(rest: _Rest, scope: Scope, token: CancelToken) -> Any:
         async with limit:
             token.add(ending)
             return await rest
-    except TimeoutError:
-        if not limit.expired():
-            raise  # the coroutine's own
+    except BaseException as error:
+        scope.cancel()  # the calls that were made under this one end with it
+        if not isinstance(error, TimeoutError) or not limit.expired():
+            raise
     finally:
         token.discard(ending)
     raise ending.reason
@@ -131,7 +133,8 @@ class _Ending:
 
     def cancel(self, reason: type[BridgeError]) -> None:
         """Let the limit expire now, for this reason."""
-        self._loop.call_soon_threadsafe(self._expire, reason)
+        with contextlib.suppress(RuntimeError):  # a closed loop has cancelled it already
+            self._loop.call_soon_threadsafe(self._expire, reason)
 
     def _expire(self, reason: type[BridgeError]) -> None:
         if self._limit.expired():

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from contextvars import Context, ContextVar
-from typing import Protocol
+from typing import Any, Protocol
 
 from reference_app.bridging.errors import BridgeCancelled, BridgeError, BridgeMisuse
 
@@ -83,11 +83,17 @@ SCOPE: ContextVar[Scope | None] = ContextVar("bridge_scope", default=None)
 """The scope in hand. anyio's and asyncio's worker threads carry it along, so that it bounds nested calls too."""
 
 
-def bounds(outer: Scope | None, timeout: float | None) -> Scope:
+def bounds(outer: Scope | None, timeout: Any, cancel: Any) -> Scope:
     """The scope of a call that is made under another, with a timeout in seconds of its own; raises `BridgeMisuse`."""
-    if timeout is not None and not timeout >= 0:
+    is_number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if timeout is not None and not (is_number and timeout >= 0):
         raise BridgeMisuse("a timeout is a number of seconds, zero or more")
-    return (outer or Scope()).inner(timeout)
+    if cancel is not None and not isinstance(cancel, CancelToken):
+        raise BridgeMisuse(f"what cancels a call is a CancelToken, not {type(cancel).__name__}")
+    try:
+        return (outer or Scope()).inner(timeout)
+    except OverflowError:
+        raise BridgeMisuse("a timeout is a number of seconds that can be counted") from None
 
 
 def bind(call: Cancellable, *enders: CancelToken | None) -> list[CancelToken]:

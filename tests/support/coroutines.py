@@ -1,6 +1,7 @@
 """Coroutines that the tests of the bridge call, and what a call raised."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
@@ -35,3 +36,10 @@ def caught(run: Callable[..., Any], *args: Any, **options: Any) -> BaseException
         run(*args, **options)
     assert outcome.error is not None
     return outcome.error
+
+
+def in_thread(function: Callable[[], object]) -> threading.Thread:
+    """A thread that has been started, and runs the function."""
+    thread = threading.Thread(target=function)
+    thread.start()
+    return thread

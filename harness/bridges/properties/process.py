@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from harness.bridges.adapter import Adapter, Option
-from harness.bridges.place import Failed, Place, told
+from harness.bridges.place import CRASHES, Failed, Place, told
 from harness.bridges.properties.alone import OVER, Ended, Load, Note, Part, alone
 from harness.bridges.properties.returned import same
 from harness.bridges.property import conformance
@@ -34,6 +34,8 @@ def call(adapter: Adapter, note: Note, name: str, value: int, **options: Any) ->
     began = time.monotonic()
     try:
         note(f"{name} value", str(adapter.run(same, value, **options)))
+    except CRASHES as error:
+        note(f"{name} value", f"none, but a crash: {told(error)}")
     except Exception as error:  # noqa: BLE001  # what it is, is noted
         note(f"{name} raised {time.monotonic() - began:.1f} s", told(error))
 

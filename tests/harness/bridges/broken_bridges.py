@@ -264,7 +264,7 @@ class Unclosable(Sound):
 
 
 class Declares(Sound):
-    declares = frozenset({"X1/no_loop", "X2/no_loop"})
+    declares = frozenset({"X9/on_loop", "X9/no_loop", "X1/no_loop", "X2/no_loop"})
 
 
 class Duck:

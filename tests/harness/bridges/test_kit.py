@@ -128,12 +128,13 @@ async def test_a_refusal_anywhere_else_or_of_another_kind_fails(
 
 
 def test_a_refusal_comes_at_once_and_before_the_body() -> None:
-    """What came late, after the body had begun, or is no Exception, is no refusal."""
+    """What came late, after the body had begun, is no Exception, or is what a bug raises, is no refusal."""
     said = RuntimeError("no")
     assert Raised(said, False, 0.1).refused
     assert not Raised(said, True, 0.1).refused
     assert not Raised(said, False, 1.1).refused
     assert not Raised(KeyboardInterrupt("no"), False, 0.1).refused
+    assert not Raised(AttributeError("'NoneType' object has no attribute 'run'"), False, 0.1).refused
 
 
 async def test_what_a_bridge_has_not_is_not_applicable() -> None:
@@ -148,12 +149,15 @@ async def test_what_a_bridge_has_not_is_not_applicable() -> None:
 
 
 async def test_what_is_declared_is_measured_and_never_a_pass() -> None:
-    """A cell that the adapter declares reads declared, whether it would have passed or failed."""
-    result = await judged("Declares", "X1", "X2")
-    assert [(cell.verdict, cell.reason) for cell in result.cells] == [
-        (CellVerdict.DECLARED, "measured: pass"),
-        (CellVerdict.DECLARED, "measured: fail as it always does"),
-    ]
+    """What is declared where a refusal would be accepted reads declared; elsewhere a declaration changes nothing."""
+    result = await judged("Declares", "X1", "X2", "X9")
+    assert verdicts(result) == {
+        "X1/no_loop": "pass",
+        "X2/no_loop": "fail",
+        "X9/no_loop": "pass",
+        "X9/on_loop": "declared",
+    }
+    assert result.cells[-1].reason == "measured: pass"
 
 
 async def test_a_bridge_that_cannot_be_closed_fails() -> None:
@@ -203,7 +207,7 @@ async def test_a_bridge_that_is_not_installed_is_listed_and_never_passes() -> No
         ("broken_bridges:NO_BRIDGE", "is no adapter; give it a name and run"),
         ("broken_bridges:Wordless", "'somewhere' is not a valid Context; contexts and options are: no_loop"),
         ("needs_a_package:raises", "TypeError: today not; mend the adapter"),
-        ("needs_a_package:ends", "does not import: the last word; mend the adapter"),
+        ("needs_a_package:ends", "its process ended with 5: the last word; mend the adapter"),
     ],
 )
 async def test_a_bridge_that_is_asked_for_must_be_one(spec: str, said: str) -> None:

@@ -70,7 +70,7 @@ def test_a_seed_gives_the_same_calls() -> None:
 )
 def test_a_wrong_answer_is_found(name: str, reason: str) -> None:
     """One swapped, lost or repeated call among thousands, a token that is not heard, and a lost `finally` are each wrong."""
-    result = played(name, hang_s=1.0)
+    result = played(name)
     assert (result.verdict, result.stuck) == (Verdict.FAILED, 0)
     assert result.wrong
     assert any(reason in told for told in result.reasons), result.reasons

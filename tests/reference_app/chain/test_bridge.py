@@ -158,9 +158,14 @@ def test_arguments_are_checked(stage: Any, place: str) -> None:
             ("text", 1.0),
             (for_ever, -1.0),
             (for_ever, float("nan")),
+            (for_ever, "1"),
+            (for_ever, True),
+            (for_ever, 10**400),
         ):
             with pytest.raises(BridgeMisuse):
                 run(function, timeout=timeout)
+        with pytest.raises(BridgeMisuse):
+            run(for_ever, cancel=threading.Event(), timeout=1.0)
         gc.collect()
 
     stage.play(place, check)

@@ -3,11 +3,11 @@
 import asyncio
 import gc
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from coroutines import HANG_S, caught, for_ever, value
+from coroutines import HANG_S, caught, in_thread, value
 
 from reference_app.bridge import Bridge, BridgeCancelled, BridgeClosed, BridgeTimeout, CancelToken
 
@@ -15,13 +15,6 @@ from reference_app.bridge import Bridge, BridgeCancelled, BridgeClosed, BridgeTi
 def bridge_threads() -> list[threading.Thread]:
     """The drivers that live."""
     return [thread for thread in threading.enumerate() if thread.name == "bridge-loop"]
-
-
-def in_thread(function: Callable[[], object]) -> threading.Thread:
-    """Run a function in a thread that has been started."""
-    thread = threading.Thread(target=function)
-    thread.start()
-    return thread
 
 
 def test_a_call_without_a_timeout_runs_in_its_own_thread(bridge: Bridge) -> None:
@@ -70,47 +63,6 @@ def test_one_loop_serves_all_threads(bridge: Bridge, options: dict[str, Any]) ->
     futures = []
     in_thread(lambda: futures.append(bridge.run(make, **options))).join(HANG_S)
     assert bridge.run(wait, futures[0], timeout=HANG_S) == 7
-
-
-@pytest.mark.parametrize("place", ["no_loop", "worker", "portal"])
-def test_a_token_frees_the_caller(stage: Any, place: str) -> None:
-    """A token that is cancelled from another thread ends the call with a typed error, and the `finally` has run."""
-    token, began, ended = CancelToken(), threading.Event(), threading.Event()
-
-    async def body() -> None:
-        began.set()
-        try:
-            await for_ever()
-        finally:
-            ended.set()
-
-    def check(run: Callable[..., Any]) -> None:
-        canceller = in_thread(lambda: (began.wait(HANG_S), token.cancel()))
-        with pytest.raises(BridgeCancelled):
-            run(body, cancel=token)
-        canceller.join(HANG_S)
-        assert ended.is_set()
-        assert token.cancelled
-        assert run(value, 1) == 1
-
-    stage.play(place, check)
-
-
-def test_a_token_that_was_cancelled_before_keeps_the_body_from_running(stage: Any, place: str) -> None:
-    """With a cancelled token nothing of the coroutine runs, and nothing is left un-awaited."""
-    token, ran = CancelToken(), []
-    token.cancel()
-
-    async def body() -> None:
-        ran.append(1)
-
-    def check(run: Callable[..., Any]) -> None:
-        with pytest.raises(BridgeCancelled):
-            run(body, cancel=token)
-
-    stage.play(place, check)
-    gc.collect()  # where a coroutine that was never awaited would be told of
-    assert not ran
 
 
 def test_a_loop_that_stands_still_is_replaced(bridge: Bridge) -> None:
@@ -262,3 +214,64 @@ def test_no_live_bridge_says_that_it_is_closed(bridge: Bridge) -> None:
     for thread in threads:
         thread.join(HANG_S)
     assert not wrong
+
+
+def test_a_finalizers_callback_is_not_taken_for_a_first_step(bridge: Bridge) -> None:
+    """What a finalizer schedules while a call's task is made runs as its own, with its arguments, and the call has its value."""
+    told: list[int] = []
+
+    async def loop() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    own = bridge.run(loop)
+
+    class Dropped:
+        def __init__(self) -> None:
+            self.itself = self  # so that only the collector ends it
+
+        def __del__(self) -> None:
+            own.call_soon(told.append, 1)
+
+    thresholds = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        for number in range(50):
+            Dropped()
+            assert bridge.run(value, number) == number
+    finally:
+        gc.set_threshold(*thresholds)
+    gc.collect()
+    bridge.run(asyncio.sleep, 0)
+    assert len(told) == 50
+
+
+def test_a_first_step_that_waits_for_another_call_is_no_deadlock(recorder: Any) -> None:
+    """An unbounded call behind a first step that waits for it gets a loop of its own, and a record says so."""
+    bridge = Bridge(log=recorder)
+
+    async def waits() -> int:
+        answers: list[int] = []
+        in_thread(lambda: answers.append(bridge.run(value, 6))).join(HANG_S)
+        return answers[0]
+
+    assert bridge.run(waits) == 6
+    assert recorder.events() == ["bridge_loop_replaced"]
+    bridge.close()
+
+
+def test_a_task_left_behind_by_a_call_that_raised_has_no_deadline(bridge: Bridge) -> None:
+    """A call that fails in its time leaves its tasks unbounded, as one that returns does."""
+    ended = threading.Event()
+
+    async def leave() -> None:
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(bridge.run, asyncio.sleep, 0.01)
+        ended.set()
+
+    async def body() -> None:
+        asyncio.create_task(leave())  # noqa: RUF006  # the loop keeps its tasks
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        bridge.run(body, timeout=0.05)
+    assert ended.wait(HANG_S)

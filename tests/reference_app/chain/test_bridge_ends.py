@@ -1,25 +1,16 @@
-"""What ends a bridge, or a call from the process around it: `close`, Ctrl-C, a host loop that stops, exit, a fork."""
+"""What ends a bridge, or a call from the process around it: `close`, Ctrl-C, a host loop that stops."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from coroutines import HANG_S, caught, for_ever, value
+from coroutines import HANG_S, caught, for_ever, in_thread, value
 
 from reference_app.bridge import Bridge, BridgeClosed
-
-
-def in_thread(function: Callable[[], object]) -> threading.Thread:
-    """Run a function in a thread that has been started."""
-    thread = threading.Thread(target=function)
-    thread.start()
-    return thread
+from reference_app.bridging.baton import Baton
 
 
 def test_a_generator_that_somebody_keeps_is_closed_with_the_bridge(recorder: Any) -> None:
@@ -140,105 +131,6 @@ def test_a_waiting_caller_is_freed_when_its_loop_stops(recorder: Any) -> None:
     bridge.close()
 
 
-def run_script(text: str) -> subprocess.CompletedProcess[str]:
-    """A process of its own, which ends as any script does."""
-    opening = "import asyncio, atexit, threading\nimport structlog\nfrom reference_app.bridge import *\n"
-    opening += "bridge = Bridge(log=structlog.get_logger())\n"
-    command = [sys.executable, "-W", "error", "-c", opening + text]
-    return subprocess.run(command, capture_output=True, text=True, timeout=HANG_S, check=False)
-
-
-def test_exit_ends_the_call_that_a_daemon_thread_makes() -> None:
-    """A call that a daemon thread drives itself is cancelled at exit: its `finally` runs, its caller is freed, and all is silent."""
-    ended = run_script("""
-begun = threading.Event()
-async def body():
-    begun.set()
-    try:
-        await asyncio.Event().wait()
-    finally:
-        await asyncio.sleep(0)
-        print("finally", flush=True)
-def caller():
-    try:
-        bridge.run(body)
-    except BridgeClosed:
-        pass
-threading.Thread(target=caller, daemon=True).start()
-begun.wait()
-""")
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "finally\n", "")
-
-
-def test_calls_at_exit() -> None:
-    """From atexit handlers that run after the bridge's own, a plain call gives its value, and one that needs a thread is refused typed."""
-    ended = run_script("""
-async def value(given):
-    await asyncio.sleep(0)
-    asyncio.get_running_loop().create_task(asyncio.sleep(60))
-    return given
-def late():
-    print(bridge.run(value, 1))
-    try:
-        bridge.run(value, 2, timeout=1.0)
-    except BridgeClosed as error:
-        print(error)
-import reference_app.bridging.process as process
-atexit.unregister(process._at_exit)
-atexit.register(late)
-atexit.register(process._at_exit)
-bridge.run(value, 0)
-""")
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout == "1\nthe interpreter is ending: call without a timeout, or earlier\n"
-
-
-def test_a_fork_leaves_parent_and_child_with_a_bridge_each(bridge: Bridge) -> None:
-    """After a fork, in the midst of a call of another thread too, both processes call on, bounded and not."""
-    began, go_on = threading.Event(), threading.Event()
-
-    async def hold() -> None:
-        began.set()
-        await asyncio.to_thread(go_on.wait, HANG_S)
-
-    bridge.run(value, 1, timeout=HANG_S)
-    holder = in_thread(lambda: bridge.run(hold))
-    assert began.wait(HANG_S)
-    child = os.fork()
-    if child == 0:
-        # Nothing of the test runner may run in the child.
-        try:
-            answers = [bridge.run(value, 2), bridge.run(value, 3, timeout=5.0)]
-            os._exit(0 if answers == [2, 3] else 1)
-        finally:
-            os._exit(2)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert [bridge.run(value, 4), bridge.run(value, 5, timeout=HANG_S)] == [4, 5]
-    go_on.set()
-    holder.join(HANG_S)
-
-
-def test_a_fork_in_a_worker_thread_forgets_the_loop_of_the_parent(recorder: Any) -> None:
-    """In the child of a worker of a host loop there is no such loop, and a call runs on the child's own."""
-    bridge = Bridge(log=recorder)
-
-    def work() -> int:
-        child = os.fork()
-        if child == 0:
-            try:
-                os._exit(bridge.run(value, 7))
-            finally:
-                os._exit(1)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-    async def host() -> int:
-        bridge.adopt()
-        return await bridge.thread(work)
-
-    assert asyncio.run(host()) == 7
-    bridge.close()
-
-
 async def test_closing_while_a_worker_runs_lets_the_task_have_its_answer(recorder: Any) -> None:
     """A task that waits for a worker when the bridge closes gets what the worker returns, and a later one is refused typed."""
     bridge, began, go_on = Bridge(log=recorder), asyncio.Event(), threading.Event()
@@ -256,3 +148,68 @@ async def test_closing_while_a_worker_runs_lets_the_task_have_its_answer(recorde
     assert await working == 4
     with pytest.raises(BridgeClosed):
         await bridge.thread(work)
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["alone", "with a task left behind"])
+def test_a_coroutine_that_closes_its_bridge_in_its_first_step_ends_well(recorder: Any, left: bool) -> None:
+    """`close` from within a call does not wait for itself: the call has its value, its tasks are cancelled, the loop closes."""
+    bridge, ended = Bridge(log=recorder), threading.Event()
+
+    async def leave() -> None:
+        try:
+            await for_ever()
+        finally:
+            ended.set()
+
+    async def body() -> asyncio.AbstractEventLoop:
+        if left:
+            asyncio.create_task(leave())  # noqa: RUF006  # the loop keeps its tasks
+        else:
+            ended.set()
+        bridge.close()
+        return asyncio.get_running_loop()
+
+    assert bridge.run(body).is_closed()
+    assert not left or not ended.is_set()  # cancelled before it began
+    assert isinstance(caught(bridge.run, value, 1), BridgeClosed)
+
+
+def test_closing_interrupts_no_clean_up(bridge: Bridge) -> None:
+    """Each of several calls in flight is cancelled once: the `finally` of each runs to its end before `close` returns."""
+    began, ended = threading.Semaphore(0), []
+
+    async def body() -> None:
+        try:
+            began.release()
+            await for_ever()
+        finally:
+            for _ in range(5):
+                await asyncio.sleep(0.01)
+            ended.append(1)
+
+    callers = [in_thread(lambda: caught(bridge.run, body)) for _ in range(2)]
+    assert began.acquire(timeout=HANG_S)
+    assert began.acquire(timeout=HANG_S)
+    bridge.close()
+    for caller in callers:
+        caller.join(HANG_S)
+    assert len(ended) == 2
+
+
+def test_ctrl_c_in_the_midst_of_a_hand_over_leaves_a_bridge_that_works(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A KeyboardInterrupt between taking the baton and driving the loop loses neither the baton nor the lock."""
+    lead = Baton._lead
+
+    def interrupted(baton: Baton, call: Any) -> None:
+        monkeypatch.setattr(Baton, "_lead", lead)
+        baton._lock.acquire()  # as if it had come between the lock's taking and what sees to its release
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Baton, "_lead", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bridge.run(for_ever)
+    answers: list[int] = []
+    in_thread(lambda: answers.append(bridge.run(value, 1))).join(HANG_S)
+    assert [*answers, bridge.run(value, 2)] == [1, 2]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from coroutines import HANG_S, SEEN, caught, for_ever, value
+from greenlet import GreenletExit
 
 from reference_app.bridge import (
     Bridge,
@@ -108,6 +109,22 @@ async def test_on_the_loop_the_refusal_names_the_remedies(bridge: Bridge) -> Non
 
     with pytest.raises(BridgeOnLoop):  # the coroutine that a portal awaits is no portal
         await bridge.portal(bridge.run, inside)
+
+
+async def test_only_what_has_a_name_blocks_a_loop(bridge: Bridge) -> None:
+    """A misspelt policy is refused as such, and blocks nothing."""
+    with pytest.raises(BridgeMisuse, match="'refuse' or 'block'"):
+        bridge.run(value, 1, timeout=1.0, when_on_loop="blok")  # type: ignore[arg-type]  # the mistake
+
+
+async def test_a_portal_ships_whatever_its_function_raises(bridge: Bridge) -> None:
+    """A GreenletExit, which a greenlet takes for a value, is raised as any other exception is."""
+
+    def leave() -> None:
+        raise GreenletExit
+
+    with pytest.raises(GreenletExit):
+        await bridge.portal(leave)
 
 
 async def test_blocking_is_told_with_its_milliseconds(bridge: Bridge, recorder: Any) -> None:
