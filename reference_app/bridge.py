@@ -14,8 +14,8 @@ import math
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from reference_app.bridging import portal, process
@@ -33,7 +33,8 @@ from reference_app.bridging.errors import (
 from reference_app.bridging.loop import BatonLoop, running_loop, serves
 from reference_app.bridging.portal import current_greenlet
 from reference_app.bridging.scopes import SCOPE, CancelToken, Scope, bind, bounds, copy_back, release
-from reference_app.observability import Logger
+from reference_app.bridging.workers import Workers
+from reference_app.logger import Logger
 
 __all__ = [
     "Bridge",
@@ -46,9 +47,6 @@ __all__ = [
     "BridgeTimeout",
     "CancelToken",
 ]
-
-WORKERS_MAX = 10_000
-"""So many that calls nested through workers never wait for one another; one is only made where none is idle."""
 
 T = TypeVar("T")
 
@@ -71,7 +69,7 @@ class Bridge:
         self._lock = threading.Lock()
         self._owner: asyncio.AbstractEventLoop | None = None
         self._baton: Baton | None = None
-        self._workers: ThreadPoolExecutor | None = None
+        self._workers = Workers()
         self._closed = False
         self._exiting = False
         self._of_the_parent: Baton | None = None
@@ -154,15 +152,11 @@ class Bridge:
         scope.home = loop = asyncio.get_running_loop()
         context = copy_context()
         context.run(SCOPE.set, scope)
-        # Shipped rather than left to the future, which cannot carry a StopIteration.
-        outcome = Outcome()
-        with self._lock:
-            if self._closed:
-                raise BridgeClosed
-            self._workers = self._workers or ThreadPoolExecutor(WORKERS_MAX, "bridge-worker")
-            worked = loop.run_in_executor(self._workers, context.run, outcome.of, function, *args)
+        outcome, told = Outcome(), asyncio.Event()
+        work = partial(context.run, outcome.of, function, *args)
+        self._workers.run(work, partial(loop.call_soon_threadsafe, told.set))
         try:
-            await worked
+            await told.wait()
         except asyncio.CancelledError:
             scope.cancel()
             raise
@@ -174,9 +168,7 @@ class Bridge:
         with self._lock:
             self._closed = True
             baton, self._baton = self._baton, None
-            workers, self._workers = self._workers, None
-        if workers is not None:
-            workers.shutdown(wait=False)
+        self._workers.close()
         if baton is not None:
             baton.end()
 
@@ -191,7 +183,7 @@ class Bridge:
     def after_fork(self) -> None:
         """In the child of a fork, which has none of the threads: begin anew."""
         self._lock = threading.Lock()
-        self._owner = self._workers = None
+        self._owner, self._workers = None, Workers()
         self._of_the_parent, self._baton = self._baton, None
         if (
             self._of_the_parent is not None

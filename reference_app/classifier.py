@@ -22,7 +22,8 @@ from reference_app.contract import (
     confidence_is_valid,
 )
 from reference_app.failures import LevelFailed
-from reference_app.observability import Logger, Metrics
+from reference_app.logger import Logger
+from reference_app.observability import Metrics
 from reference_app.provider import Attempt, ProviderClient
 from reference_app.settings import Settings
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, cast
 
 import orjson
 import structlog
@@ -22,28 +22,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from reference_app.console import line
 from reference_app.context import REQUEST
 from reference_app.contract import FallbackReason, Method
+from reference_app.logger import Logger
 from reference_app.settings import Settings
 from reference_app.sink import Sink
 from reference_app.tracebacks import safe_traceback
 
 TICK_S = 0.1
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 5.0)
-
-
-class Logger(Protocol):
-    """What a part needs of a logger; `flags` is a tuple of bare words that the console prints after the event."""
-
-    def info(self, event: str, **fields: Any) -> Any:
-        """Write what happened."""
-
-    def warning(self, event: str, **fields: Any) -> Any:
-        """Write what ought not to go on like this."""
-
-    def error(self, event: str, **fields: Any) -> Any:
-        """Write what failed."""
-
-    def exception(self, event: str, **fields: Any) -> Any:
-        """Write what failed, with the traceback of the error in hand."""
 
 
 class Metrics:

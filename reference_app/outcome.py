@@ -18,7 +18,8 @@ from reference_app.admission import Admission
 from reference_app.bridging.scopes import SCOPE
 from reference_app.bridging.scopes import Scope as SyncCalls
 from reference_app.context import REQUEST, RequestContext
-from reference_app.observability import Logger, Metrics
+from reference_app.logger import Logger
+from reference_app.observability import Metrics
 from reference_app.problems import Problem, overloaded, unexpected
 from reference_app.security import OPEN_PATHS, RequestIds, sane_request_id
 from reference_app.settings import Settings

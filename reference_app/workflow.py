@@ -20,7 +20,7 @@ from reference_app.contract import (
     WorkflowPhase,
 )
 from reference_app.hooks import Hook, concerned, first_answer
-from reference_app.observability import Logger
+from reference_app.logger import Logger
 from reference_app.order import Claims, SessionOrder
 from reference_app.phases import NEXT_PHASE
 from reference_app.problems import Problem

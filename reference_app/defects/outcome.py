@@ -9,7 +9,7 @@ from fastapi import Request, Response
 
 from reference_app.components import Components, Parts, make_outcome, make_routes
 from reference_app.defects.catalog import Defect
-from reference_app.observability import Logger
+from reference_app.logger import Logger
 from reference_app.outcome import Outcome
 from reference_app.routes import Routes
 

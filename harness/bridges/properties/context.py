@@ -35,7 +35,7 @@ def context_goes_in(place: Place) -> None:
 
 @conformance("C2", where=EVERYWHERE)
 def context_comes_out_as_declared(place: Place) -> None:
-    """A change made inside is visible afterwards, by itself or on request, just where the bridge says so."""
+    """A change made inside is visible afterwards, by itself or on request, whichever the bridge says."""
 
     def body(**options: bool) -> bool:
         VARIABLE.set(OUTSIDE)

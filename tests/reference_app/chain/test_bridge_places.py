@@ -236,3 +236,19 @@ def test_a_task_left_behind_is_not_bound_by_the_calls_time(bridge: Bridge) -> No
     go, task = bridge.run(body, timeout=0.05)
     time.sleep(0.06)  # the deadline of the first call is a moment in real time
     assert bridge.run(join, go, task) == 5
+
+
+async def test_no_more_workers_than_work(bridge: Bridge) -> None:
+    """A thousand calls, one after the other, are done by one worker thread; ten at a time by ten."""
+
+    def own() -> int:
+        return threading.get_ident()
+
+    assert len({await bridge.thread(own) for _ in range(1000)}) == 1
+    together = threading.Barrier(10)
+
+    def meet() -> int:
+        together.wait(HANG_S)
+        return threading.get_ident()
+
+    assert len(set(await asyncio.gather(*(bridge.thread(meet) for _ in range(10))))) == 10
