@@ -237,7 +237,7 @@ class Bridge:
             raise BridgeClosed("the interpreter is ending: call without a timeout, or earlier")
         ended_by = bind(call, SCOPE.get(), token)
         try:
-            while not (call.ended_by or self._run_on(self._own(), call)):
+            while not (call.ended_by or self._run_on(self._baton or self._own(), call)):
                 pass
         finally:
             release(call, ended_by)

@@ -142,13 +142,14 @@ class Baton(Flight):
 
     def _lock_for(self, call: Call, scope: Scope) -> bool:
         """Take the lock, for which a first step of another call makes one wait; False: the call was ended meanwhile."""
-        began = time.monotonic()
-        while not self._lock.acquire(timeout=min(scope.left_s() or _SLICE_S, _SLICE_S)):
-            if not scope.left_s():
-                call.cancel(BridgeTimeout)
-            if call.ended_by is not None and time.monotonic() - began >= BLOCKED_AFTER_S:
-                self.stands_still = True
-                return False
+        if not self._lock.acquire(False):
+            began = time.monotonic()
+            while not self._lock.acquire(timeout=min(scope.left_s() or _SLICE_S, _SLICE_S)):
+                if not scope.left_s():
+                    call.cancel(BridgeTimeout)
+                if call.ended_by is not None and time.monotonic() - began >= BLOCKED_AFTER_S:
+                    self.stands_still = True
+                    return False
         if call.ended_by is not None:
             self._lock.release()
         return call.ended_by is None
