@@ -75,7 +75,10 @@ class Adapter:
         raise NotImplementedError
 
     def close(self) -> None:
-        """End what the bridge has started; called once, after the last call."""
+        """End what the bridge has started; called once, after the last call, where a cell has passed or a stress ended.
+
+        A cell that has failed, hung or refused is not closed: its process is gone at once.
+        """
 
     @classmethod
     def version(cls) -> str:

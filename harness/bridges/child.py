@@ -23,13 +23,17 @@ ANSWER, SAID, STACKS = "answer.json", "said.log", "stacks.txt"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """What became of a process: its answer, or how it ended without one. `code` is None where it had to be killed."""
+    """What became of a process: its answer, or how it ended without one. `code` is None where it had to be killed.
+
+    `start_s_max` is how long it was given to be ready.
+    """
 
     answer: Mapping[str, Any] | None
     ready: bool
     code: int | None
     said: str
     stacks: str
+    start_s_max: float
 
     @property
     def hung(self) -> bool:
@@ -41,12 +45,20 @@ class Played:
         """The last thing that it wrote."""
         return (self.said.strip().splitlines() or ["it wrote nothing"])[-1]
 
+    @property
+    def ending(self) -> str:
+        """How it came to be gone without an answer."""
+        if not self.ready and self.code is None:
+            return f"still importing after {self.start_s_max:g} s"
+        return f"its process ended with {self.code}: {self.last_line}"
+
 
 async def play(
     spec: str,
     arguments: Sequence[str] = (),
     *,
     limit_s: float = START_S_MAX,
+    start_s_max: float = START_S_MAX,
     starting: asyncio.Semaphore | None = None,
 ) -> Played:
     """Run `harness.bridges.play` on an adapter; its process group and its folder are gone when this returns.
@@ -55,6 +67,7 @@ async def play(
         spec: the adapter, as MODULE:NAME.
         arguments: which cell; none asks the adapter to describe itself.
         limit_s: seconds that it may take once it is ready.
+        start_s_max: seconds that it may take until it is.
         starting: held until it is ready.
     """
     with tempfile.TemporaryDirectory(prefix="shakeout-bridge-") as name:
@@ -62,7 +75,7 @@ async def play(
         ready, code = False, None
         async with contextlib.AsyncExitStack() as stack:
             with contextlib.suppress(TimeoutError):
-                async with starting or contextlib.nullcontext(), asyncio.timeout(START_S_MAX):
+                async with starting or contextlib.nullcontext(), asyncio.timeout(start_s_max):
                     process, line = await stack.enter_async_context(_started(spec, arguments, folder))
                     ready = await _first_byte(line)
                 async with asyncio.timeout(limit_s + GRACE_S):
@@ -74,6 +87,7 @@ async def play(
             code=code,
             said=_text(folder / SAID),
             stacks=_text(folder / STACKS),
+            start_s_max=start_s_max,
         )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.bridges.adapter import Context, Option
-from harness.bridges.child import Played, play
+from harness.bridges.child import START_S_MAX, Played, play
 from harness.bridges.property import Property
 from harness.bridges.results import BridgeResult, Cell, CellVerdict
 from harness.errors import UsageError
@@ -47,20 +47,19 @@ class Asked:
     required: bool
 
 
-async def describe(asked: Asked) -> Described:
-    """Ask an adapter, in a process of its own, what it is.
+async def describe(asked: Asked, *, start_s_max: float = START_S_MAX) -> Described:
+    """Ask an adapter, in a process of its own, what it is; importing it may take `start_s_max` seconds.
 
     Raises:
         UsageError: it must be there and is not, or is no adapter.
     """
-    played = await play(asked.spec)
-    silent = f"{asked.spec}: its process ended with {played.code}: {played.last_line}; mend the adapter"
-    said = played.answer or {"wrong": silent}
+    played = await play(asked.spec, start_s_max=start_s_max)
+    said = played.answer or {"wrong": f"{asked.name}: {played.ending}; mend the adapter"}
     missing = str(said.get("missing") or said.get("wrong") or "")
     if "wrong" in said and asked.required:
         raise UsageError(missing)
     if missing and asked.required:
-        raise UsageError(f"{asked.spec}: not installed: {missing}; install it, or leave the bridge out")
+        raise UsageError(f"{asked.name}: not installed: {missing}; install it, or leave the bridge out")
     if missing:
         return Described(name=asked.name, spec=asked.spec, missing=missing)
     return Described(
@@ -199,7 +198,7 @@ def _cell_of(played: Played, tried: Property, context: Context) -> Cell:
         answer = dict(played.answer)
         return replace(cell, **{**answer, "verdict": CellVerdict(answer["verdict"])})
     if not played.ready:
-        return replace(cell, reason=f"the cell did not start: {played.last_line}")
+        return replace(cell, reason=f"the cell did not start: {played.ending}")
     if played.hung:
         reason = f"still running after {tried.hang_s:g} s"
         return replace(

@@ -36,7 +36,7 @@ def load(spec: str) -> Adapter:
     """The adapter that MODULE:NAME names.
 
     Raises:
-        UsageError: there is no such thing, or it has no `run` and no name.
+        UsageError: there is no such thing, or it has no name, or no `run` of its own.
         ImportError: something that it needs is not installed.
     """
     module_name, _, name = spec.partition(":")
@@ -53,8 +53,13 @@ def load(spec: str) -> Adapter:
         raise UsageError(f"{spec}: the module {module_name} has no {name}; give MODULE:NAME of an adapter")
     if isinstance(found, type) or (callable(found) and not hasattr(found, "run")):
         found = found()
-    if not callable(getattr(found, "run", None)) or not isinstance(getattr(found, "name", None), str):
+    if isinstance(found, type):  # a factory may give the class
+        found = found()
+    run = getattr(found, "run", None)
+    if not callable(run) or not isinstance(getattr(found, "name", None), str):
         raise UsageError(f"{spec}: is no adapter; give it a name and run(function, *args, **options)")
+    if getattr(run, "__func__", None) is Adapter.run:
+        raise UsageError(f"{spec}: has no run of its own; give it run(function, *args, **options)")
     return found if isinstance(found, Adapter) else cast("Adapter", Completed(found))
 
 

@@ -35,8 +35,10 @@ WORST_FIRST = (
     CellVerdict.NOT_APPLICABLE,
     CellVerdict.NOT_INSTALLED,
 )
-RIGHT = frozenset({CellVerdict.PASS, CellVerdict.REFUSED, CellVerdict.DECLARED})
-"""Verdicts that were judged and are no failure."""
+JUDGED = frozenset(
+    {CellVerdict.PASS, CellVerdict.REFUSED, CellVerdict.DECLARED, CellVerdict.FAIL, CellVerdict.HANG}
+)
+"""Verdicts that say something of the bridge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +79,16 @@ class BridgeResult:
         return sum(cell.verdict is verdict for cell in self.cells)
 
     @property
+    def judged(self) -> int:
+        """How many of its cells say something of the bridge."""
+        return sum(cell.verdict in JUDGED for cell in self.cells)
+
+    @property
     def verdict(self) -> Verdict:
         """Failed where a cell failed or hung; invalid where a property crashed, or nothing was judged."""
         if self.count(CellVerdict.FAIL) or self.count(CellVerdict.HANG):
             return Verdict.FAILED
-        if self.count(CellVerdict.INVALID) or not any(cell.verdict in RIGHT for cell in self.cells):
+        if self.count(CellVerdict.INVALID) or not self.judged:
             return Verdict.INVALID
         return Verdict.PASSED
 

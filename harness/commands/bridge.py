@@ -2,7 +2,6 @@
 
 import platform
 import shlex
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -11,11 +10,20 @@ import typer
 from rich.markup import escape
 
 from harness.bridges import stress as stressing
-from harness.bridges.kit import JOBS, ON_LOOP_AT_ALL, Asked, Kit
+from harness.bridges.kit import JOBS, ON_LOOP_AT_ALL, Asked, Kit, describe
 from harness.bridges.peers import PEERS
 from harness.bridges.property import Property, catalog
 from harness.bridges.results import BridgeResult, CellVerdict
-from harness.commands.common import JsonFile, Quiet, Seed, check_places, err, out, progress, wait_for
+from harness.commands.common import (
+    JsonFile,
+    Quiet,
+    Seed,
+    check_places,
+    interruptible,
+    out,
+    progress,
+    wait_for,
+)
 from harness.errors import UsageError
 from harness.reports import bridge as report
 from harness.reports import json_file
@@ -52,18 +60,18 @@ def command(
     """Judge bridges from sync code into async code; the exit code is about those that are named, else about ours."""
     check_places(json, None, None)
     chosen = asked(names or [])
-    again = ["shakeout", "bridge", *(names or [])]
+    again = _again(names or [], properties or [], stress, seed)
     if stress is not None:
-        again += ["--stress", str(stress), "--seed", str(seed)]
         # A stress of every peer would take hours: without a name it is about ours alone.
         ours = [bridge for bridge in chosen if bridge.required]
         verdict, document = _stress(ours, stress, seed=seed, quiet=quiet)
     else:
-        again += [f"--property={name}" for name in properties or []]
         verdict, document = _judge(chosen, properties or [], jobs=jobs, quiet=quiet)
+    if not quiet and verdict is not Verdict.PASSED:
+        out.print(f"again: {again}", markup=False)
     if json is not None:
         kind = "bridge" if stress is None else "bridge_stress"
-        head = json_file.document(kind, verdict, shlex.join(again), python=platform.python_version())
+        head = json_file.document(kind, verdict, again, python=platform.python_version())
         json_file.write(json, {**head, "bridges": document})
     raise typer.Exit(verdict.exit_code)
 
@@ -78,15 +86,28 @@ def asked(names: Sequence[str]) -> list[Asked]:
         ours = [Asked(spec=spec, name=name, required=True) for name, spec in OURS.items()]
         return ours + [Asked(spec=spec, name=name, required=False) for name, spec in PEERS.items()]
     rows = {**OURS, **PEERS}
-    specs = []
+    named: dict[str, str] = {}
     for name in dict.fromkeys(names):
         module, _, attribute = name.partition(":")
         if name not in rows and not (module and attribute):
             raise UsageError(
                 f"{name!r} is no bridge: give MODULE:NAME of an adapter, or one of {', '.join(rows)}"
             )
-        specs.append(rows.get(name, name))
-    return [Asked(spec=spec, name=spec, required=True) for spec in dict.fromkeys(specs)]
+        named.setdefault(rows.get(name, name), name)
+    return [Asked(spec=spec, name=name, required=True) for spec, name in named.items()]
+
+
+def _again(names: Sequence[str], properties: Sequence[str], stress: int | None, seed: int) -> str:
+    """The command that does the same again.
+
+    Raises:
+        UsageError: two of the options exclude each other.
+    """
+    chosen = [f"--property={name}" for name in properties]
+    if stress is not None and chosen:
+        raise UsageError("--property chooses among cells, and --stress plays none; leave one of the two out")
+    how = chosen if stress is None else ["--stress", str(stress), "--seed", str(seed)]
+    return shlex.join(["shakeout", "bridge", *names, *how])
 
 
 def _chosen(names: Sequence[str]) -> dict[str, Property]:
@@ -110,7 +131,7 @@ def _judge(
     verdict = Verdict.worst(result.verdict for result in judged)
     if not quiet:
         report.show(out, results, list(properties))
-        out.print(f"\n{styled(verdict)}: {_counted(judged)}")
+        out.print(f"\n{styled(verdict)}: {escape(_counted(judged))}")
     return verdict, [result.document() for result in results]
 
 
@@ -124,8 +145,10 @@ def _counted(results: Sequence[BridgeResult]) -> str:
             (CellVerdict.INVALID, "invalid"),
         )
     ]
-    cells = sum(len(result.cells) for result in results)
-    return f"{', '.join(result.name for result in results)}: {', '.join(wrong)} of {cells} cells"
+    judged = sum(result.judged for result in results)
+    idle = sum(result.count(CellVerdict.NOT_APPLICABLE) for result in results)
+    about = ", ".join(result.name for result in results)
+    return f"{about}: {', '.join(wrong)}; {judged} judged, {idle} not applicable"
 
 
 def _stress(
@@ -133,19 +156,23 @@ def _stress(
 ) -> tuple[Verdict, list[Mapping[str, Any]]]:
     """Make the calls through one bridge after the other: the worst verdict, and every result."""
     results = []
-    try:
-        with progress("starting", quiet=quiet) as say:
+    with progress("starting", quiet=quiet) as say:
+        wait_for(_describe(bridges))
+        with interruptible():
             for bridge in bridges:
                 told = _told(say, bridge.name, calls)
                 results.append(stressing.run(bridge.spec, calls, seed=seed, progress=told))
-    except KeyboardInterrupt:
-        err.print("shakeout: interrupted; everything that was started has been ended")
-        raise typer.Exit(128 + signal.SIGINT) from None
-    for result in () if quiet else results:
-        out.print(f"[bold]{escape(result.adapter)}[/]")
+    for bridge, result in () if quiet else zip(bridges, results, strict=True):
+        out.print(f"[bold]{escape(bridge.name)}[/]")
         for line in result.lines():
             out.print(line, markup=False)
     return Verdict.worst(result.verdict for result in results), [result.as_json() for result in results]
+
+
+async def _describe(bridges: Sequence[Asked]) -> None:
+    """Ask each what it is, so that one that is none is told in one line before anything is played."""
+    for bridge in bridges:
+        await describe(bridge)
 
 
 def _told(say: Callable[[str], None], name: str, calls: int) -> Callable[[int], None]:

@@ -10,10 +10,12 @@ import tomllib
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from harness.errors import InvalidRun, UsageError
 from harness.load.options import SEED_MAX
@@ -179,7 +181,8 @@ def progress(first: str, *, quiet: bool) -> Iterator[Callable[[str], None]]:
         yield lambda _: None
         return
     with err.status(first) as status:
-        yield status.update
+        # What is done may carry the name of an adapter, and any text may be one.
+        yield lambda text: status.update(escape(text))
 
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
@@ -191,22 +194,54 @@ def wait_for(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(_terminable(work, ended_by))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        err.print("shakeout: interrupted; everything that was started has been ended")
-        raise typer.Exit(128 + (*ended_by, signal.SIGINT)[0]) from None
+        raise _interrupted(ended_by) from None
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """The same for sync work: the signals raise KeyboardInterrupt in the block, which has to end what it has started."""
+    ended_by: list[signal.Signals] = []
+    before: dict[signal.Signals, Any] = {}
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        if not ended_by:  # a second one must not interrupt what the first one has made the block do
+            ended_by.append(signal.Signals(number))
+            raise KeyboardInterrupt
+
+    try:
+        for number in _ending():
+            before[number] = signal.signal(number, end)
+        yield
+    except KeyboardInterrupt:
+        raise _interrupted(ended_by) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupted(ended_by: list[signal.Signals]) -> typer.Exit:
+    """Say that the run was interrupted; the exit that tells by which signal, Ctrl-C where it was none of these."""
+    err.print("shakeout: interrupted; everything that was started has been ended")
+    return typer.Exit(128 + (*ended_by, signal.SIGINT)[0])
+
+
+def _ending() -> list[signal.Signals]:
+    """The signals that end a run as Ctrl-C does. One that is ignored already, as SIGHUP under nohup, stays so."""
+    return [
+        number
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) not in (signal.SIG_IGN, None)
+    ]
 
 
 async def _terminable(work: Coroutine[Any, Any, T], ended_by: list[signal.Signals]) -> T:
-    """Run `work` so that it can be cancelled as by Ctrl-C: who gives up, or closes the terminal, leaves nothing behind.
-
-    A signal that is ignored already, as SIGHUP under nohup, stays so.
-    """
+    """Run `work` so that it can be cancelled as by Ctrl-C: who gives up, or closes the terminal, leaves nothing behind."""
     task = asyncio.ensure_future(work)
 
     def end(number: signal.Signals) -> None:
         ended_by.append(number)
         task.cancel()
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            asyncio.get_running_loop().add_signal_handler(number, end, number)
+    for number in _ending():
+        asyncio.get_running_loop().add_signal_handler(number, end, number)
     return await task

@@ -90,7 +90,9 @@ class StressResult:
 
     @property
     def verdict(self) -> Verdict:
-        """Passed where nothing is wrong, nothing stuck, and the counts are flat."""
+        """Passed where nothing is wrong, nothing stuck, and the counts are flat; invalid where no call was made."""
+        if not self.calls:
+            return Verdict.INVALID
         return Verdict.FAILED if self.wrong or self.stuck or not self.is_flat else Verdict.PASSED
 
     def as_json(self) -> dict[str, Any]:

@@ -231,3 +231,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     globals()[name] = Sound()
     return globals()[name]
+
+
+class OnLoopOnly(Sound):
+    """Stress makes no plain calls on a loop's own thread, so that there is nothing to do here."""
+
+    contexts = frozenset({Context.ON_LOOP})

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.bridges.adapter import Context
-from harness.bridges.kit import Asked, Kit
+from harness.bridges.kit import Asked, Kit, describe
 from harness.bridges.place import Raised
 from harness.bridges.play import stood_in_line_s
 from harness.bridges.property import Property, catalog
@@ -32,6 +32,17 @@ def odd(*names: str) -> dict[str, Property]:
     """Some of the odd properties; they are found only while a test runs."""
     things = vars(importlib.import_module("odd_properties")).values()
     return {made.name: made for made in things if isinstance(made, Property) and made.name in names}
+
+
+@pytest.fixture
+def odd_adapters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adapters that are almost ones: without a `run`, given as a class by a factory, and with an import that hangs."""
+    (tmp_path / "odd_adapters.py").write_text(
+        "from broken_bridges import Adapter, Sound\nclass Runless(Adapter):\n    name = 'runless'\n"
+        "def gives_class():\n    return Sound\n"
+    )
+    (tmp_path / "slow_adapter.py").write_text("import threading\nthreading.Event().wait()\n")
+    monkeypatch.syspath_prepend(tmp_path)
 
 
 def is_gone(process: int) -> bool:
@@ -206,10 +217,13 @@ async def test_a_bridge_that_is_not_installed_is_listed_and_never_passes() -> No
         ("broken_bridges:Nothing", "has no Nothing; give MODULE:NAME"),
         ("broken_bridges:NO_BRIDGE", "is no adapter; give it a name and run"),
         ("broken_bridges:Wordless", "'somewhere' is not a valid Context; contexts and options are: no_loop"),
+        ("harness.bridges.adapter:Adapter", "is no adapter; give it a name and run"),
+        ("odd_adapters:Runless", "odd_adapters:Runless: has no run of its own; give it run"),
         ("needs_a_package:raises", "TypeError: today not; mend the adapter"),
         ("needs_a_package:ends", "its process ended with 5: the last word; mend the adapter"),
     ],
 )
+@pytest.mark.usefixtures("odd_adapters")
 async def test_a_bridge_that_is_asked_for_must_be_one(spec: str, said: str) -> None:
     """What cannot be judged is a usage error with its remedy, and nothing is played."""
     kit = Kit(odd("X1"), on_loop=ON_LOOP)
@@ -217,11 +231,27 @@ async def test_a_bridge_that_is_asked_for_must_be_one(spec: str, said: str) -> N
         await kit.judge([asked("Duck"), Asked(spec=spec, name=spec, required=True)])
 
 
+async def test_a_required_peer_that_is_missing_is_told_by_the_name_of_its_row() -> None:
+    """Who has asked for a row reads its name, not where the harness keeps its adapter."""
+    with pytest.raises(UsageError, match=r"^a peer: not installed: ModuleNotFoundError"):
+        await describe(replace(PEER, required=True))
+
+
+@pytest.mark.usefixtures("odd_adapters")
+async def test_an_import_that_does_not_end_is_told_as_one() -> None:
+    """A process that had to be killed before it was ready says that it was still importing, and for how long."""
+    with pytest.raises(UsageError, match=r"^slow: still importing after 0\.2 s; mend the adapter"):
+        await describe(Asked(spec="slow_adapter:Slow", name="slow", required=True), start_s_max=0.2)
+
+
+@pytest.mark.usefixtures("odd_adapters")
 async def test_an_adapter_is_a_class_or_a_factory_and_may_be_no_subclass() -> None:
-    """A factory's bridge and one with nothing but plain strings, a name and `run` are judged alike."""
+    """A factory's bridge, or its class, and one with nothing but plain strings, a name and `run` are judged alike."""
     kit = Kit({"A1": catalog()["A1"]}, on_loop=ON_LOOP)
-    results = await kit.judge([asked("factory"), asked("Duck")])
+    gives_class = replace(asked("factory"), spec="odd_adapters:gives_class")
+    results = await kit.judge([asked("factory"), gives_class, asked("Duck")])
     assert [(result.name, verdicts(result)) for result in results] == [
+        ("sound", {"A1/no_loop": "pass"}),
         ("sound", {"A1/no_loop": "pass"}),
         ("duck", {"A1/no_loop": "pass"}),
     ]

@@ -122,3 +122,9 @@ def test_nothing_to_do_is_refused(calls: int, threads: int) -> None:
     """Stress without a call or without a thread is a mistake of who asks, not a pass."""
     with pytest.raises(UsageError, match="at least one"):
         played("Sound", calls, threads=threads)
+
+
+def test_no_call_is_no_pass() -> None:
+    """Where a bridge has no context that stress can use, the result is invalid."""
+    result = played("OnLoopOnly", 100)
+    assert (result.calls, result.verdict) == (0, Verdict.INVALID)

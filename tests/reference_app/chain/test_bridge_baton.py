@@ -1,6 +1,7 @@
 """The bridge's own loop: who drives it, what ends a call from outside, and what becomes of a loop that stands still."""
 
 import asyncio
+import contextvars
 import gc
 import threading
 from collections.abc import AsyncIterator
@@ -10,6 +11,8 @@ import pytest
 from coroutines import HANG_S, caught, in_thread, value
 
 from reference_app.bridge import Bridge, BridgeCancelled, BridgeClosed, BridgeTimeout, CancelToken
+from reference_app.bridging.calls import Call
+from reference_app.bridging.loop import BatonLoop
 
 
 def bridge_threads() -> list[threading.Thread]:
@@ -216,33 +219,38 @@ def test_no_live_bridge_says_that_it_is_closed(bridge: Bridge) -> None:
     assert not wrong
 
 
-def test_a_finalizers_callback_is_not_taken_for_a_first_step(bridge: Bridge) -> None:
-    """What a finalizer schedules while a call's task is made runs as its own, with its arguments, and the call has its value."""
+def test_a_finalizers_callback_is_not_taken_for_a_first_step() -> None:
+    """What is scheduled while a call's task is being made runs as its own, with its arguments, and the call has its value."""
     told: list[int] = []
 
-    async def loop() -> asyncio.AbstractEventLoop:
-        return asyncio.get_running_loop()
+    class Interrupted(BatonLoop):
+        """Asked for its debug mode by each task that is made, it schedules something, as a finalizer may at that moment."""
 
-    own = bridge.run(loop)
+        def get_debug(self) -> bool:
+            if self.is_quiet_no_more:
+                self.is_quiet_no_more = False
+                self.call_soon(told.append, 1)
+            return super().get_debug()
 
-    class Dropped:
-        def __init__(self) -> None:
-            self.itself = self  # so that only the collector ends it
+        is_quiet_no_more = False
 
-        def __del__(self) -> None:
-            own.call_soon(told.append, 1)
+    loop = Interrupted(bridge=told.append)
+    loop.is_quiet_no_more = True
+    call = Call(value, (7,), contextvars.copy_context())
+    loop.step(call)
+    loop.run_until_complete(asyncio.sleep(0))
+    assert (call.result(), told) == (7, [1])
+    loop.close()
 
-    thresholds = gc.get_threshold()
-    gc.set_threshold(1)
-    try:
-        for number in range(50):
-            Dropped()
-            assert bridge.run(value, number) == number
-    finally:
-        gc.set_threshold(*thresholds)
-    gc.collect()
-    bridge.run(asyncio.sleep, 0)
-    assert len(told) == 50
+
+def test_a_call_that_was_cancelled_before_its_first_step_runs_nothing() -> None:
+    """Cancelled between its hand-over and its first step, a call ends typed, and its function is not called."""
+    ran: list[int] = []
+    call = Call(ran.append, (1,), contextvars.copy_context())
+    call.cancel(BridgeCancelled)
+    asyncio.run(call.main())
+    assert type(caught(call.result)) is BridgeCancelled
+    assert not ran
 
 
 def test_a_first_step_that_waits_for_another_call_is_no_deadlock(recorder: Any) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -154,6 +155,7 @@ async def test_closing_while_a_worker_runs_lets_the_task_have_its_answer(recorde
 def test_a_coroutine_that_closes_its_bridge_in_its_first_step_ends_well(recorder: Any, left: bool) -> None:
     """`close` from within a call does not wait for itself: the call has its value, its tasks are cancelled, the loop closes."""
     bridge, ended = Bridge(log=recorder), threading.Event()
+    others = set(threading.enumerate())
 
     async def leave() -> None:
         try:
@@ -170,6 +172,7 @@ def test_a_coroutine_that_closes_its_bridge_in_its_first_step_ends_well(recorder
         return asyncio.get_running_loop()
 
     assert bridge.run(body).is_closed()
+    assert set(threading.enumerate()) <= others  # nobody else was asked to drive it meanwhile
     assert not left or not ended.is_set()  # cancelled before it began
     assert isinstance(caught(bridge.run, value, 1), BridgeClosed)
 
@@ -178,18 +181,21 @@ def test_closing_interrupts_no_clean_up(bridge: Bridge) -> None:
     """Each of several calls in flight is cancelled once: the `finally` of each runs to its end before `close` returns."""
     began, ended = threading.Semaphore(0), []
 
-    async def body() -> None:
+    async def body(clean_up_s: float) -> None:
         try:
             began.release()
             await for_ever()
         finally:
-            for _ in range(5):
-                await asyncio.sleep(0.01)
+            await asyncio.sleep(clean_up_s)
             ended.append(1)
 
-    callers = [in_thread(lambda: caught(bridge.run, body)) for _ in range(2)]
-    assert began.acquire(timeout=HANG_S)
-    assert began.acquire(timeout=HANG_S)
+    callers = []
+    for clean_up_s in (
+        0.01,
+        0.2,
+    ):  # so that the one that drives the loop is over when the other is in the midst
+        callers.append(in_thread(partial(caught, bridge.run, body, clean_up_s)))
+        assert began.acquire(timeout=HANG_S)
     bridge.close()
     for caller in callers:
         caller.join(HANG_S)
@@ -197,7 +203,7 @@ def test_closing_interrupts_no_clean_up(bridge: Bridge) -> None:
 
 
 def test_ctrl_c_in_the_midst_of_a_hand_over_leaves_a_bridge_that_works(
-    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+    bridge: Bridge, recorder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A KeyboardInterrupt between taking the baton and driving the loop loses neither the baton nor the lock."""
     lead = Baton._lead
@@ -213,3 +219,4 @@ def test_ctrl_c_in_the_midst_of_a_hand_over_leaves_a_bridge_that_works(
     answers: list[int] = []
     in_thread(lambda: answers.append(bridge.run(value, 1))).join(HANG_S)
     assert [*answers, bridge.run(value, 2)] == [1, 2]
+    assert not recorder.events()  # the loop is the same
