@@ -91,9 +91,9 @@ class StressResult:
     @property
     def verdict(self) -> Verdict:
         """Passed where nothing is wrong, nothing stuck, and the counts are flat; invalid where no call was made."""
-        if not self.calls:
-            return Verdict.INVALID
-        return Verdict.FAILED if self.wrong or self.stuck or not self.is_flat else Verdict.PASSED
+        if self.wrong or self.stuck or not self.is_flat:
+            return Verdict.FAILED
+        return Verdict.PASSED if self.calls else Verdict.INVALID
 
     def as_json(self) -> dict[str, Any]:
         """The result as JSON has it."""

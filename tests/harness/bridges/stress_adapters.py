@@ -131,10 +131,10 @@ class LosesOne(Sound):
 
 
 class RunsTwice(Sound):
-    """One coroutine is run a second time."""
+    """Each hundredth coroutine is run a second time; some of these have an answer that tells."""
 
     def run(self, *args: Any, **options: Any) -> Any:
-        if next(self.calls) == 300:
+        if next(self.calls) % 100 == 0:
             super().run(*args, **options)
         return super().run(*args, **options)
 
