@@ -14,6 +14,7 @@ ORACLE = {"errors", "history", "verdict", "registry"}
 MAY_IMPORT = {
     **dict.fromkeys(FOUNDATION, FOUNDATION),
     **dict.fromkeys(("registry", "rig"), FOUNDATION | {"registry", "rig"}),
+    "simulation": FOUNDATION | {"registry", "rig"},
     "steps": {"errors"},
     "scenario": {"errors", "history", "registry", "rig", "steps"},
     **dict.fromkeys(("faults", "provider"), CORE),

@@ -1,0 +1,51 @@
+"""What all plays share: run a coroutine in a simulation, and print what came of it as JSON."""
+
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from harness.simulation import Budget, Fifo, Outcome, Pct, Policy, Simulation, Uniform
+
+Main = Callable[[], Coroutine[Any, Any, Any]]
+POLICIES: dict[str, Callable[[], Policy]] = {"fifo": Fifo, "uniform": Uniform, "pct": Pct}
+
+
+def run(
+    main: Main, *, seed: int = 0, policy: Policy | None = None, budget: Budget | None = None
+) -> Outcome[Any]:
+    """One run."""
+    return Simulation(seed=seed, policy=policy, budget=budget).run(main)
+
+
+def told(outcome: Outcome[Any]) -> dict[str, Any]:
+    """An outcome as JSON can carry it."""
+    return {
+        "value": outcome.value,
+        "error": None if outcome.error is None else f"{type(outcome.error).__name__}: {outcome.error}",
+        "stopped": None if outcome.stopped is None else str(outcome.stopped),
+        "hashes": [outcome.schedule_hash, outcome.observation_hash],
+        "holds": len(outcome.holds),
+        "leaked": list(outcome.leaked),
+        "virtual_s": round(outcome.virtual_s, 9),
+        "steps": outcome.steps,
+    }
+
+
+def first_hit(main: Main, policy: Callable[[], Policy], runs: int) -> int | None:
+    """The first seed at which the run's value is false or the run has none; None where there is no such seed."""
+    for seed in range(runs):
+        outcome = run(main, seed=seed, policy=policy())
+        if not outcome.value:
+            return seed
+    return None
+
+
+def show(what: Any) -> None:
+    """Print for the test that started this."""
+    json.dump(what, sys.stdout)
+
+
+def show_all(cases: dict[str, Main]) -> None:
+    """Run each case, and print all outcomes by name."""
+    show({name: told(run(main)) for name, main in cases.items()})
