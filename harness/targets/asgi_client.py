@@ -43,8 +43,8 @@ class Lifespan:
         await asyncio.wait(
             {answered, self._task}, timeout=LIFESPAN_S_MAX, return_when=asyncio.FIRST_COMPLETED
         )
-        while not answered.done() and not self._from_app.empty():
-            await asyncio.sleep(0)  # it has answered, then ended: the getter has not had its turn yet
+        if not answered.done() and not self._from_app.empty():
+            await answered  # the app has answered, then ended: the getter has only not had its turn yet
         said = answered.result() if answered.done() else {}
         if said.get("type") != f"{kind}.complete":
             answered.cancel()
