@@ -60,7 +60,7 @@ class Adapter:
 
     def run(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Call a coroutine function from sync code: its value, or what it raised. `options` are among `accepts`."""
-        raise NotImplementedError
+        raise NotImplementedError  # refused before it comes to that: an adapter without a run of its own is none
 
     async def in_worker(self, function: Callable[[], T]) -> T:
         """Run a sync function in a worker thread of the running loop, by the bridge's documented way."""
@@ -68,11 +68,11 @@ class Adapter:
 
     async def portal(self, function: Callable[[], T]) -> T:
         """Run a sync function on the loop's own thread, inside of the bridge's portal."""
-        raise NotImplementedError
+        raise NotImplementedError  # refused before it comes to that: `contexts` names a portal that is not there
 
     def token(self) -> Token:
         """A new token, for bridges that accept `cancel`."""
-        raise NotImplementedError
+        raise NotImplementedError  # refused before it comes to that: `accepts` names a token that is not there
 
     def close(self) -> None:
         """End what the bridge has started; called once, after the last call, where a cell has passed or a stress ended.

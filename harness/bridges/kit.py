@@ -107,7 +107,7 @@ class Kit:
                 asking = [group.create_task(self._describe(asked)) for asked in bridges]
             async with asyncio.TaskGroup() as group:
                 judging = [group.create_task(self._bridge(asked.result())) for asked in asking]
-        except BaseExceptionGroup as errors:
+        except BaseExceptionGroup as errors:  # the command says one thing, and an interruption must stay one
             raise _first(errors) from None
         return [await self._repeated(done.result()) for done in judging]
 

@@ -77,6 +77,11 @@ def described(spec: str) -> Mapping[str, Any]:
     except ValueError as error:
         known = ", ".join([*Context, *Option])
         raise UsageError(f"{spec}: {error}; contexts and options are: {known}") from error
+    for named, values, method in ((Context.PORTAL, contexts, "portal"), (Option.CANCEL, accepts, "token")):
+        if named in values and getattr(getattr(adapter, method), "__func__", None) is getattr(
+            Adapter, method
+        ):
+            raise UsageError(f"{spec}: names {named}, and has no {method} of its own; give it one")
     return {
         "name": adapter.name,
         "version": adapter.version(),

@@ -135,7 +135,7 @@ class Place:
         started = time.monotonic()
         try:
             value: T = self.adapter.run(begin, *args, **options)
-        except BaseException as error:
+        except BaseException as error:  # raised again: it is only noted that it came through the bridge
             self._raised.append(Raised(error, begun.is_set(), time.monotonic() - started))
             raise
         return value
@@ -197,7 +197,9 @@ class Place:
         """
         try:
             value, error = self._runner.run(_kept(function))
-        except BaseException as ended:
+        except (
+            BaseException
+        ) as ended:  # a SystemExit in a host's task ends its loop, which is the bridge's failure
             raise Failed(f"the host loop ended with {told(ended)}") from ended
         if error is not None:
             raise error
@@ -229,7 +231,7 @@ class Place:
         if self.hosted:
             self.host(lambda: asyncio.sleep(seconds))
         else:
-            time.sleep(seconds)
+            time.sleep(seconds)  # that time passes without anything to await is what is asked for
 
     def unawaited(self) -> list[str]:
         """The coroutines that nobody has awaited, as the interpreter tells of them."""

@@ -6,27 +6,48 @@ To acquire is to yield, whether or not somebody holds the lock: most races live 
 from typing import Any
 
 from harness.simulation.baton import SimulatedThread, get_ident, make_lock, make_rlock
-from harness.simulation.scheduler import ACTIVE, here
+from harness.simulation.scheduler import ACTIVE, Scheduler, here
 from harness.simulation.waiting import Waited, check_timeout, refused
 
 _AT_REST = SimulatedThread("at rest")
 """Who holds a lock that is acquired between two runs: a module's, say, by a finalizer."""
 
 
-class Lock(Waited):
-    """A lock of the run; where a foreign thread makes one, it is given a real one."""
+class _Held(Waited):
+    """What one thread holds, or nobody."""
 
     __slots__ = ("_holder",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._holder: SimulatedThread | None = None
+
+    def waited_for(self) -> str:
+        """What a thread that waits is told to wait on."""
+        if self._holder in self._waiters:
+            return f"a {type(self).__name__} that it holds itself, until somebody releases it: a wake-up"
+        holder = "nobody" if self._holder is None else f"[{self._holder.name}]"
+        return f"a {type(self).__name__} that {holder} holds"
+
+    def _becomes_free(self, scheduler: Scheduler, blocking: bool, timeout: float) -> bool:
+        """Wait until nobody holds it; False at once where that was not wanted, or when time is up."""
+        deadline = None if timeout < 0 else scheduler.now + timeout
+        while self._holder is not None:
+            if not blocking or not self.wait(scheduler, deadline):
+                return False
+        return True
+
+
+class Lock(_Held):
+    """A lock of the run; where a foreign thread makes one, it is given a real one."""
+
+    __slots__ = ()
 
     yields = True
 
     def __new__(cls) -> Any:
         """A lock for whoever asks."""
         return super().__new__(cls) if here() is not None else make_lock()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._holder: SimulatedThread | None = None
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """As `threading.Lock.acquire`."""
@@ -37,13 +58,8 @@ class Lock(Waited):
             check_timeout(blocking, timeout)
         if self.yields:
             scheduler.point()
-        if self._holder is not None:
-            if not blocking:
-                return False
-            deadline = None if timeout < 0 else scheduler.now + timeout
-            while self._holder is not None:
-                if not self.wait(scheduler, deadline):
-                    return False
+        if self._holder is not None and not self._becomes_free(scheduler, blocking, timeout):
+            return False
         self._holder = scheduler.current
         return True
 
@@ -87,13 +103,6 @@ class Lock(Waited):
     def _at_fork_reinit(self) -> None:
         self._holder = None
 
-    def waited_for(self) -> str:
-        """What a thread that waits is told to wait on."""
-        if self._holder in self._waiters:
-            return f"a {type(self).__name__} that it holds itself, until somebody releases it: a wake-up"
-        holder = "nobody" if self._holder is None else f"[{self._holder.name}]"
-        return f"a {type(self).__name__} that {holder} holds"
-
     def _acquire_outside(self, blocking: bool) -> bool:
         if ACTIVE.scheduler is None and self._holder is None:
             self._holder = _AT_REST
@@ -111,10 +120,10 @@ class Signal(Lock):
     yields = False
 
 
-class RLock(Waited):
+class RLock(_Held):
     """A reentrant lock of the run; where a foreign thread makes one, it is given a real one."""
 
-    __slots__ = ("_count", "_holder")
+    __slots__ = ("_count",)
 
     def __new__(cls) -> Any:
         """A lock for whoever asks."""
@@ -122,7 +131,6 @@ class RLock(Waited):
 
     def __init__(self) -> None:
         super().__init__()
-        self._holder: SimulatedThread | None = None
         self._count = 0
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
@@ -135,13 +143,8 @@ class RLock(Waited):
             if timeout != -1:
                 check_timeout(blocking, timeout)
             scheduler.point()
-            if self._holder is not None:
-                if not blocking:
-                    return False
-                deadline = None if timeout < 0 else scheduler.now + timeout
-                while self._holder is not None:
-                    if not self.wait(scheduler, deadline):
-                        return False
+            if self._holder is not None and not self._becomes_free(scheduler, blocking, timeout):
+                return False
             self._holder = me
         self._count += 1
         return True
@@ -184,8 +187,6 @@ class RLock(Waited):
     def _at_fork_reinit(self) -> None:
         self._holder = None
         self._count = 0
-
-    waited_for = Lock.waited_for
 
     def _acquire_outside(self) -> bool:
         if ACTIVE.scheduler is None and self._holder in (None, _AT_REST):

@@ -40,7 +40,7 @@ class Baton(Flight):
     when it has no work, one that was told to `end` cancels its work and ends.
 
     `_holder` says who has the baton: None, a leading thread, or the driver. It changes in single assignments, so that
-    Ctrl-C in the midst of a hand-over leaves a state that `_mend` can tell from the others.
+    Ctrl-C in the midst of a hand-over leaves a state that `_reclaim` can tell from the others.
     """
 
     def __init__(self, loop: BatonLoop) -> None:
@@ -54,9 +54,8 @@ class Baton(Flight):
 
     def run(self, call: Call) -> bool:
         """Run a call that nothing ends from outside; it has settled afterwards. False: this loop has ended, or stands still."""
-        if not self._lock.acquire(False) and not self._lock.acquire(
-            timeout=BLOCKED_UNBOUNDED_S
-        ):  # half as fast by name
+        # At once, in most cases; by name, `blocking=False`, this would take twice as long.
+        if not (self._lock.acquire(False) or self._lock.acquire(timeout=BLOCKED_UNBOUNDED_S)):
             self.stands_still = True
             return False
         try:

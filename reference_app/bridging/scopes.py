@@ -98,8 +98,6 @@ def bounds(outer: Scope | None, timeout: Any, cancel: Any) -> Scope:
 
 def bind(call: Cancellable, *enders: CancelToken | None) -> list[CancelToken]:
     """Have each of these end the call; those that there are, for `release`."""
-    if not any(enders):
-        return []
     bound = [ender for ender in enders if ender is not None]
     for ender in bound:
         ender.add(call)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from interruptions import leaves_nothing
 
 SMALL = Path(__file__).parent / "targets"
 SCENARIO = '''"""Nothing happens for a long time."""
@@ -34,16 +35,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, stage: str, number: i
         stderr=subprocess.PIPE,
         text=True,
     )
-    child = int(ready.read_text())
-    run.send_signal(number)
-    _, said = run.communicate(timeout=30)
-    assert (run.returncode, said) == (
-        code,
-        "shakeout: interrupted; everything that was started has been ended\n",
-    )
-    with pytest.raises(ProcessLookupError):
-        os.kill(child, 0)
-    assert list(place.iterdir()) == []
+    leaves_nothing(run, ready, place, number=number, code=code)
 
 
 def test_a_run_under_nohup_outlives_its_terminal(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def read(notes: Path) -> tuple[tuple[str, float, str], ...]:
 def linger(note: Note) -> None:
     """Note that the bridge's own end is over; threads that it has freed then have a moment to say so."""
     note(OVER)
-    time.sleep(LINGER_S)
+    time.sleep(LINGER_S)  # nobody could be asked: these threads belong to the bridge
 
 
 def main(arguments: list[str]) -> list[Adapter]:

@@ -36,7 +36,7 @@ def interrupted(load: Load, note: Note) -> None:
             note("finally")
 
     def interrupt() -> None:
-        time.sleep(SIGNAL_S)
+        time.sleep(SIGNAL_S)  # the property is about a signal at this moment
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
@@ -46,7 +46,7 @@ def interrupted(load: Load, note: Note) -> None:
         note("free", "nothing")
     except BaseException as error:  # noqa: BLE001  # what it is, is the question
         note("free", told(error))
-    time.sleep(0.7)
+    time.sleep(0.7)  # what is left to run has the time that the property grants it
     note("next", str(adapter.run(same, 7)))
     os._exit(0)
 
@@ -109,7 +109,7 @@ def stopped(place: Place, token: Token, trail: Trail) -> float:
     """
     try:
         place.run(trail.sleep, 2.0, cancel=token)
-    except BaseException as error:
+    except BaseException as error:  # a bridge may free its caller with any, and this judges which
         if type(error).__module__ == "builtins":
             raise Failed(f"freed with {told(error)}, which says nothing of a token") from error
         return time.monotonic()
@@ -124,8 +124,8 @@ def token_cancels(place: Place) -> None:
 
     def cancel() -> None:
         while trail.at("began") is None:
-            time.sleep(0.005)
-        time.sleep(CANCEL_S)
+            time.sleep(0.005)  # a trail has no event to wait for
+        time.sleep(CANCEL_S)  # so that it is in the midst of the call
         cancelled_at.append(time.monotonic())
         token.cancel()
 

@@ -185,7 +185,7 @@ def result_dies_when_it_is_dropped(place: Place) -> None:
         watched = weakref.ref(place.run(make))
         until = time.monotonic() + DEAD_S_MAX
         while watched() is not None and time.monotonic() < until:
-            time.sleep(STEP_S)
+            time.sleep(STEP_S)  # an object that dies tells nobody who could be awaited with the collector off
         return watched() is None
 
     gc.disable()

@@ -56,7 +56,7 @@ def forked(load: Load, note: Note) -> None:
             os.kill(child, signal.SIGKILL)
             note("child stuck")
             break
-        time.sleep(0.01)
+        time.sleep(0.01)  # to wait for a child with a limit there is no other way before pidfd
     call(adapter, note, "after", 3)
     os._exit(0)
 
@@ -94,7 +94,7 @@ def left_in_flight(load: Load, note: Note) -> None:
     adapter.run(leave)
     threading.Thread(target=wait, daemon=True).start()
     begun.wait(LIMIT_S)
-    time.sleep(0.1)
+    time.sleep(0.1)  # so that the call is well on its way when the process leaves
     note("leaving")
 
 

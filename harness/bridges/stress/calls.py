@@ -172,7 +172,7 @@ def blocking(site: Site) -> None:
 
 
 def _block(seconds: float) -> None:
-    time.sleep(seconds)
+    time.sleep(seconds)  # to block its thread is what this call is for
 
 
 def _value_or_timeout(site: Site, function: Callable[..., Any], *before: Any) -> None:

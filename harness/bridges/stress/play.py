@@ -26,6 +26,7 @@ from typing import Any
 
 from harness.bridges.adapter import Adapter, Context
 from harness.bridges.loading import load
+from harness.bridges.properties.lifetime import open_descriptors
 from harness.bridges.stress import Counts, Part, is_flat
 from harness.bridges.stress.callers import LAST, REASONS_MAX, Caller, canceller, shares
 from harness.bridges.stress.calls import KINDS
@@ -157,7 +158,7 @@ class Stress:
             calm = before is None or is_flat(before, counts, self.threads)
             if (calm and not site.unfinished) or time.monotonic() > until:
                 return counts
-            time.sleep(0.05)
+            time.sleep(0.05)  # what a stranger's bridge has left behind tells nobody when it ends
 
     def end(self, site: Site, cancelling: threading.Thread) -> None:
         """Count the coroutines that have never come to their `finally`."""
@@ -168,7 +169,7 @@ class Stress:
     def watch(self) -> None:
         """Report how far it is; find a call that is stuck, show all stacks, and end the process with a report."""
         while True:
-            time.sleep(LOOK_S)
+            time.sleep(LOOK_S)  # a watch looks now and then
             self.send(done=self.done)
             late = time.monotonic() - self.hang_s
             stuck = [now for caller in self.callers if (now := caller.now) and now[1] < late]
@@ -207,7 +208,7 @@ def counted() -> Counts:
     gc.collect()
     tasks = [thing for thing in gc.get_objects() if issubclass(type(thing), asyncio.Task)]
     return Counts(
-        descriptors=sum(1 for _ in Path("/proc/self/fd").iterdir()),
+        descriptors=open_descriptors(),
         threads=sum(1 for _ in Path("/proc/self/task").iterdir()),
         tasks=sum(not task.done() for task in tasks),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from interruptions import leaves_nothing
 
 from harness import cli
 from harness.bridges.adapter import Context
@@ -246,13 +247,4 @@ def test_an_interruption_leaves_nothing(tmp_path: Path, number: int, code: int, 
         stderr=subprocess.PIPE,
         text=True,
     )
-    child = int(ready.read_text())
-    run.send_signal(number)
-    _, said = run.communicate(timeout=30)
-    assert (run.returncode, said) == (
-        code,
-        "shakeout: interrupted; everything that was started has been ended\n",
-    )
-    with pytest.raises(ProcessLookupError):
-        os.kill(child, 0)
-    assert list(place.iterdir()) == []
+    leaves_nothing(run, ready, place, number=number, code=code)

@@ -1,23 +1,15 @@
 """The nine kinds of endpoint of an ASGI application, on the simulated loop."""
 
+import runpy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 Played = Callable[..., Any]
 COUNT = 6
-KINDS = (
-    "async",
-    "def",
-    "def_sleep",
-    "to_thread",
-    "anyio_to_thread",
-    "from_thread",
-    "bridge",
-    "database",
-    "contextvars",
-)
+KINDS = runpy.run_path(str(Path(__file__).parent / "plays" / "endpoints.py"))["KINDS"]
 
 
 @pytest.mark.parametrize("policy", ["fifo", "uniform", "pct"])

@@ -1,15 +1,19 @@
 """What a process does to its bridge: it ends, and it forks."""
 
 import asyncio
+import contextvars
 import os
 import subprocess
 import sys
 import threading
 from typing import Any
 
+import pytest
 from coroutines import HANG_S, in_thread, value
 
 from reference_app.bridge import Bridge
+from reference_app.bridging.calls import Call
+from reference_app.bridging.parked import ParkedThread
 
 
 def run_script(text: str) -> subprocess.CompletedProcess[str]:
@@ -109,3 +113,47 @@ def test_a_fork_in_a_worker_thread_forgets_the_loop_of_the_parent(recorder: Any)
 
     assert asyncio.run(host()) == 7
     bridge.close()
+
+
+def test_a_lost_hand_over_is_repeated(recorder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Ctrl-C came between handing the baton to the driver and waking it, a caller that waits wakes it."""
+    bridge, wake = Bridge(log=recorder), ParkedThread.wake
+
+    def lost(thread: ParkedThread) -> bool:
+        monkeypatch.setattr(ParkedThread, "wake", wake)
+        return True
+
+    monkeypatch.setattr(ParkedThread, "wake", lost)
+    assert bridge.run(value, 1, timeout=HANG_S) == 1
+    bridge.close()
+
+
+def test_a_call_whose_settling_was_interrupted_is_settled() -> None:
+    """Ctrl-C while the waiting thread is about to be told neither loses the answer nor passes unnoticed."""
+    call, times = Call(value, (3,), contextvars.copy_context()), []
+
+    def told(_: Call) -> None:
+        times.append(1)
+        if len(times) == 1:
+            raise KeyboardInterrupt
+
+    call.when_settled = told
+    asyncio.run(call.main())
+    assert (call.settled, call.interrupted, call.result(), len(times)) == (True, True, 3, 2)
+
+
+def test_a_caller_finds_out_that_its_task_has_gone_without_a_word() -> None:
+    """A thread that waits for a call whose task has ended, and was not told, is freed after a while."""
+
+    async def ended() -> "asyncio.Task[None]":
+        task = asyncio.create_task(asyncio.sleep(0))
+        await task
+        return task
+
+    call = Call(value, (3,), contextvars.copy_context())
+    loop = asyncio.new_event_loop()
+    call.awaited(loop, Call.wake)
+    call.task = asyncio.run(ended())
+    call.wait(lambda: True)
+    assert call.settled
+    loop.close()

@@ -14,22 +14,12 @@ import anyio.from_thread
 import anyio.to_thread
 import stage
 import structlog
+from endpoints import KINDS
 from fastapi import FastAPI
 
 from harness.simulation import Simulation
 from harness.simulation.client import AsgiClient
 
-KINDS = (
-    "async",
-    "def",
-    "def_sleep",
-    "to_thread",
-    "anyio_to_thread",
-    "from_thread",
-    "bridge",
-    "database",
-    "contextvars",
-)
 SLEEP_S = 0.05
 
 
