@@ -220,6 +220,9 @@ class Baton(Flight):
             if not call.settled:
                 call.when_settled = self._settled
                 self._calls.add(call)
+            elif not (self._calls or self.loop.work or self.loop.unrun or self._retired):
+                self._holder = None  # as `_rest` would find, at twice the cost of leaving
+                return
         if not self._rest() and not self._wake_driver():
             self._holder = None
 
