@@ -1,5 +1,6 @@
 """Where lines go: straight into files, by a thread into pipes; whole, in order, and never in the way of a request."""
 
+import contextlib
 import io
 import os
 import pty
@@ -96,12 +97,13 @@ def test_the_end_does_not_wait_for_ever() -> None:
 def test_a_file_has_its_line_when_the_write_returns(tmp_path: Path) -> None:
     """No line for a file waits in the process, so that one that is killed loses none; no thread is started."""
     path = tmp_path / "log"
+    others = set(threading.enumerate())  # an earlier test's writer may be about to end
     sink = Sink(lambda: io.FileIO(path, "ab"), lambda _: None)
-    for number, line in enumerate(lines(20), start=1):
-        sink.write(line)
-        assert path.read_bytes() == b"".join(lines(number))
-    assert "log-writer" not in {thread.name for thread in threading.enumerate()}
-    sink.close()
+    with contextlib.closing(sink):
+        for number, line in enumerate(lines(20), start=1):
+            sink.write(line)
+            assert path.read_bytes() == b"".join(lines(number))
+        assert "log-writer" not in {thread.name for thread in set(threading.enumerate()) - others}
 
 
 def test_only_what_can_make_its_writer_wait_gets_a_thread(tmp_path: Path) -> None:
