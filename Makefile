@@ -16,11 +16,11 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 
 # Every incident against the reference app, without sockets and live, whatever the first says; ends as the worse of both.
 run: setup
-	@in_process=0; live=0; \
-	$(BIN)/shakeout run --stage in_process || in_process=$$?; \
+	@simulated=0; live=0; \
+	$(BIN)/shakeout run --stage simulated || simulated=$$?; \
 	$(BIN)/shakeout run --stage live || live=$$?; \
 	for code in 1 2 3 4 0; do \
-	  if [ $$in_process = $$code ] || [ $$live = $$code ]; then exit $$code; fi; \
+	  if [ $$simulated = $$code ] || [ $$live = $$code ]; then exit $$code; fi; \
 	done; exit 3
 
 test: setup

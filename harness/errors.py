@@ -31,3 +31,13 @@ class InvalidRun(ShakeoutError):
 
 class TargetFailed(InvalidRun):
     """The target did not start, went away, or answered with another's nonce."""
+
+
+def first_of(group: BaseExceptionGroup[BaseException]) -> ShakeoutError | None:
+    """The first of our own errors in a group, however deep; None where there is none."""
+    for error in group.exceptions:
+        if isinstance(error, ShakeoutError):
+            return error
+        if isinstance(error, BaseExceptionGroup) and (found := first_of(error)) is not None:
+            return found
+    return None

@@ -51,7 +51,9 @@ class Header:
 
     `declared` are the names of the faults that the scenario declares, `witnesses` those that testify in this run,
     `absent` those that the target does not have, by its profile. `doubts` say why what was played is not what the
-    profile meant, such as a pointer at which no answer had a session.
+    profile meant, such as a pointer at which no answer had a session. A simulated run has a `schedule_hash` (every
+    choice that was made), an `observation_hash` (every record, and what was drawn), and the fingerprint `code` of what
+    was played.
     """
 
     scenario: str
@@ -68,6 +70,9 @@ class Header:
     doubts: tuple[str, ...] = ()
     harness_lag_ms_max: float = 0.0
     elapsed_s: float = 0.0
+    schedule_hash: str = ""
+    observation_hash: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +208,19 @@ class Snapshot:
     request_id: str = ""
 
 
-Record = Exchange | LogRecord | UpstreamCall | FaultFired | Probe | Snapshot
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlocked:
+    """Nothing could go on any more, and no time that could pass would have changed that.
+
+    `report` names every thread, what it waits on, since when, and its stack.
+    """
+
+    kind: ClassVar[str] = "deadlock"
+    at_s: float
+    report: str
+
+
+Record = Exchange | LogRecord | UpstreamCall | FaultFired | Probe | Snapshot | Deadlocked
 R = TypeVar("R", bound=Record)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.errors import UsageError
-from harness.runner import Options, run
+from harness.runner import Options, opened, run_on
 from harness.scenario import Scenario
 from harness.targets.profile import defect_catalog
 from harness.verdict import ScenarioVerdict, Verdict
@@ -77,18 +77,17 @@ async def matrix(
             f"{options.profile.name} has no defects to play; name a catalogue in its profile: defects = 'MODULE:NAME'"
         )
     playable = [scenario for scenario in scenarios if options.stage in scenario.stages]
-    clean = []
-    for scenario in playable:
-        progress(f"{scenario.name}, clean")
-        clean.append(await run(scenario, replace(options, defects=())))
-    results = []
-    for name, defect in catalog:
-        chosen = [scenario for scenario in playable if full or name in scenario.defects]
-        verdicts = []
-        for scenario in chosen:
-            progress(f"{scenario.name} with {name}")
-            verdicts.append(await run(scenario, replace(options, defects=(name,))))
-        results.append(_judged(name, defect, verdicts))
+    clean, results = [], []
+    async with opened(options) as play:
+        for scenario in playable:
+            progress(f"{scenario.name}, clean")
+            clean.append(await run_on(play, scenario, replace(options, defects=())))
+        for name, defect in catalog:
+            verdicts = []
+            for scenario in (one for one in playable if full or name in one.defects):
+                progress(f"{scenario.name} with {name}")
+                verdicts.append(await run_on(play, scenario, replace(options, defects=(name,))))
+            results.append(_judged(name, defect, verdicts))
     return MatrixResult(defects=tuple(results), clean=tuple(clean))
 
 

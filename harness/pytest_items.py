@@ -40,7 +40,10 @@ class ScenarioItem(pytest.Item):
                 target=config.getoption("--shakeout-target"),
                 histories=None,
             )
-            result = asyncio.run(run(load(self.path), chosen))
+            scenario = load(self.path)
+            if chosen.stage not in scenario.stages:
+                pytest.skip(f"not applicable in {chosen.stage}; it is played in {', '.join(scenario.stages)}")
+            result = asyncio.run(run(scenario, chosen))
         except ShakeoutError as error:
             raise NotPassed(str(error)) from error
         if result.verdict is not Verdict.PASSED:

@@ -14,8 +14,8 @@ from harness.recognition import holds_a_scenario
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of a scenario run."""
     group = parser.getgroup("shakeout", "scenarios")
-    group.addoption("--shakeout-stage", default="live", help="in_process or live")
-    group.addoption("--shakeout-seed", type=int, default=1, help="seed of every scenario")
+    group.addoption("--shakeout-stage", default="simulated", help="simulated or live")
+    group.addoption("--shakeout-seed", type=int, default=None, help="seed of every scenario; 1, or its own")
     group.addoption("--shakeout-defect", action="append", help="build the target with this mistake")
     group.addoption("--shakeout-target", default=None, help="profile, or MODULE:FACTORY of an app like it")
 

@@ -12,6 +12,7 @@ import orjson
 from harness.errors import InvalidRun
 from harness.history import (
     Contract,
+    Deadlocked,
     Exchange,
     FaultFired,
     Header,
@@ -25,7 +26,7 @@ from harness.history import (
 
 SCHEMA = 1
 _KINDS: dict[str, type[Record]] = {
-    kind.kind: kind for kind in (Exchange, LogRecord, UpstreamCall, FaultFired, Probe, Snapshot)
+    kind.kind: kind for kind in (Exchange, LogRecord, UpstreamCall, FaultFired, Probe, Snapshot, Deadlocked)
 }
 D = TypeVar("D")
 

@@ -1,33 +1,38 @@
 """The runner: plays a scenario and its twin without the fault, and says what may be said of both."""
 
 import shlex
-import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness import recording
-from harness.errors import InvalidRun, ShakeoutError, UsageError
+from harness.errors import InvalidRun, UsageError, first_of
 from harness.history import History
 from harness.judge import Judgement, judge
 from harness.registry import INVARIANTS
 from harness.scenario import Scenario
-from harness.targets.driven import Job
-from harness.targets.play import stage_named
+from harness.targets.driven import POLICIES, Job
+from harness.targets.play import Play, stage_named
 from harness.targets.profile import Profile
 from harness.verdict import ScenarioVerdict, Verdict
 
 SEED = 1
+STAGE = "simulated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How scenarios are played. `histories` is where histories are kept; None keeps none."""
+    """How scenarios are played. `histories` is where histories are kept; None keeps none.
+
+    A `seed` of None leaves it to each scenario. `policy` decides the schedules of simulated runs.
+    """
 
     profile: Profile
-    stage: str = "live"
-    seed: int = SEED
+    stage: str = STAGE
+    seed: int | None = None
+    policy: str = POLICIES[0]
     defects: tuple[str, ...] = ()
     histories: Path | None = None
     target: str = ""
@@ -35,10 +40,24 @@ class Options:
     def replay(self, *scenarios: Scenario) -> str:
         """The command that plays scenarios like this again, from any folder in which the target can be imported."""
         words = ["shakeout", "run", *(scenario.origin or scenario.name for scenario in scenarios)]
-        words += ["--stage", self.stage, "--seed", str(self.seed)]
+        words += ["--stage", self.stage]
+        if self.seed is not None or all(scenario.seed is None for scenario in scenarios):
+            words += ["--seed", str(SEED if self.seed is None else self.seed)]
+        words += ["--policy", self.policy] if self.policy != POLICIES[0] else []
         words += [word for defect in self.defects for word in ("--defect", defect)]
         words += ["--target", self.target] if self.target else []
         return shlex.join(words)
+
+    def seed_of(self, scenario: Scenario) -> int:
+        """The seed that a scenario is played with.
+
+        Raises:
+            UsageError: another one is asked for than the one that its schedule belongs to.
+        """
+        own = SEED if scenario.seed is None else scenario.seed
+        if scenario.schedule is not None and self.seed not in (None, own):
+            raise UsageError(f"{scenario.name}: its schedule belongs to seed {own}; leave --seed out")
+        return own if self.seed is None else self.seed
 
 
 def playable(scenarios: Sequence[Scenario], stage: str) -> tuple[Scenario, ...]:
@@ -54,7 +73,24 @@ def playable(scenarios: Sequence[Scenario], stage: str) -> tuple[Scenario, ...]:
     return carried
 
 
+@asynccontextmanager
+async def opened(options: Options) -> AsyncIterator[Play]:
+    """The stage of the options, opened for as many scenarios as are to be played there.
+
+    Raises:
+        UsageError: there is no such stage.
+    """
+    async with stage_named(options.stage)(options.profile) as play:
+        yield play
+
+
 async def run(scenario: Scenario, options: Options) -> ScenarioVerdict:
+    """Play one scenario on a stage of its own; `run_on` plays several on one."""
+    async with opened(options) as play:
+        return await run_on(play, scenario, options)
+
+
+async def run_on(play: Play, scenario: Scenario, options: Options) -> ScenarioVerdict:
     """Play one scenario, and its twin without the fault where it has one.
 
     Raises:
@@ -63,15 +99,14 @@ async def run(scenario: Scenario, options: Options) -> ScenarioVerdict:
     playable([scenario], options.stage)
     began = time.monotonic()
     try:
-        arms = [_judged(await _play(scenario, "faulted", options), scenario, options)]
+        arms = [_judged(await play(job(scenario, "faulted", options)), scenario, options)]
         if scenario.faults:
-            arms.append(_judged(await _play(scenario, "control", options), scenario, options))
+            arms.append(_judged(await play(job(scenario, "control", options)), scenario, options))
     except BaseExceptionGroup as group:
         # The driver works in task groups: what ended the run is the first of ours in there.
-        ours, _ = group.split(ShakeoutError)
-        if ours is None:
+        error = first_of(group)
+        if error is None:
             raise
-        error = _first(ours)
         if not isinstance(error, InvalidRun):
             raise error from group
         return _invalid(scenario, options, str(error), time.monotonic() - began)
@@ -81,20 +116,25 @@ async def run(scenario: Scenario, options: Options) -> ScenarioVerdict:
     return _conclude(scenario, options, arms, time.monotonic() - began)
 
 
-async def _play(scenario: Scenario, arm: str, options: Options) -> History:
-    """Play one arm in a directory of its own, which goes when it has been read."""
-    job = Job(
+def job(scenario: Scenario, arm: str, options: Options) -> Job:
+    """What a stage needs to play one arm (`faulted` or `control`) of a scenario.
+
+    A stored schedule is played in the simulated stage, in the arm that it was stored for.
+    """
+    faulted = arm == "faulted"
+    schedule = scenario.schedule if faulted else None
+    return Job(
         name=scenario.name,
         arm=arm,
         steps=scenario.steps,
-        faults=scenario.faults if arm == "faulted" else (),
+        faults=scenario.faults if faulted else (),
         profile=options.profile,
-        seed=options.seed,
+        seed=options.seed_of(scenario),
         defects=options.defects,
         golden_turns=scenario.golden_turns,
+        policy=options.policy,
+        holds=schedule.holds if schedule is not None else None,
     )
-    with tempfile.TemporaryDirectory(prefix="shakeout-") as directory:
-        return await stage_named(options.stage)(job, Path(directory))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +149,13 @@ def _judged(history: History, scenario: Scenario, options: Options) -> _Arm:
     """Judge one arm, and keep its history where that is wanted."""
     if options.histories is not None:
         recording.write(history, options.histories)
+    schedule = scenario.schedule if history.header.arm == "faulted" else None
+    if schedule is not None and schedule.code != history.header.code:
+        raise InvalidRun(
+            f"its schedule was recorded with another version of the code ({schedule.code}; this is "
+            f"{history.header.code}), and proves nothing with this one: find one for it with "
+            f"`shakeout explore {scenario.origin or scenario.name}`, or leave schedule= out"
+        )
     return _Arm(history, judge(history, (*INVARIANTS.values(), *scenario.invariants)))
 
 
@@ -133,13 +180,8 @@ def _conclude(scenario: Scenario, options: Options, arms: list[_Arm], elapsed_s:
         checked=together.checked,
         elapsed_s=elapsed_s,
         replay=options.replay(scenario),
+        seed=options.seed_of(scenario),
     )
-
-
-def _first(group: BaseExceptionGroup[ShakeoutError]) -> ShakeoutError:
-    """The first error of a group, however deep."""
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 def _invalid(scenario: Scenario, options: Options, reason: str, elapsed_s: float) -> ScenarioVerdict:
@@ -150,4 +192,5 @@ def _invalid(scenario: Scenario, options: Options, reason: str, elapsed_s: float
         reasons=(reason,),
         elapsed_s=elapsed_s,
         replay=options.replay(scenario),
+        seed=options.seed_of(scenario),
     )

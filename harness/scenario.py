@@ -37,6 +37,7 @@ __all__ = [
     "Request",
     "Restart",
     "Scenario",
+    "Schedule",
     "Step",
     "Turn",
     "Wait",
@@ -44,7 +45,20 @@ __all__ = [
     "load",
 ]
 
-STAGES = ("in_process", "live")
+STAGES = ("simulated", "live")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """How a simulated run went, so that it can be played again: where it deviated from the ordinary run.
+
+    Each of `holds` is a lane, the step of it, and how often it was passed over before that step, as
+    `harness.simulation.Hold` has them. They mean something only to the very code that they were recorded with, whose
+    fingerprint is `code`.
+    """
+
+    code: str
+    holds: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +67,8 @@ class Scenario:
 
     `defects` names the historical mistakes that this scenario must catch (what counts as the right reason, the
     defect says). `stages` are those that can carry it. `name` is set from the file where it is empty; `origin` is
-    the file, where it is not one of the library.
+    the file, where it is not one of the library. `seed` is the seed that it is played with where none is asked for;
+    with a `schedule` the simulated stage plays that one.
     """
 
     steps: tuple[Step, ...]
@@ -62,6 +77,8 @@ class Scenario:
     defects: tuple[str, ...] = ()
     stages: tuple[str, ...] = STAGES
     golden_turns: int = 2
+    seed: int | None = None
+    schedule: Schedule | None = None
     name: str = ""
     summary: str = ""
     origin: str = ""

@@ -57,7 +57,8 @@ class ScenarioVerdict:
     """The judgement of one scenario.
 
     `control` is the verdict of the twin without the fault, or `none` where the scenario has no fault.
-    `reasons` says why a verdict is `invalid` or `undecided`. `checked` names the invariants that were judged.
+    `reasons` says why a verdict is `invalid` or `undecided`. `checked` names the invariants that were judged, `seed`
+    is what was drawn from.
     """
 
     name: str
@@ -69,6 +70,7 @@ class ScenarioVerdict:
     checked: tuple[str, ...] = ()
     elapsed_s: float = 0.0
     replay: str = ""
+    seed: int = 0
 
     @property
     def invariants_violated(self) -> frozenset[str]:

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "steps": {"errors"},
     "scenario": {"errors", "history", "registry", "rig", "steps"},
     **dict.fromkeys(("faults", "provider"), CORE),
-    "targets": CORE | {"provider"},
+    "targets": CORE | {"provider", "simulation"},
     **dict.fromkeys(("invariants", "judge"), ORACLE),
     **dict.fromkeys(("runner", "matrix"), PLAYED | {"judge", "runner"}),
     "load": PLAYED,

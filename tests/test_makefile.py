@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 SHAKEOUT = """#!/bin/sh
 echo "played $3"
 [ "$3" = live ] && exit {live}
-exit {in_process}
+exit {simulated}
 """
 
 PYTHON = """#!/bin/sh
@@ -31,12 +31,12 @@ def made(target: str, folder: Path, program: str, text: str) -> "subprocess.Comp
 
 
 @pytest.mark.parametrize(
-    ("in_process", "live", "worse"), [(0, 0, 0), (4, 0, 4), (4, 1, 1), (1, 4, 1), (0, 3, 3), (3, 4, 3)]
+    ("simulated", "live", "worse"), [(0, 0, 0), (4, 0, 4), (4, 1, 1), (1, 4, 1), (0, 3, 3), (3, 4, 3)]
 )
-def test_both_stages_are_played(tmp_path: Path, in_process: int, live: int, worse: int) -> None:
+def test_both_stages_are_played(tmp_path: Path, simulated: int, live: int, worse: int) -> None:
     """A stage that is undecided, or fails, does not keep the other from being played, nor hide behind it."""
-    ran = made("run", tmp_path, "shakeout", SHAKEOUT.format(in_process=in_process, live=live))
-    assert ran.stdout.splitlines() == ["played in_process", "played live"]
+    ran = made("run", tmp_path, "shakeout", SHAKEOUT.format(simulated=simulated, live=live))
+    assert ran.stdout.splitlines() == ["played simulated", "played live"]
     assert (f"Error {worse}" in ran.stderr) == bool(worse)
     assert bool(ran.returncode) == bool(worse)
 

@@ -54,7 +54,7 @@ def test_the_first_scenario_is_played(tmp_path: Path) -> None:
     """The scenario of the README holds on the reference app, its fault fires, and its twin passes."""
     path = tmp_path / "rate_limited.py"
     path.write_text(block("python"))
-    result = asyncio.run(run(load(path), Options(profile=profiles.load(), stage="in_process")))
+    result = asyncio.run(run(load(path), Options(profile=profiles.load(), stage="simulated")))
     assert result.violations == ()
     assert result.verdict in (Verdict.PASSED, Verdict.UNDECIDED)  # undecided where this machine was slow
     assert result.faults_fired == {"provider.rate_limited": 3}

@@ -22,6 +22,7 @@ from harness.load.options import SEED_MAX
 from harness.reports import json_file
 from harness.runner import Options
 from harness.targets import profile as profiles
+from harness.targets.driven import POLICIES
 from harness.targets.play import stage_named
 from harness.targets.profile import Profile, check_defects
 
@@ -76,8 +77,24 @@ Target = Annotated[
 Seed = Annotated[
     int, typer.Option(min=0, max=SEED_MAX, help="Seeds faults, workload and whatever else is drawn.")
 ]
+ScenarioSeed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        min=0,
+        max=SEED_MAX,
+        show_default="the scenario's own, else 1",
+        help="Seeds faults, workload, schedule and whatever else is drawn.",
+    ),
+]
 Defect = Annotated[list[str] | None, typer.Option("--defect", help="Build the target with this mistake.")]
-Stage = Annotated[str, typer.Option(help="in_process (no socket) or live (a real process, real TCP).")]
+Stage = Annotated[
+    str, typer.Option(help="simulated (virtual time, seeded schedule) or live (a process, TCP).")
+]
+Policy = Annotated[
+    str,
+    typer.Option(help="Who decides the schedules of simulated runs: fifo (the ordinary run), random or pct."),
+]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", parser=_path, metavar="FILE", help="Write the result as JSON.")
 ]
@@ -93,21 +110,35 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Show nothing but errors.")
 
 
 def options(
-    *, stage: str, seed: int, defects: list[str] | None, target: str | None, histories: Path | None
+    *,
+    stage: str,
+    seed: int | None,
+    defects: list[str] | None,
+    target: str | None,
+    histories: Path | None,
+    policy: str = POLICIES[0],
 ) -> Options:
     """The options of a run, each held to what there is.
 
     Raises:
-        UsageError: a stage, a defect or a target that does not exist, or a seed out of range.
+        UsageError: a stage, a policy, a defect or a target that does not exist, or a seed out of range.
     """
-    if not 0 <= seed <= SEED_MAX:
+    if policy not in POLICIES:
+        raise UsageError(f"no policy is called {policy}; there are: {', '.join(POLICIES)}")
+    if seed is not None and not 0 <= seed <= SEED_MAX:
         raise UsageError(f"seed {seed}: must be at least 0 and at most {SEED_MAX}")
     stage_named(stage)
     profile = resolve(target)
     chosen = tuple(defects or ())
     check_defects(profile, chosen)
     return Options(
-        profile=profile, stage=stage, seed=seed, defects=chosen, histories=histories, target=named(target)
+        profile=profile,
+        stage=stage,
+        seed=seed,
+        policy=policy,
+        defects=chosen,
+        histories=histories,
+        target=named(target),
     )
 
 

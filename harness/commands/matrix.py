@@ -23,7 +23,7 @@ from harness.commands.common import (
 )
 from harness.matrix import DefectResult, MatrixResult, matrix
 from harness.reports import json_file, junit, terminal
-from harness.runner import SEED, Options
+from harness.runner import SEED, STAGE, Options
 from harness.scenario import Scenario
 from harness.verdict import Verdict
 
@@ -32,7 +32,7 @@ def command(
     names: Names = None,
     *,
     full: Annotated[bool, typer.Option("--full", help="Play each defect with every scenario.")] = False,
-    stage: Stage = "live",
+    stage: Stage = STAGE,
     seed: Seed = SEED,
     target: Target = None,
     json: JsonFile = None,

@@ -1,5 +1,9 @@
 """`shakeout run`: plays scenarios."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Annotated
+
 import typer
 
 from harness import library
@@ -9,8 +13,9 @@ from harness.commands.common import (
     JsonFile,
     JunitFile,
     Names,
+    Policy,
     Quiet,
-    Seed,
+    ScenarioSeed,
     Stage,
     Target,
     check_places,
@@ -19,18 +24,32 @@ from harness.commands.common import (
     progress,
     wait_for,
 )
+from harness.determinism import HASH_SEEDS, run_checked
+from harness.errors import UsageError
 from harness.reports import json_file, junit, terminal
-from harness.runner import SEED, Options, playable, run
+from harness.runner import SEED, STAGE, Options, opened, playable, run_on
 from harness.scenario import Scenario
+from harness.targets.driven import POLICIES
+from harness.targets.play import Play
 from harness.verdict import ScenarioVerdict, Verdict
 
 
 def command(
     names: Names = None,
     *,
-    stage: Stage = "live",
-    seed: Seed = SEED,
+    stage: Stage = STAGE,
+    seed: ScenarioSeed = None,
+    policy: Policy = POLICIES[0],
     defect: Defect = None,
+    check_determinism: Annotated[
+        bool,
+        typer.Option(
+            "--check-determinism", help="Play each again in a fresh process: invalid if it differs."
+        ),
+    ] = False,
+    hash_seeds: Annotated[
+        bool, typer.Option("--hash-seeds", help="With the check: under other seeds of PYTHONHASHSEED, too.")
+    ] = False,
     target: Target = None,
     json: JsonFile = None,
     junit_xml: JunitFile = None,
@@ -39,35 +58,52 @@ def command(
 ) -> None:
     """Play scenarios: table, evidence, verdict."""
     check_places(json, junit_xml, history)
-    chosen = options(stage=stage, seed=seed, defects=defect, target=target, histories=history)
+    chosen = options(stage=stage, seed=seed, policy=policy, defects=defect, target=target, histories=history)
+    if hash_seeds and not check_determinism:
+        raise UsageError("--hash-seeds belongs to --check-determinism: give both, or none")
     scenarios = library.find(names or [])
     carried = playable(scenarios, stage)
-    results = wait_for(_play(carried, chosen, quiet=quiet))
+    check = partial(run_checked, hash_seeds=HASH_SEEDS if hash_seeds else ()) if check_determinism else run_on
+    results = wait_for(_play(carried, chosen, check, quiet=quiet))
     elsewhere = [scenario.name for scenario in scenarios if scenario not in carried]
     verdict = Verdict.worst(result.verdict for result in results)
     if not quiet:
         terminal.show_run(out, results)
-        out.print(f"\n{terminal.styled(verdict)}: {_counted(results, verdict)}, {stage}, seed {seed}")
+        out.print(f"\n{terminal.styled(verdict)}: {_counted(results, verdict)}, {stage}, {_seeds(results)}")
         if elsewhere:
             out.print(f"not applicable in {stage}: {', '.join(elsewhere)}")
     if json is not None:
         listed = [json_file.scenario_document(result) for result in results]
         replay = chosen.replay(*(scenarios if names else ()))
-        head = json_file.document("run", verdict, replay, seed=seed, target=chosen.profile.name, stage=stage)
+        head = json_file.document(
+            "run", verdict, replay, seed=seed or SEED, target=chosen.profile.name, stage=stage
+        )
         json_file.write(json, {**head, "scenarios": listed, "not_applicable": elsewhere})
     if junit_xml is not None:
         junit.write(junit_xml, map(junit.scenario_case, results))
     raise typer.Exit(verdict.exit_code)
 
 
-async def _play(scenarios: tuple[Scenario, ...], chosen: Options, *, quiet: bool) -> list[ScenarioVerdict]:
+Run = Callable[[Play, Scenario, Options], Awaitable[ScenarioVerdict]]
+
+
+async def _play(
+    scenarios: tuple[Scenario, ...], chosen: Options, run: Run, *, quiet: bool
+) -> list[ScenarioVerdict]:
     """Play one after the other: each has the machine to itself, so that times mean something."""
     results = []
     with progress("starting", quiet=quiet) as say:
-        for number, scenario in enumerate(scenarios, start=1):
-            say(f"{number} of {len(scenarios)}: {scenario.name}")
-            results.append(await run(scenario, chosen))
+        async with opened(chosen) as play:
+            for number, scenario in enumerate(scenarios, start=1):
+                say(f"{number} of {len(scenarios)}: {scenario.name}")
+                results.append(await run(play, scenario, chosen))
     return results
+
+
+def _seeds(results: list[ScenarioVerdict]) -> str:
+    """The seed that they were played with; more than one where scenarios have their own."""
+    seeds = sorted({result.seed for result in results})
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 
 def _counted(results: list[ScenarioVerdict], verdict: Verdict) -> str:

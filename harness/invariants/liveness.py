@@ -3,12 +3,20 @@
 from collections.abc import Iterable
 from http import HTTPStatus
 
-from harness.history import PROBES, PROVIDER, WIRE, History, Probe
+from harness.history import PROBES, PROVIDER, WIRE, Deadlocked, History, Probe
 from harness.registry import invariant
 from harness.verdict import Finding
 
 RELEASE_S = 0.5
 """How long after its answer a request's provider call may still be in flight."""
+
+
+@invariant("liveness.no_deadlock", witnesses={WIRE})
+def no_deadlock(history: History) -> Iterable[Finding]:
+    """There is always something that can go on, now or at a later time; only a simulated run can know that there is not."""
+    for record in history.of(Deadlocked):
+        first, _, rest = record.report.partition("\n")
+        yield Finding(message=first, evidence=rest)
 
 
 @invariant("liveness.loop_responsive", witnesses={PROBES})

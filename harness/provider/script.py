@@ -7,7 +7,7 @@ may come from several threads and event loops at once: nothing here belongs to a
 import asyncio
 import random
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from harness.provider.answers import honest_reply
@@ -24,10 +24,19 @@ class Script:
     A rule has fired as soon as it is seen to act on a call: it answers by itself, holds the call up, or gives another
     reply than the one that it got. A rule that only passes on what it got has changed nothing and has not fired.
     Each rule draws from a stream of its own, seeded from `random`, so that one rule's draws never shift another's.
+    `thinks` is awaited before each honest answer: in virtual time, an answer that takes none overlaps with no other.
     """
 
-    def __init__(self, *, witness: Witness, fired: Fired, random: random.Random) -> None:
+    def __init__(
+        self,
+        *,
+        witness: Witness,
+        fired: Fired,
+        random: random.Random,
+        thinks: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._witness = witness
+        self._thinks = thinks
         self._fired = fired
         self._random = random
         self._lock = threading.Lock()
@@ -47,15 +56,12 @@ class Script:
 
     async def answer(self, call: Call) -> Reply:
         """The answer to one call: honest, unless a rule that is armed now says otherwise."""
-        rules = self._rules
-        if not rules:
-            return honest_reply(call)
-        return await self._through(rules)(call)
+        return await self._through(self._rules)(call)
 
     def _through(self, rules: "tuple[_Armed, ...]") -> Answer:
         """The honest answer with `rules` around it, the last one outermost."""
         if not rules:
-            return _honest
+            return self._honest
         armed, inner = rules[-1], self._through(rules[:-1])
 
         async def answer(call: Call) -> Reply:
@@ -67,15 +73,16 @@ class Script:
 
         return answer
 
+    async def _honest(self, call: Call) -> Reply:
+        """The honest answer, as the innermost of a stack of rules."""
+        if self._thinks is not None:
+            await self._thinks()
+        return honest_reply(call)
+
     def _note(self, fault: str, call: Call) -> None:
         """Record one firing, with the run and with the call."""
         self._witness.shaped(call.ordinal, fault)
         self._fired(fault, f"provider call {call.ordinal} ({call.level}, request {call.request_id})")
-
-
-async def _honest(call: Call) -> Reply:
-    """The honest answer, as the innermost of a stack of rules."""
-    return honest_reply(call)
 
 
 class _Armed:

@@ -26,6 +26,7 @@ def scenario_document(result: ScenarioVerdict) -> dict[str, Any]:
         "checked": list(result.checked),
         "elapsed_s": round(result.elapsed_s, 3),
         "replay": result.replay,
+        "seed": result.seed,
     }
 
 

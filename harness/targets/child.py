@@ -1,11 +1,10 @@
-"""The child that holds the app: `python -m harness.targets.child serve|play`, started by the harness only.
+"""The child that holds the app: `python -m harness.targets.child serve|simulate`, started by the harness only.
 
-`serve` puts the app behind uvicorn on a port of the child's own choice; `play` drives it in this process without
+`serve` puts the app behind uvicorn on a port of the child's own choice; `simulate` plays it on virtual time without
 any socket. Either way the child answers on the control line it was given, and ends when that line ends.
 """
 
 import argparse
-import asyncio
 import importlib
 import inspect
 import os
@@ -15,7 +14,6 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import uvicorn
@@ -36,17 +34,25 @@ def build(app: str, defects: Sequence[str], **seams: Any) -> App:
     Raises:
         UsageError: defects or seams are given and what was imported is no factory that takes them.
     """
-    module, _, name = app.partition(":")
-    found: Any = getattr(importlib.import_module(module), name)
+    found = imported(app)
     wanted = {**({"defects": tuple(defects)} if defects else {}), **seams}
-    if inspect.isfunction(found) and "scope" not in inspect.signature(found).parameters:
+    if is_factory(found):
         built: App = found(**wanted)
         return built
     if wanted:
-        raise UsageError(
-            f"{app} is an app and no factory: it cannot be built with {', '.join(wanted)}; play it live"
-        )
+        raise UsageError(f"{app} is an app and no factory: it cannot be built with {', '.join(wanted)}")
     return cast("App", found)
+
+
+def imported(app: str) -> Any:
+    """What stands at `MODULE:NAME`."""
+    module, _, name = app.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def is_factory(found: Any) -> bool:
+    """Whether it is a function that builds an app, and not an app itself."""
+    return inspect.isfunction(found) and "scope" not in inspect.signature(found).parameters
 
 
 class _Server(uvicorn.Server):
@@ -122,42 +128,26 @@ def told(error: BaseException) -> str:
     return " ".join(text.split())
 
 
-def play(options: argparse.Namespace) -> int:
-    """Play the job that comes on standard input, in this process, and write what was observed."""
-    from harness.targets.asgi import play_job  # noqa: PLC0415  # a serving child must not pay for this
+def simulate(options: argparse.Namespace) -> int:
+    """Play simulated runs, as the harness asks for them."""
+    from harness.targets.host import host  # noqa: PLC0415  # a serving child must not pay for this
 
-    leave = threading.Event()
-    answers = {"nonce": options.nonce, "pid": os.getpid()}
-
-    def gone() -> None:
-        if not leave.is_set():
-            os._exit(NOT_STARTED)
-
-    control.serve(options.control, lambda _: answers, gone=gone)
-    try:
-        records = asyncio.run(play_job(sys.stdin.buffer.read(), nonce=options.nonce))
-    except UsageError as error:
-        leave.set()
-        say(error)
-        return error.exit_code
-    leave.set()
-    Path(options.output).write_bytes(records)
-    return 0
+    return host(options.control, app=options.app, nonce=options.nonce, cold=options.cold)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse what the harness asked for, and do it."""
     parser = argparse.ArgumentParser(prog="harness.targets.child", description=__doc__)
-    parser.add_argument("mode", choices=("serve", "play"))
+    parser.add_argument("mode", choices=("serve", "simulate"))
     parser.add_argument("--app", default="")
     parser.add_argument("--nonce", required=True)
     parser.add_argument("--control", type=int, required=True)
     parser.add_argument("--defect", action="append", default=[])
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--output", default="")
+    parser.add_argument("--cold", action="store_true")
     parser.add_argument("--no-access-log", action="store_true")
     options = parser.parse_args(arguments)
-    return serve(options) if options.mode == "serve" else play(options)
+    return serve(options) if options.mode == "serve" else simulate(options)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ from harness.errors import TargetFailed
 SAID = "shakeout: "
 """How a line on standard error begins that the child itself has for its harness."""
 
+PLAYED, HOLDS, REFUSED = "played.jsonl", "holds.json", "refused.json"
+"""The files of a simulated run: its history and its schedule, or why there are none."""
+
 Handler = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 

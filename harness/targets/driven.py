@@ -11,6 +11,15 @@ from harness.rig import Clock, Fault, NetworkSeam, ProviderSeam, Rig, Rule, Wind
 from harness.scenario import Step
 from harness.targets.profile import Profile
 
+ANSWER_S_MAX = 30.0
+"""How long a client waits for an answer."""
+
+PROVIDER_URL = "http://provider.invalid/v1"
+"""The provider's address where there is no network: a name that can never resolve."""
+
+POLICIES = ("fifo", "random", "pct")
+"""Who may decide the schedule of a simulated run; the first is the ordinary run."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
@@ -49,7 +58,11 @@ class Driven(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """All that a target needs to play one arm (`faulted` or `control`) of a scenario."""
+    """All that a target needs to play one arm (`faulted` or `control`) of a scenario.
+
+    The last two are for simulated runs: the schedule's policy by its name, or the schedule itself, as
+    `harness.scenario.Schedule` has it.
+    """
 
     name: str
     arm: str
@@ -59,9 +72,19 @@ class Job:
     seed: int
     defects: tuple[str, ...] = ()
     golden_turns: int = 2
+    policy: str = POLICIES[0]
+    holds: tuple[tuple[str, int, int], ...] | None = None
 
     def header(
-        self, stage: str, *, nonce_matched: bool, doubts: tuple[str, ...], lag_ms: float, elapsed_s: float
+        self,
+        stage: str,
+        *,
+        nonce_matched: bool,
+        doubts: tuple[str, ...],
+        elapsed_s: float,
+        lag_ms: float = 0.0,
+        schedule_hash: str = "",
+        observation_hash: str = "",
     ) -> Header:
         """The header of this job's history."""
         has_state = self.profile.turn.state or self.profile.metrics
@@ -80,6 +103,8 @@ class Job:
             doubts=doubts,
             harness_lag_ms_max=lag_ms,
             elapsed_s=elapsed_s,
+            schedule_hash=schedule_hash,
+            observation_hash=observation_hash,
         )
 
 

@@ -11,11 +11,9 @@ import httpx
 
 from harness.provider import ProviderServer, Script, Witness
 from harness.rig import Rig
-from harness.targets.driven import Incoming, Job, Outgoing, Recorder
+from harness.targets.driven import ANSWER_S_MAX, Incoming, Job, Outgoing, Recorder
 from harness.targets.real import RealClock
 from harness.targets.started import Child, child, environment, new_nonce
-
-ANSWER_S_MAX = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

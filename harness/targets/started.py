@@ -7,10 +7,11 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from harness.errors import TargetFailed, UsageError
 from harness.targets.control import SAID, ControlLine
@@ -23,14 +24,19 @@ TRACEBACK = "Traceback (most recent call last):"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
-    """A child that runs, with the control line on which it has proved its nonce."""
+    """A child that runs, with the control line on which it has proved its nonce, and what it said of itself there."""
 
     process: asyncio.subprocess.Process
     line: ControlLine
-    port: int
     log: Path
     errors: Path
     errors_from: int = 0
+    hello: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def port(self) -> int:
+        """Where it serves, if it does."""
+        return int(self.hello["port"])
 
     async def stop(self, *, kill: bool = False) -> None:
         """End it: SIGTERM and, where that takes more than `STOP_S_MAX`, SIGKILL; it is reaped when this returns.
@@ -76,7 +82,6 @@ async def child(
     directory: Path,
     environment: dict[str, str],
     nonce: str,
-    stdin: bytes | None = None,
     own_log: bool = True,
     start_s_max: float = START_S_MAX,
 ) -> AsyncIterator[Child]:
@@ -98,10 +103,6 @@ async def child(
         mode, arguments, directory=directory, environment=environment, nonce=nonce, own_log=own_log
     )
     try:
-        if stdin is not None:
-            assert started.process.stdin is not None
-            started.process.stdin.write(stdin)
-            started.process.stdin.close()
         yield await _greet(started, profile, nonce, start_s_max)
     finally:
         # A cancelled run must still end its child, so the end is not left to the cancelled task's next await.
@@ -130,7 +131,7 @@ async def _start(
                 "--control",
                 str(theirs.fileno()),
                 *arguments,
-                stdin=asyncio.subprocess.PIPE if mode == "play" else asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.DEVNULL,
                 stdout=out if own_log else None,
                 stderr=err if own_log else None,
                 env={**os.environ, "PYTHONHASHSEED": "0", **environment},
@@ -139,7 +140,7 @@ async def _start(
             )
         line = await ControlLine.over(ours)
         unused.pop_all()
-    return Child(process=process, line=line, port=0, log=log, errors=errors, errors_from=before)
+    return Child(process=process, line=line, log=log, errors=errors, errors_from=before)
 
 
 async def _greet(started: Child, profile: Profile, nonce: str, start_s_max: float) -> Child:
@@ -159,13 +160,7 @@ async def _greet(started: Child, profile: Profile, nonce: str, start_s_max: floa
         raise TargetFailed(
             f"{profile.name} answered with another's nonce: this is not the target that was started"
         )
-    return Child(
-        process=started.process,
-        line=started.line,
-        port=int(hello.get("port", 0)),
-        log=started.log,
-        errors=started.errors,
-    )
+    return replace(started, hello=hello)
 
 
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:

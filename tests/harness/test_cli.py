@@ -18,7 +18,7 @@ SMALL = Path(__file__).parent / "targets"
 PROFILE = str(SMALL / "profile.toml")
 SCENARIO = '''"""Two turns."""
 from harness.scenario import Scenario, Turn
-SCENARIO = Scenario(steps=(Turn(), Turn()), stages=("in_process",){more})
+SCENARIO = Scenario(steps=(Turn(), Turn()), stages=("simulated",){more})
 '''
 
 
@@ -63,7 +63,8 @@ def scenario(tmp_path):
         (["run", "--target", ""], "the target has an empty name"),
         (["matrix", "nothing"], "no scenario is called nothing; there are: "),
         (["serve", "--port", "9", "--provider-port", "9"], "the app and the provider cannot share it"),
-        (["run", "--stage", "simulated"], "no stage is called simulated; there are: in_process, live"),
+        (["run", "--stage", "staging"], "no stage is called staging; there are: simulated, live"),
+        (["run", "--policy", "dice"], "no policy is called dice; there are: fifo, random, pct"),
         (["run", "--defect", "nothing"], "reference_app has no defect nothing; it has: "),
         (["run", "--target", "http://127.0.0.1:9"], "the harness drives what it has started itself"),
         (["run", "--target", "nothing"], "a target is PACKAGE:FILE.toml"),
@@ -113,7 +114,7 @@ def test_a_port_in_use_is_refused_before_anything_starts(shakeout):
 def test_an_app_that_dies_at_its_start_is_told_in_one_line(shakeout, scenario):
     """The last word of the app is shown, and the exit code is that of a usage error."""
     code, _, err = shakeout(
-        "run", scenario(), "--target", PROFILE, "--stage", "in_process", "--defect", "dies"
+        "run", scenario(), "--target", PROFILE, "--stage", "simulated", "--defect", "dies"
     )
     assert code == 2
     assert (
@@ -126,7 +127,7 @@ def test_a_run_that_passes_writes_what_was_promised(shakeout, scenario, tmp_path
     """Exit 0, a table, and JSON of schema 1 with every promised key; JUnit and the history are there too."""
     document, junit, kept = tmp_path / "out.json", tmp_path / "out.xml", tmp_path / "kept"
     code, out, err = shakeout(
-        *("run", scenario(), "--target", PROFILE, "--stage", "in_process", "--seed", "7"),
+        *("run", scenario(), "--target", PROFILE, "--stage", "simulated", "--seed", "7"),
         *("--json", str(document), "--junit", str(junit), "--history", str(kept)),
     )
     said = json.loads(document.read_text())
@@ -137,7 +138,7 @@ def test_a_run_that_passes_writes_what_was_promised(shakeout, scenario, tmp_path
         "run",
         7,
         "small",
-        "in_process",
+        "simulated",
     )
     (result,) = said["scenarios"]
     assert result["name"] == "two_turns"
@@ -145,14 +146,14 @@ def test_a_run_that_passes_writes_what_was_promised(shakeout, scenario, tmp_path
     assert result["control"] == "none"
     assert result["faults_fired"] == {}
     assert ET.parse(junit).getroot().attrib["tests"] == "1"
-    assert [path.name for path in kept.iterdir()] == ["two_turns.in_process.seed7.faulted.jsonl"]
+    assert [path.name for path in kept.iterdir()] == ["two_turns.simulated.seed7.faulted.jsonl"]
 
 
 def test_a_run_that_fails_names_invariant_and_evidence(shakeout, scenario, tmp_path):
     """Exit 1, the invariant with its evidence on the terminal, in JSON and in JUnit."""
     document, junit = tmp_path / "out.json", tmp_path / "out.xml"
     code, out, _ = shakeout(
-        *("run", scenario(), "--target", PROFILE, "--stage", "in_process", "--defect", "deaf"),
+        *("run", scenario(), "--target", PROFILE, "--stage", "simulated", "--defect", "deaf"),
         *("--json", str(document), "--junit", str(junit)),
     )
     assert code == 1
@@ -179,7 +180,7 @@ def test_a_replay_reproduces_the_verdict_from_another_folder(tmp_path):
         (result,) = json.loads(document.read_text())["scenarios"]
         return code.returncode, result
 
-    stage = ["--stage", "in_process", "--seed", "7"]
+    stage = ["--stage", "simulated", "--seed", "7"]
     code, first = ran(here, ["run", "two turns.py", *stage, "--defect", "deaf"])
     shakeout, *arguments = shlex.split(first["replay"])
     assert (code, shakeout) == (1, "shakeout")
@@ -191,7 +192,7 @@ def test_a_replay_reproduces_the_verdict_from_another_folder(tmp_path):
 
 def test_quiet_says_nothing(shakeout, scenario):
     """With --quiet the exit code is all."""
-    _, out, err = shakeout("run", scenario(), "--target", PROFILE, "--stage", "in_process", "--quiet")
+    _, out, err = shakeout("run", scenario(), "--target", PROFILE, "--stage", "simulated", "--quiet")
     assert (out, err) == ("", "")
 
 
@@ -199,14 +200,14 @@ def test_a_scenario_for_another_stage_is_refused(shakeout, scenario):
     """A scenario that says where it can be played is not played elsewhere."""
     code, _, err = shakeout("run", scenario(), "--target", PROFILE, "--stage", "live")
     assert code == 2
-    assert "nothing to play in live: two_turns is played in in_process" in err
+    assert "nothing to play in live: two_turns is played in simulated" in err
 
 
 def test_a_place_that_cannot_be_written_is_told(shakeout, scenario, tmp_path):
     """A report that cannot be written is a usage error in one line, and nothing half-written is left."""
     (tmp_path / "file").write_text("")
     place = str(tmp_path / "file" / "out.json")  # below a file, so that even root cannot write there
-    options = ("--target", PROFILE, "--stage", "in_process", "--quiet", "--json", place)
+    options = ("--target", PROFILE, "--stage", "simulated", "--quiet", "--json", place)
     code, _, err = shakeout("run", scenario(), *options)
     assert code == 2
     assert "choose a place that can be written" in err
@@ -232,14 +233,14 @@ def test_the_matrix_plays_the_scenarios_that_are_named(shakeout, scenario, tmp_p
     profile.write_text(Path(PROFILE).read_text().replace("small_app:DEFECTS", "one_defect:DEFECTS"))
     path = scenario(', defects=("deaf",)')
     shakeout(
-        *("matrix", path, "--target", str(profile), "--stage", "in_process", "--json", str(document)),
+        *("matrix", path, "--target", str(profile), "--stage", "simulated", "--json", str(document)),
         *("--history", str(tmp_path / "kept")),
     )
     said = json.loads(document.read_text())
     assert [result["name"] for result in said["scenarios"]] == ["two_turns"]
     assert [(defect["name"], defect["caught"]) for defect in said["defects"]] == [("deaf", True)]
-    assert said["replay"] == f"shakeout matrix {path} --stage in_process --seed 1 --target {profile}"
+    assert said["replay"] == f"shakeout matrix {path} --stage simulated --seed 1 --target {profile}"
     assert {kept.name for kept in (tmp_path / "kept").iterdir()} == {
-        "two_turns.in_process.seed1.faulted.jsonl",
-        "two_turns.in_process.deaf.seed1.faulted.jsonl",
+        "two_turns.simulated.seed1.faulted.jsonl",
+        "two_turns.simulated.deaf.seed1.faulted.jsonl",
     }

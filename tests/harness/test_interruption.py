@@ -16,7 +16,7 @@ SCENARIO = Scenario(steps=(Turn(), Wait(for_s=600.0)))
 '''
 
 
-@pytest.mark.parametrize("stage", ["in_process", "live"])
+@pytest.mark.parametrize("stage", ["simulated", "live"])
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )

@@ -25,7 +25,7 @@ def options(monkeypatch, tmp_path) -> Options:
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     profile = replace(profiles.load(str(SMALL / "profile.toml")), defects="catalogue_of_one:DEFECTS")
-    return Options(profile=profile, stage="in_process")
+    return Options(profile=profile, stage="simulated")
 
 
 def scenario(name: str = "two", **more) -> Scenario:

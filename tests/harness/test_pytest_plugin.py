@@ -23,7 +23,7 @@ def pytest_run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
 
 def options(*more: str) -> list[str]:
     """The small app, in process."""
-    return ["--shakeout-target", str(SMALL / "profile.toml"), "--shakeout-stage", "in_process", *more]
+    return ["--shakeout-target", str(SMALL / "profile.toml"), "--shakeout-stage", "simulated", *more]
 
 
 def test_a_scenario_file_is_a_test(tmp_path):
@@ -41,9 +41,7 @@ def test_a_failure_shows_evidence_and_replay(tmp_path):
     ran = pytest_run(tmp_path, ".", *options("--shakeout-defect", "deaf"))
     assert ran.returncode == 1
     assert "degradation.explained: says first, but the provider saw no such call" in ran.stdout
-    assert (
-        f"again: shakeout run {tmp_path / 'two.py'} --stage in_process --seed 1 --defect deaf" in ran.stdout
-    )
+    assert f"again: shakeout run {tmp_path / 'two.py'} --stage simulated --seed 1 --defect deaf" in ran.stdout
     assert "harness/runner.py" not in ran.stdout
 
 

@@ -97,7 +97,7 @@ def test_a_step_that_cannot_be_played_is_refused(step, said):
 
 def test_what_no_stage_carries_is_refused():
     """An unknown stage, a window after the last step, and no golden turn are refused before anything is played."""
-    with pytest.raises(UsageError, match="there are in_process, live"):
+    with pytest.raises(UsageError, match="there are simulated, live"):
         Scenario(steps=(Turn(),), stages=("moon",))
     with pytest.raises(UsageError, match="from_step=1, and the last step is 0"):
         Scenario(steps=(Turn(),), faults=(ProviderNoReply(window=Window(from_step=1)),))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.history import FaultFired, Probe, Snapshot
+from harness.history import FaultFired, History, Probe, Snapshot
 from harness.judge import judge
 from harness.registry import INVARIANTS
 from harness.scenario import Disconnect, Parallel, Request, Restart, Turn, Wait
@@ -27,6 +27,12 @@ STEPS = (
 )
 
 
+async def once(stage: str, job: Job) -> History:
+    """Open the stage for one job, and play it."""
+    async with STAGES[stage](job.profile) as play:
+        return await play(job)
+
+
 @pytest.fixture
 def job(monkeypatch) -> Job:
     """The small app, with steps that it carries."""
@@ -36,9 +42,9 @@ def job(monkeypatch) -> Job:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-async def test_a_healthy_service_passes_every_invariant(job: Job, tmp_path: Path, stage: str) -> None:
+async def test_a_healthy_service_passes_every_invariant(job: Job, stage: str) -> None:
     """Both stages give a trusted history with all witnesses, and the universal invariants find nothing in it."""
-    history = await STAGES[stage](job, tmp_path)
+    history = await once(stage, job)
     judgement = judge(history, INVARIANTS.values())
     assert judgement.untrusted == ()
     assert judgement.violations == ()
@@ -51,7 +57,7 @@ async def test_a_healthy_service_passes_every_invariant(job: Job, tmp_path: Path
 
 async def test_a_service_that_makes_no_provider_call_is_found(job: Job, tmp_path: Path) -> None:
     """The provider's own witness shows that the level which answered was never asked."""
-    history = await STAGES["in_process"](replace(job, defects=("deaf",)), tmp_path)
+    history = await once("simulated", replace(job, defects=("deaf",)))
     names = {violation.invariant for violation in judge(history, INVARIANTS.values()).violations}
     assert names == {"degradation.explained"}
 
@@ -66,49 +72,47 @@ async def test_a_service_that_makes_no_provider_call_is_found(job: Job, tmp_path
     ],
 )
 async def test_an_app_that_does_not_start_is_a_usage_error(
-    job: Job, tmp_path: Path, stage: str, defect: str, said: str
+    job: Job, stage: str, defect: str, said: str
 ) -> None:
     """What kept the app from starting is told in one line, whatever it would have liked to exit with."""
     with pytest.raises(UsageError, match=said) as refused:
-        await STAGES[stage](replace(job, defects=(defect,)), tmp_path)
+        await once(stage, replace(job, defects=(defect,)))
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("stage", STAGES)
-async def test_an_app_that_exits_in_its_start_up_is_a_usage_error(
-    job: Job, tmp_path: Path, stage: str
-) -> None:
+async def test_an_app_that_exits_in_its_start_up_is_a_usage_error(job: Job, stage: str) -> None:
     """An app that exits with 0 before it serves ends its own life and not the run's."""
     async with asyncio.timeout(HANG_S):
         with pytest.raises(UsageError, match="did not start"):
-            await STAGES[stage](replace(job, defects=("exits_late",)), tmp_path)
+            await once(stage, replace(job, defects=("exits_late",)))
 
 
-async def test_a_kill_is_for_a_process_only(job: Job, tmp_path: Path) -> None:
-    """In process an app cannot be killed, and no clean shut-down is passed off as one."""
+async def test_a_kill_is_for_a_process_only(job: Job) -> None:
+    """In a simulation an app cannot be killed, and no clean shut-down is passed off as one."""
     with pytest.raises(UsageError, match="SIGKILL needs a process"):
-        await STAGES["in_process"](replace(job, steps=(Turn(), Restart(kill=True))), tmp_path)
+        await once("simulated", replace(job, steps=(Turn(), Restart(kill=True))))
 
 
-async def test_an_app_that_does_not_import_is_a_usage_error(job: Job, tmp_path: Path) -> None:
+async def test_an_app_that_does_not_import_is_a_usage_error(job: Job) -> None:
     """A factory that is not there is named."""
     gone = replace(job, profile=replace(job.profile, app="no_such_module:create"))
     with pytest.raises(UsageError, match="no_such_module"):
-        await STAGES["live"](gone, tmp_path)
+        await once("live", gone)
 
 
-async def test_a_restart_keeps_logs_and_ids(job: Job, tmp_path: Path) -> None:
+async def test_a_restart_keeps_logs_and_ids(job: Job) -> None:
     """After SIGTERM and after SIGKILL another process answers under the same nonce, and the log goes on."""
     steps = (Turn(), Restart(), Turn(session="c"), Restart(kill=True), Turn(session="d"))
-    history = await STAGES["live"](replace(job, steps=steps), tmp_path)
+    history = await once("live", replace(job, steps=steps))
     assert history.header.nonce_matched
     assert [turn.status for turn in history.turns] == [200] * 9
     assert sum(record.event == "done" for record in history.logs) >= 9
 
 
-async def test_a_client_that_leaves_is_recorded(job: Job, tmp_path: Path) -> None:
+async def test_a_client_that_leaves_is_recorded(job: Job) -> None:
     """A client that leaves at once has no status, and is known to have left on purpose."""
-    history = await STAGES["live"](replace(job, steps=(Disconnect(after_s=0.0),)), tmp_path)
+    history = await once("live", replace(job, steps=(Disconnect(after_s=0.0),)))
     (turn,) = (turn for turn in history.turns if turn.role == "turn")
     assert turn.status is None
     assert turn.left
@@ -129,9 +133,9 @@ async def test_a_strangers_nonce_is_noticed(job: Job, tmp_path: Path, monkeypatc
 
 
 def test_a_stage_that_is_not_there_is_a_usage_error() -> None:
-    """Simulated time is not there yet, and is refused by name."""
-    with pytest.raises(UsageError, match="no stage is called simulated"):
-        stage_named("simulated")
+    """A stage of another name is refused, and those that there are are listed."""
+    with pytest.raises(UsageError, match="no stage is called staging; there are: simulated, live"):
+        stage_named("staging")
 
 
 def test_faults_may_be_noted_from_the_recorder() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.targets.asgi_client import Lifespan
+from harness.targets.lifespan import Lifespan
 from reference_app.rehearsal import create
 
 

@@ -1,0 +1,160 @@
+"""The simulated stage as the harness sees it: a child that hosts runs, asked for one after the other.
+
+What a run left behind is in a folder that is made anew for the next one under the same name, so that no path depends
+on how often something was played.
+"""
+
+import base64
+import json
+import pickle
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+
+import orjson
+
+from harness.errors import InvalidRun, TargetFailed, UsageError
+from harness.history import History, LogRecord, Record
+from harness.recording import load
+from harness.scenario import Schedule
+from harness.targets.control import HOLDS, PLAYED, REFUSED
+from harness.targets.driven import PROVIDER_URL, Job
+from harness.targets.logged import logged
+from harness.targets.profile import Profile
+from harness.targets.started import Child, child, environment, last_line, new_nonce
+
+PLAY_S_MAX = 300.0
+HIDDEN = "{directory}"
+"""What stands for the run's own folder in what is compared and hashed; the name of that one is drawn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulated:
+    """What came of a simulated run: its history, and its schedule, by which it can be played again."""
+
+    history: History
+    schedule: Schedule
+
+
+class Host:
+    """A child that hosts the simulated runs of one target; it is started when it is needed, and again where it died."""
+
+    def __init__(self, profile: Profile, directory: Path, *, hash_seed: int) -> None:
+        self._profile = profile
+        self._place = directory / "run"
+        self._directory = directory
+        self._hash_seed = hash_seed
+        self._life = AsyncExitStack()
+        self._child: Child | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, profile: Profile, *, hash_seed: int = 0) -> AsyncIterator["Host"]:
+        """A host; its child and its folder are gone when the block ends."""
+        with tempfile.TemporaryDirectory(prefix="shakeout-") as name:
+            host = cls(profile, Path(name), hash_seed=hash_seed)
+            try:
+                yield host
+            finally:
+                await host._life.aclose()
+
+    async def play(self, job: Job) -> Simulated:
+        """Play one job.
+
+        Raises:
+            UsageError: the app does not start, or a simulation cannot carry the job.
+            InvalidRun: the run escaped, spent its budget, or broke off; nothing can be said of the app.
+        """
+        pickled = base64.b64encode(_pickled(job)).decode()
+        started = self._child or await self._start()
+        shutil.rmtree(self._place, ignore_errors=True)
+        self._place.mkdir()
+        try:
+            answer = await started.line.ask(
+                "play", timeout_s=PLAY_S_MAX, job=pickled, directory=str(self._place)
+            )
+        except BaseException as error:  # its child is in the middle of something: it is of no more use
+            await self._end()
+            if isinstance(error, TargetFailed):
+                raise InvalidRun(f"the simulated run of {job.name} did not end: {error}") from error
+            raise
+        if answer["code"] != 0:
+            raise InvalidRun(
+                f"the simulated run of {job.name} ended with {answer['code']}: {last_line(self._place / 'stderr.log')}"
+            )
+        return self._read(str(started.hello["code"]))
+
+    async def _start(self) -> Child:
+        """Start the child, which imports the app.
+
+        Raises:
+            InvalidRun: the import reached for something real.
+        """
+        profile = self._profile
+        variables = environment(profile, self._place, provider=PROVIDER_URL)
+        started = await self._life.enter_async_context(
+            child(
+                "simulate",
+                ["--app", profile.app],
+                profile=profile,
+                directory=self._directory,
+                environment={**variables, "PYTHONHASHSEED": str(self._hash_seed)},
+                nonce=new_nonce(),
+            )
+        )
+        if refusal := started.hello["refusal"]:
+            await self._end()
+            raise InvalidRun(str(refusal))
+        self._child = started
+        return started
+
+    async def _end(self) -> None:
+        """End the child; the next job starts another."""
+        self._child = None
+        await self._life.aclose()
+        self._life = AsyncExitStack()
+
+    def _read(self, code: str) -> Simulated:
+        """What the run has written."""
+        if (self._place / REFUSED).exists():
+            told = json.loads((self._place / REFUSED).read_text())
+            raise (UsageError if told["usage"] else InvalidRun)(told["text"])
+        played = load((self._place / PLAYED).read_bytes())
+        holds = tuple(map(tuple, json.loads((self._place / HOLDS).read_text())))
+        records = tuple(_without(self._place, (*played.records, *logged(self._place))))
+        observed = blake2b(played.header.observation_hash.encode(), digest_size=16)
+        for record in records:
+            observed.update(orjson.dumps([record.kind, asdict(record)], option=orjson.OPT_NON_STR_KEYS))
+        header = replace(played.header, observation_hash=observed.hexdigest(), code=code)
+        return Simulated(
+            history=History(header=header, records=records), schedule=Schedule(code=code, holds=holds)
+        )
+
+
+def _without(place: Path, records: Iterable[Record]) -> Iterable[Record]:
+    """The records, with the run's own folder hidden in the log, where an app may name it."""
+    for record in records:
+        if isinstance(record, LogRecord) and str(place) in record.text:
+            text = record.text.replace(str(place), HIDDEN)
+            fields = orjson.loads(orjson.dumps(record.fields).replace(str(place).encode(), HIDDEN.encode()))
+            yield replace(record, text=text, fields=fields)
+        else:
+            yield record
+
+
+def _pickled(job: Job) -> bytes:
+    """The job for the child.
+
+    Raises:
+        UsageError: a fault of the scenario is defined where a child cannot import it.
+    """
+    try:
+        return pickle.dumps(job)
+    except (pickle.PicklingError, AttributeError) as error:
+        raise UsageError(
+            f"{job.name} cannot be sent to a child ({error}); define its faults in a module"
+        ) from error

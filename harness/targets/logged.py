@@ -1,0 +1,15 @@
+"""What a target wrote while it was played, as records."""
+
+from pathlib import Path
+
+from harness.history import LogRecord, Record
+from harness.logs import parse
+
+
+def logged(directory: Path) -> tuple[Record, ...]:
+    """All that the target wrote: its log, then what it said on standard error."""
+    records: list[LogRecord] = []
+    for name, source in (("app.log", "app"), ("stderr.log", "stderr")):
+        with (directory / name).open(encoding="utf-8", errors="replace") as lines:
+            records.extend(parse(lines, source=source))
+    return tuple(records)

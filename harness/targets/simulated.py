@@ -1,0 +1,190 @@
+"""The simulated target: app, provider and client in one process, on virtual time, under the schedule of the run.
+
+It is made and driven inside a run of `harness.simulation`. The app has a loop and a thread of its own, as it has in a
+process of its own: an app that blocks its loop blocks neither its clients nor whoever is watching it.
+"""
+
+import asyncio
+import random
+import sys
+import threading
+import traceback
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from typing import Any, TypeVar
+
+import respx
+
+from harness.errors import UsageError
+from harness.provider import Link, Script, SimulatedTransport, Witness, respx_route
+from harness.rig import Rig
+from harness.simulation.client import AsgiClient, Exchange, Incomplete
+from harness.targets.child import build, imported, is_factory, told
+from harness.targets.driven import ANSWER_S_MAX, PROVIDER_URL, Incoming, Job, Outgoing, Recorder
+from harness.targets.lifespan import Lifespan, called
+from harness.targets.real import RealClock
+from harness.targets.witness import App, Message, Receive, Send, WitnessedApp
+
+T = TypeVar("T")
+LATENCY_S = (0.005, 0.05)
+"""Within these bounds lies what each call of the provider takes: calls that took no time would never overlap."""
+
+NETWORK_S = 0.0005
+"""What a request and its answer take on their way, the same for all: what is sent together arrives together, and what
+is sent after an answer begins at a later time than that ended."""
+
+
+class SimulatedTarget:
+    """The app on its own loop in its own thread, driven through ASGI messages; all its times are virtual."""
+
+    def __init__(self, job: Job, recorder: Recorder, *, nonce: str) -> None:
+        self._job = job
+        self._nonce = nonce
+        self._recorder = recorder
+        self._witness = Witness(now=recorder.now)
+        clock = RealClock()
+        latency = random.Random(f"latency-{job.seed}")
+        self._script = Script(
+            witness=self._witness,
+            fired=recorder.fired,
+            random=random.Random(f"provider-{job.seed}"),
+            thinks=lambda: clock.sleep(latency.uniform(*LATENCY_S)),
+        )
+        self._link = Link(fired=recorder.fired)
+        self._transport = SimulatedTransport(self._script, self._witness, link=self._link, clock=clock)
+        self.rig = Rig(provider=self._script, network=self._link, clock=clock)
+        self._loop = asyncio.new_event_loop()
+        self._over = asyncio.Event()
+        self._thread = threading.Thread(target=self._live, name="app", daemon=True)
+        self._app: WitnessedApp | None = None
+        self._client: AsgiClient | None = None
+        self._lifespan: Lifespan | None = None
+        self._seams: dict[str, Any] = {}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Start the app; it has been shut down, and its loop closed, when the block ends.
+
+        Raises:
+            UsageError: the app does not start; the message says why.
+        """
+        profile = self._job.profile
+        self._thread.start()
+        try:
+            with ExitStack() as stack:
+                try:
+                    self._seams = self._reached(stack)
+                    await self._begin()
+                except (Exception, SystemExit) as error:  # the app is the user's: whatever stops it is told
+                    raise UsageError(
+                        f"{profile.name} did not start: {told(error)}; mend {profile.app}"
+                    ) from error
+                yield
+                await self._finish()
+        finally:
+            self._loop.call_soon_threadsafe(self._over.set)
+            await asyncio.to_thread(self._thread.join)
+
+    def _reached(self, stack: ExitStack) -> dict[str, Any]:
+        """How the app reaches its provider: a factory is given the wire, the httpx clients of any other app are caught."""
+        if is_factory(imported(self._job.profile.app)):
+            return {"transport": self._transport}
+        router = stack.enter_context(respx.mock(using="httpx", assert_all_called=False))
+        clock = self.rig.clock
+        respx_route.install(router, PROVIDER_URL, self._script, self._witness, link=self._link, clock=clock)
+        router.route().pass_through()  # to the network, where the simulation says which call it was
+        return {}
+
+    def _live(self) -> None:
+        """The app's thread: its loop begins and ends as `asyncio.run` would have it, under which servers run."""
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._over.wait())
+
+    def witnessed(self) -> None:
+        """Add what the provider saw to the record."""
+        self._recorder.records.extend(self._witness.records())
+
+    async def _on_app_loop(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run on the app's loop and wait here, where nothing blocks."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+    async def _begin(self) -> None:
+        """Build the app and run its start-up."""
+        built = build(self._job.profile.app, self._job.defects, **self._seams)
+        self._app = WitnessedApp(built, nonce=self._nonce)
+        self._client = AsgiClient(_serving(self._app), host=b"127.0.0.1")
+        self._lifespan = Lifespan(self._app)
+        await self._on_app_loop(self._lifespan.start())
+
+    async def _finish(self) -> None:
+        """Run the app's shut-down."""
+        assert self._lifespan is not None
+        await self._on_app_loop(self._lifespan.stop())
+
+    async def send(self, outgoing: Outgoing, *, leave_after_s: float | None = None) -> Incoming:
+        """Send one request as ASGI messages; the client's patience runs on the client's own loop."""
+        patience_s, gone = (ANSWER_S_MAX, "ReadTimeout") if leave_after_s is None else (leave_after_s, "left")
+        try:
+            async with asyncio.timeout(patience_s):
+                await asyncio.sleep(NETWORK_S)
+                incoming = await self._on_app_loop(self._answered(outgoing))
+                await asyncio.sleep(NETWORK_S)
+                return incoming
+        except TimeoutError:
+            return Incoming(status=None, error=gone)
+
+    async def _answered(self, outgoing: Outgoing) -> Incoming:
+        """One request and its whole answer, on the app's loop; who is cancelled here has left."""
+        assert self._client is not None
+        headers = [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in outgoing.headers.items()
+        ]
+        async with self._client.open(
+            outgoing.method, outgoing.path, body=outgoing.body, headers=headers
+        ) as exchange:
+            try:
+                status = await exchange.started()
+                body = b"".join([chunk async for chunk in exchange])
+            except Incomplete as error:
+                return Incoming(
+                    status=exchange.status,
+                    headers=_headers(exchange),
+                    error=type(error.__cause__ or error).__name__,
+                )
+            return Incoming(status=status, headers=_headers(exchange), body=body)
+
+    async def probe(self) -> Mapping[str, float]:
+        """What there is to know of the app's loop and this process."""
+        assert self._app is not None
+        return {**self._app.read(), "provider_in_flight": self._witness.in_flight}
+
+    async def restart(self, *, kill: bool) -> None:
+        """Shut the app down and build it again on the same store.
+
+        Raises:
+            UsageError: it is to be killed: a thread of the app, such as a store's writer, could not be stopped dead.
+        """
+        if kill:
+            raise UsageError("SIGKILL needs a process: play it live")
+        await self._finish()
+        await self._begin()
+
+
+def _serving(app: App) -> App:
+    """The app, as a server calls it: what it raises is written to standard error, where a server would write it."""
+
+    async def serve(scope: Message, receive: Receive, send: Send) -> None:
+        try:
+            await called(app, scope, receive, send)
+        except Exception:
+            print("ERROR:    Exception in ASGI application", file=sys.stderr)  # noqa: T201  # as the server does
+            traceback.print_exc()
+            raise
+
+    return serve
+
+
+def _headers(exchange: Exchange) -> dict[str, str]:
+    """The headers of an answer as text."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in exchange.headers}
