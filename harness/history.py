@@ -23,6 +23,7 @@ class Contract:
     What is not promised is not asked for. With `request_ids` every answer, log record and provider call carries the id
     of its request; errors are bodies of `problem_media_type`. `statuses` may be answered to a turn; `forbidden_events` and `forbidden_texts` may not be in its log.
     `provider_calls_per_turn_max` is the retry budget: calls that the provider may see for one request.
+    Of a session's earlier turns the provider is told the last `history_turns_max`; all, where that is None.
     `pooled_descriptors_max` is what the target's own pools may open after the warm-up. `fallback_reasons` are the
     words that an answer may give for a level that did not answer; `health_path` must answer within a second.
     """
@@ -43,6 +44,7 @@ class Contract:
     loop_lag_ms_max: float = 250.0
     recovery_s_max: float = 5.0
     pooled_descriptors_max: int = 0
+    history_turns_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import re
 import signal
 import sys
 import tomllib
@@ -27,6 +28,8 @@ from harness.targets.play import stage_named
 from harness.targets.profile import Profile, check_defects
 
 T = TypeVar("T")
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m|h)?")
+_UNIT_S = {"s": 1, "m": 60, "h": 3600}
 
 WIDTH_IN_FILES = 180
 """How wide tables are where no terminal says it: in a CI log a line may be long, a name may not be cut."""
@@ -63,7 +66,7 @@ out = Output()
 err = Output(stderr=True)
 
 
-def _path(text: str) -> Path:
+def output(text: str) -> Path:
     """A path that was given, which may not be empty: an empty one would be the current folder."""
     if not text:
         raise UsageError("a file or folder has an empty name; give its name, or leave the option out")
@@ -96,14 +99,14 @@ Policy = Annotated[
     typer.Option(help="Who decides the schedules of simulated runs: fifo (the ordinary run), random or pct."),
 ]
 JsonFile = Annotated[
-    Path | None, typer.Option("--json", parser=_path, metavar="FILE", help="Write the result as JSON.")
+    Path | None, typer.Option("--json", parser=output, metavar="FILE", help="Write the result as JSON.")
 ]
 JunitFile = Annotated[
-    Path | None, typer.Option("--junit", parser=_path, metavar="FILE", help="Write the result as JUnit XML.")
+    Path | None, typer.Option("--junit", parser=output, metavar="FILE", help="Write the result as JUnit XML.")
 ]
 Histories = Annotated[
     Path | None,
-    typer.Option("--history", parser=_path, metavar="FOLDER", help="Keep what happened in this folder."),
+    typer.Option("--history", parser=output, metavar="FOLDER", help="Keep what happened in this folder."),
 ]
 Names = Annotated[list[str] | None, typer.Argument(help="Scenarios, folders or files; all by default.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show nothing but errors.")]
@@ -140,6 +143,18 @@ def options(
         histories=histories,
         target=named(target),
     )
+
+
+def seconds(text: str) -> float:
+    """The seconds of `90s`, `5m`, `1h` or `90`.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"--for {text}: a duration is a number with s, m or h, such as 90s")
+    return float(match["number"]) * _UNIT_S[match["unit"] or "s"]
 
 
 def check_places(json: Path | None, junit_xml: Path | None, histories: Path | None) -> None:

@@ -1,6 +1,5 @@
 """`shakeout load`: the target under load, judged by the success criteria as gates."""
 
-import re
 from typing import Annotated
 
 import typer
@@ -18,18 +17,15 @@ from harness.commands.common import (
     out,
     progress,
     resolve,
+    seconds,
     wait_for,
 )
-from harness.errors import UsageError
 from harness.load.options import REQUESTS, LoadOptions
 from harness.load.report import HEADINGS, LoadReport
 from harness.load.run import load
 from harness.reports import json_file, junit, terminal
 from harness.runner import SEED
 from harness.verdict import Verdict
-
-_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m|h)?")
-_UNIT_S = {"s": 1, "m": 60, "h": 3600}
 
 
 def command(
@@ -69,18 +65,6 @@ def command(
     if junit_xml is not None:
         junit.write(junit_xml, _cases(report))
     raise typer.Exit(report.verdict.exit_code)
-
-
-def seconds(text: str) -> float:
-    """The seconds of `90s`, `5m`, `1h` or `90`.
-
-    Raises:
-        UsageError: it is none of these.
-    """
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        raise UsageError(f"--for {text}: a duration is a number with s, m or h, such as 90s")
-    return float(match["number"]) * _UNIT_S[match["unit"] or "s"]
 
 
 def _show(report: LoadReport) -> None:

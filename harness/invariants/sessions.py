@@ -15,14 +15,14 @@ def history_preserved(history: History) -> Iterable[Finding]:
     """The provider is sent every earlier acknowledged message of the session, in order, and no other session's canary.
 
     A call belongs to the turn whose request id it carries; without one, to a turn that says the same at that time.
-    Where several do, it is enough that it tells the history of one of them.
+    Where several do, it is enough that it tells the history of one of them. A contract may bound how much is told.
     """
-    acknowledged = _acknowledged(history)
+    acknowledged, most = _acknowledged(history), history.header.contract.history_turns_max
     canaries = {turn.canary: turn.session for turn in history.turns if turn.canary}
     for call in history.calls:
         told = [str(message.get("content")) for message in call.messages if message.get("role") == "user"]
         turns = _turns_of(call, told, history)
-        dues = [[_message(t) for t in acknowledged[turn.session] if t.ended_s < call.at_s] for turn in turns]
+        dues = [_due(acknowledged[turn.session], call, most) for turn in turns]
         if turns and not any(_in_order(due, told[:-1]) for due in dues):
             message = f"turn {len(dues[0]) + 1} of session {turns[0].session}: {len(dues[0])} earlier messages due, {len(told) - 1} told"
             yield Finding(message=message, evidence=str(call))
@@ -77,6 +77,12 @@ def _turns_of(call: UpstreamCall, told: list[str], history: History) -> list[Exc
         for turn in history.turns
         if turn.at_s <= call.at_s <= turn.ended_s and told and _message(turn) in told[-1]
     ]
+
+
+def _due(acknowledged: list[Exchange], call: UpstreamCall, most: int | None) -> list[str]:
+    """The messages that a call has to tell: those acknowledged before it began, the last `most` of them."""
+    earlier = [_message(turn) for turn in acknowledged if turn.ended_s < call.at_s]
+    return earlier if most is None else earlier[max(0, len(earlier) - most) :]
 
 
 def _acknowledged(history: History) -> dict[str, list[Exchange]]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from harness.errors import InvalidRun, ShakeoutError, UsageError, first_of
 from harness.history import Deadlocked, History, ordered
 from harness.recording import dump
+from harness.scenario import Wait
 from harness.simulation import (
     Budget,
     Deadlock,
@@ -43,7 +44,9 @@ from harness.targets.fingerprint import fingerprint
 from harness.targets.simulated import SimulatedTarget
 
 MADE: Mapping[str, Callable[[], Policy]] = dict(zip(POLICIES, (Fifo, Uniform, Pct), strict=True))
-BUDGET = Budget(virtual_s=86_400.0, steps=10_000_000)
+VIRTUAL_S, STEPS, STEPS_A_SECOND = 3_600.0, 2_000_000, 1_000
+"""What a run may take beside the time in which its scenario waits; an incident takes seconds, and thousands of steps."""
+
 NONCE = "simulated"
 """What answers carry inside the process: there is nobody else who could give one."""
 
@@ -126,7 +129,7 @@ def _exit(question: Mapping[str, str]) -> None:
 
 def play(job: Job, directory: Path) -> int:
     """Play one job in a simulated run of this process, and write what was observed, or why there is nothing."""
-    simulation = Simulation(seed=job.seed, policy=_policy(job), budget=BUDGET)
+    simulation = Simulation(seed=job.seed, policy=_policy(job), budget=_budget(job))
     recorder = Recorder(monotonic=lambda: simulation.now_s)
     stand: list[Driver | SimulatedTarget] = []
 
@@ -166,6 +169,12 @@ def _policy(job: Job) -> Policy:
     if job.holds is not None:
         return Replay(Hold(*hold) for hold in job.holds)
     return MADE[job.policy]()
+
+
+def _budget(job: Job) -> Budget:
+    """Room for the scenario's own waiting, in which the clocks of app and harness go on ticking, and for the rest."""
+    waited_s = sum(step.for_s for step in job.steps if isinstance(step, Wait))
+    return Budget(virtual_s=VIRTUAL_S + waited_s, steps=STEPS + int(STEPS_A_SECOND * waited_s))
 
 
 def _reason(outcome: Outcome[None], *, begun: bool) -> ShakeoutError | None:

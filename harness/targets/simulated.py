@@ -53,9 +53,7 @@ class SimulatedTarget:
         self._link = Link(fired=recorder.fired)
         self._transport = SimulatedTransport(self._script, self._witness, link=self._link, clock=clock)
         self.rig = Rig(provider=self._script, network=self._link, clock=clock)
-        self._loop = asyncio.new_event_loop()
-        self._over = asyncio.Event()
-        self._thread = threading.Thread(target=self._live, name="app", daemon=True)
+        self._thread = threading.Thread()
         self._app: WitnessedApp | None = None
         self._client: AsgiClient | None = None
         self._lifespan: Lifespan | None = None
@@ -69,7 +67,6 @@ class SimulatedTarget:
             UsageError: the app does not start; the message says why.
         """
         profile = self._job.profile
-        self._thread.start()
         try:
             with ExitStack() as stack:
                 try:
@@ -82,8 +79,7 @@ class SimulatedTarget:
                 yield
                 await self._finish()
         finally:
-            self._loop.call_soon_threadsafe(self._over.set)
-            await asyncio.to_thread(self._thread.join)
+            await self._leave()
 
     def _reached(self, stack: ExitStack) -> dict[str, Any]:
         """How the app reaches its provider: a factory is given the wire, the httpx clients of any other app are caught."""
@@ -104,12 +100,24 @@ class SimulatedTarget:
         """Add what the provider saw to the record."""
         self._recorder.records.extend(self._witness.records())
 
+    _loop: asyncio.AbstractEventLoop
+    _over: asyncio.Event
+
     async def _on_app_loop(self, work: Coroutine[Any, Any, T]) -> T:
         """Run on the app's loop and wait here, where nothing blocks."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
+    async def _leave(self) -> None:
+        """End the app's loop and its thread, if they are still there."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._over.set)
+            await asyncio.to_thread(self._thread.join)
+
     async def _begin(self) -> None:
-        """Build the app and run its start-up."""
+        """Build the app and run its start-up, on a loop and in a thread that are new, as in a new process."""
+        self._loop, self._over = asyncio.new_event_loop(), asyncio.Event()
+        self._thread = threading.Thread(target=self._live, name="app", daemon=True)
+        self._thread.start()
         built = build(self._job.profile.app, self._job.defects, **self._seams)
         self._app = WitnessedApp(built, nonce=self._nonce)
         self._client = AsgiClient(_serving(self._app), host=b"127.0.0.1")
@@ -117,9 +125,10 @@ class SimulatedTarget:
         await self._on_app_loop(self._lifespan.start())
 
     async def _finish(self) -> None:
-        """Run the app's shut-down."""
+        """Run the app's shut-down, and end its loop."""
         assert self._lifespan is not None
         await self._on_app_loop(self._lifespan.stop())
+        await self._leave()
 
     async def send(self, outgoing: Outgoing, *, leave_after_s: float | None = None) -> Incoming:
         """Send one request as ASGI messages; the client's patience runs on the client's own loop."""

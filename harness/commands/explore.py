@@ -1,0 +1,213 @@
+"""`shakeout explore`: seeds, schedules and faults until something breaks; what does is made small and written down."""
+
+import itertools
+import os
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness import library
+from harness.commands.common import (
+    Defect,
+    JsonFile,
+    Names,
+    Quiet,
+    Seed,
+    Target,
+    check_places,
+    options,
+    out,
+    output,
+    progress,
+    seconds,
+    wait_for,
+)
+from harness.errors import InvalidRun, UsageError
+from harness.reports import json_file, terminal
+from harness.runner import SEED, STAGE, Options, playable, run
+from harness.scenario import Scenario, load
+from harness.search.explore import Effort, Explorer, Found, Tally
+from harness.search.reduce import Reduced, reduced
+from harness.search.scenarios import Surface
+from harness.search.trials import trials
+from harness.search.write import write
+from harness.targets.hosted import Host
+from harness.verdict import Verdict
+
+FOR = "60s"
+JOBS_MAX = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """What an exploration found, where its scenario was written, and the command that plays it."""
+
+    found: Found
+    reduced: Reduced
+    path: Path
+    replay: str
+
+
+def command(
+    names: Names = None,
+    *,
+    duration: Annotated[
+        str | None, typer.Option("--for", help=f"Stop after so long: 90s, 5m, 1h; {FOR} by default.")
+    ] = None,
+    runs: Annotated[int | None, typer.Option(min=1, help="Stop after so many runs instead.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=JOBS_MAX, show_default="one a core", help="Processes at once.")
+    ] = None,
+    seed: Seed = SEED,
+    defect: Defect = None,
+    target: Target = None,
+    write_to: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", parser=output, metavar="FILE", help="Where a found scenario goes."),
+    ] = None,
+    json: JsonFile = None,
+    quiet: Quiet = False,
+) -> None:
+    """Play scenarios under many seeds, schedules and faults; ends with 1 and a scenario file where one fails."""
+    check_places(json, None, None)
+    chosen = options(stage=STAGE, seed=None, defects=defect, target=target, histories=None)
+    bases = playable(library.find(names or []), STAGE)
+    surface = None if names else Surface.of(chosen.profile)
+    effort = Effort(for_s=_for_s(duration, runs), runs=runs, jobs=jobs or os.cpu_count() or 1)
+    with progress("starting", quiet=quiet) as say:
+        explorer = Explorer(chosen, effort, trials(bases, surface, seed), say)
+        found = wait_for(explorer.run())
+        broken = None
+        if found is not None:
+            say("making it smaller")
+            broken = wait_for(_written(found, chosen, write_to))
+    if not quiet:
+        _show(explorer.tally, broken)
+    verdict = Verdict.PASSED if broken is None else Verdict.FAILED
+    if json is not None:
+        replay = broken.replay if broken is not None else _again(names, seed, chosen)
+        head = json_file.document("explore", verdict, replay, seed=seed, target=chosen.profile.name)
+        json_file.write(json, {**head, **_body(explorer.tally, broken)})
+    raise typer.Exit(verdict.exit_code)
+
+
+def _for_s(duration: str | None, runs: int | None) -> float | None:
+    """How long to look; None where a number of runs is the budget."""
+    if duration is not None and runs is not None:
+        raise UsageError("an exploration ends after a time or after a number of runs: give one of the two")
+    if runs is not None:
+        return None
+    for_s = seconds(duration or FOR)
+    if for_s <= 0:
+        raise UsageError(f"--for {duration}: must be above 0, such as {FOR}")
+    return for_s
+
+
+async def _written(found: Found, chosen: Options, place: Path | None) -> Broken:
+    """Make it small, write it, and see the file fail for the same reason in a fresh process.
+
+    Raises:
+        InvalidRun: it does not fail again.
+        UsageError: the file cannot be written.
+    """
+    async with Host.of(chosen.profile) as host:
+        small = await reduced(found, chosen, host)
+    scenario = replace(small.scenario, defects=chosen.defects)
+    path = place or _free(f"{found.trial.scenario.name}_{small.invariant.replace('.', '_')}")
+    write(scenario, path, _told(found, small))
+    kept = load(path)
+    result = await run(kept, chosen)
+    if small.invariant not in result.invariants_violated:
+        raise InvalidRun(f"{path} was written, and does not fail for {small.invariant}: {result.verdict}")
+    replay = chosen.replay(kept)
+    return Broken(found=found, reduced=small, path=path, replay=replay)
+
+
+def _free(stem: str) -> Path:
+    """A name in this folder that nothing has yet."""
+    names = itertools.chain([f"{stem}.py"], (f"{stem}_{number}.py" for number in itertools.count(2)))
+    return next(Path(name) for name in names if not Path(name).exists())
+
+
+def _told(found: Found, small: Reduced) -> list[str]:
+    """The docstring of the file: what broke, and how it was found."""
+    violation = next(one for one in found.violations if one.invariant == small.invariant)
+    return [
+        f"{small.invariant}: {violation.message}",
+        "",
+        f"Found by `shakeout explore` in run {found.trial.number} ({found.trial}), and made smaller by {small.runs} more runs.",
+    ]
+
+
+def _again(names: list[str] | None, seed: int, chosen: Options) -> str:
+    """The command that explores like this again."""
+    words = ["shakeout", "explore", *(names or []), "--seed", str(seed)]
+    words += [word for defect in chosen.defects for word in ("--defect", defect)]
+    words += ["--target", chosen.target] if chosen.target else []
+    return shlex.join(words)
+
+
+def _show(tally: Tally, broken: Broken | None) -> None:
+    """What was found, with its evidence, and what was played."""
+    for reason, count in tally.refused.most_common(terminal.SHOWN_MAX):
+        out.print(f"  {count} x invalid: {reason}", markup=False)
+    if broken is None:
+        out.print(f"\n{terminal.styled(Verdict.PASSED)}: nothing found; {tally}; {_counts(tally)}")
+        return
+    small = broken.reduced
+    violation = next(one for one in broken.found.violations if one.invariant == small.invariant)
+    out.print(f"{violation.invariant}: {violation.message}", markup=False, style="red")
+    out.print(f"  {violation.evidence}", markup=False, style="dim")
+    out.print(f"found in run {broken.found.trial.number}: {broken.found.trial}; {tally}", markup=False)
+    out.print(f"{_sizes(broken)}; {small.runs} runs, {small.elapsed_s:.1f} s", markup=False)
+    out.print(f"written: {broken.path}", markup=False)
+    out.print(f"\n{terminal.styled(Verdict.FAILED)}")
+    out.print(f"again: {broken.replay}", markup=False)
+
+
+def _counts(tally: Tally) -> str:
+    return f"{tally.again} played twice, the same; {tally.unfired} with a fault that never fired"
+
+
+def _sizes(broken: Broken) -> str:
+    """From what to what it was made smaller."""
+    before, after = broken.found.trial.scenario, broken.reduced.scenario
+    held = len(broken.found.played.schedule.holds)
+    return (
+        f"made smaller: {_counted(before)} -> {_counted(after)}, "
+        f"{held} -> {broken.reduced.deviations} deviations of the schedule"
+    )
+
+
+def _counted(scenario: Scenario) -> str:
+    return f"{len(scenario.steps)} steps and {len(scenario.faults)} faults"
+
+
+def _body(tally: Tally, broken: Broken | None) -> dict[str, object]:
+    """The part of the document that is the exploration's own."""
+    body: dict[str, object] = {
+        "runs": tally.runs,
+        "schedules": len(tally.schedules),
+        "played_twice": tally.again,
+        "invalid": dict(tally.refused),
+        "elapsed_s": round(tally.elapsed_s, 3),
+        "found": None,
+    }
+    if broken is not None:
+        body["found"] = {
+            "run": broken.found.trial.number,
+            "scenario": broken.found.trial.scenario.name,
+            "seed": broken.found.trial.seed,
+            "policy": broken.found.trial.policy,
+            "invariant": broken.reduced.invariant,
+            "violations": [
+                {"invariant": one.invariant, "message": one.message, "evidence": one.evidence}
+                for one in broken.found.violations
+            ],
+            "file": str(broken.path),
+            "deviations": broken.reduced.deviations,
+        }
+    return body

@@ -1,0 +1,48 @@
+"""Trials: what an exploration plays, one after the other; the same seed gives the same ones."""
+
+import itertools
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from harness.scenario import Scenario
+from harness.search.draw import Chance
+from harness.search.scenarios import Surface, scenario, swarmed
+from harness.targets.driven import POLICIES
+
+DRAWN = "drawn"
+"""The name of a scenario that was drawn, and is no variation of one that is there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One run of an exploration: a scenario under a seed and a policy of the schedule. `number` counts from 1."""
+
+    number: int
+    scenario: Scenario
+    seed: int
+    policy: str
+
+    def __str__(self) -> str:
+        return f"{self.scenario.name}, seed {self.seed}, {self.policy}"
+
+
+def trials(bases: Sequence[Scenario], surface: Surface | None, seed: int) -> Iterator[Trial]:
+    """Scenarios times seeds times policies, without an end: each base as it is, then with other faults, in turns.
+
+    With a `surface` every turn also draws a scenario of its own. A base that brings a seed or a schedule is played
+    without them: they are of one run, and this looks for others.
+    """
+    plain = [replace(base, seed=None, schedule=None) for base in bases]
+    turns: list[tuple[Scenario | None, bool]] = [(base, varied) for varied in (False, True) for base in plain]
+    turns += [(None, False)] if surface is not None else []
+    for number, (base, varied) in enumerate(itertools.cycle(turns), start=1):
+        stream = random.Random(f"explore-{seed}-{number}")
+        policy = stream.choice(POLICIES)
+        draw = Chance(stream)
+        if base is not None:
+            played = swarmed(draw, base) if varied else base
+        else:
+            assert surface is not None
+            played = replace(scenario(draw, surface), name=DRAWN)
+        yield Trial(number=number, scenario=played, seed=seed + number, policy=policy)

@@ -1,0 +1,140 @@
+"""What a simulated run refuses, reports and carries, as the runner and its check of determinism tell it."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.determinism import run_checked
+from harness.history import History
+from harness.runner import Options, opened, run
+from harness.scenario import Scenario, Schedule, Turn, Wait
+from harness.targets import profile as profiles
+from harness.targets.hosted import Host
+from harness.verdict import ScenarioVerdict, Verdict
+
+HERE = Path(__file__).parent
+TWO_TURNS = Scenario(name="odd", steps=(Turn(), Turn()))
+
+
+@pytest.fixture
+def options(monkeypatch: pytest.MonkeyPatch) -> Options:
+    """How the odd service is played."""
+    monkeypatch.syspath_prepend(str(HERE))
+    return Options(profile=profiles.load(str(HERE / "odd.toml")))
+
+
+async def checked(options: Options, *defects: str, hash_seeds: tuple[int, ...] = ()) -> ScenarioVerdict:
+    """Play it with the check."""
+    chosen = replace(options, defects=defects)
+    async with opened(chosen) as play:
+        return await run_checked(play, TWO_TURNS, chosen, hash_seeds=hash_seeds)
+
+
+async def test_a_service_that_behaves_is_the_same_again(options: Options) -> None:
+    """Played again in a fresh process, and under other hash seeds, nothing differs, and it passes."""
+    result = await checked(options, "locked", hash_seeds=(1, 2))
+    assert (result.verdict, result.violations, result.reasons) == (Verdict.PASSED, (), ())
+
+
+async def test_a_run_that_differs_from_itself_is_invalid(options: Options) -> None:
+    """An answer that depends on an address makes the verdict invalid, and the first record that differs is named."""
+    result = await checked(options, "addresses")
+    assert result.verdict is Verdict.INVALID
+    assert result.reasons[0].startswith(
+        "not deterministic: a fresh process differs: faulted: record 1: exchange.body: {"
+    )
+
+
+async def test_a_service_that_depends_on_the_hash_seed_is_found(options: Options) -> None:
+    """The order of a set of text is the same in every process with one hash seed, and a finding under others."""
+    assert (await checked(options, "words")).verdict is Verdict.PASSED
+    result = await checked(options, "words", hash_seeds=(1, 2, 3))
+    assert result.verdict is Verdict.FAILED
+    (violation,) = result.violations
+    assert violation.invariant == "determinism.hash_seed"
+    assert violation.evidence.startswith("record 1: exchange.body: {")
+
+
+@pytest.mark.parametrize("at_import", [True, False])
+async def test_a_service_that_needs_the_network_is_invalid(
+    options: Options, monkeypatch: pytest.MonkeyPatch, at_import: bool
+) -> None:
+    """A connection is refused by its call site, and the stage that has a network is named."""
+    if at_import:
+        monkeypatch.setenv("ODD_IMPORT", "network")
+    result = await run(TWO_TURNS, replace(options, defects=() if at_import else ("network",)))
+    assert result.verdict is Verdict.INVALID
+    (reason,) = result.reasons
+    assert "odd_app.py:" in reason
+    assert reason.endswith("play it in the stage live")
+
+
+async def test_a_thread_that_an_import_starts_is_carried(
+    options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a module starts a thread at its import, every run imports it anew, for a fork would lose the thread."""
+    monkeypatch.setenv("ODD_IMPORT", "thread")
+    async with Host.of(options.profile) as host:
+        from harness.runner import job  # noqa: PLC0415  # only this test plays a job by hand
+
+        played = [await host.play(job(TWO_TURNS, "faulted", options)) for _ in range(2)]
+    assert played[0] == played[1]
+    assert max(probe.threads for probe in _probes(played[0].history)) == 3  # the first, the app's, and that one
+
+
+async def test_a_scenario_that_never_ends_is_invalid(options: Options) -> None:
+    """A handler that spins for ever ends with the budget, in one line."""
+    result = await run(TWO_TURNS, replace(options, defects=("spins",)))
+    assert result.verdict is Verdict.INVALID
+    assert result.reasons == (result.reasons[0],)
+    assert result.reasons[0].startswith("the run did not end within its budget of 2e+06 steps (t=")
+
+
+async def test_a_handler_that_hangs_is_a_failure_and_no_deadlock(options: Options) -> None:
+    """The client loses its patience in virtual time, as it would in live, and the run goes on to its end."""
+    result = await run(TWO_TURNS, replace(options, defects=("hangs",)))
+    assert result.verdict is Verdict.FAILED
+    assert "outcome.answered_within_deadline" in result.invariants_violated
+    assert "liveness.no_deadlock" not in result.invariants_violated
+
+
+async def test_a_deadlock_is_a_finding_with_every_stack(options: Options) -> None:
+    """Two threads that wait for each other's lock fail the scenario, and both are shown where they stand."""
+    result = await run(TWO_TURNS, replace(options, defects=("deadlocks",)))
+    assert result.verdict is Verdict.FAILED
+    (found,) = (one for one in result.violations if one.invariant == "liveness.no_deadlock")
+    assert found.message.startswith("deadlock at t=")
+    assert found.evidence.count("in Locks.take") == 2
+    assert "other [" in found.evidence
+    assert "app [" in found.evidence
+
+
+async def test_a_long_wait_costs_no_time_and_no_budget(options: Options) -> None:
+    """An hour in which nothing is sent passes at once, and is within the budget."""
+    result = await run(replace(TWO_TURNS, steps=(Turn(), Wait(for_s=3600.0), Turn())), options)
+    assert result.verdict is Verdict.PASSED
+
+
+async def test_a_schedule_of_another_version_is_invalid(options: Options) -> None:
+    """A schedule is played again by the code that it was recorded with, and proves nothing with any other."""
+    async with Host.of(options.profile) as host:
+        from harness.runner import job  # noqa: PLC0415  # as above
+
+        recorded = (await host.play(job(TWO_TURNS, "faulted", replace(options, policy="random")))).schedule
+    assert recorded.holds
+    kept = replace(TWO_TURNS, seed=1, schedule=recorded)
+    assert (await run(kept, options)).verdict is Verdict.PASSED
+    other = replace(kept, schedule=Schedule(code="0123456789abcdef", holds=recorded.holds))
+    result = await run(other, options)
+    assert result.verdict is Verdict.INVALID
+    (reason,) = result.reasons
+    assert reason.startswith(
+        f"its schedule was recorded with another version of the code (0123456789abcdef; this is {recorded.code})"
+    )
+
+
+def _probes(history: History) -> list[object]:
+    """The probes of a history."""
+    return [record for record in history.records if record.kind == "probe"]
