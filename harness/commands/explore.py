@@ -62,6 +62,9 @@ def command(
         int | None, typer.Option(min=1, max=JOBS_MAX, show_default="one a core", help="Processes at once.")
     ] = None,
     seed: Seed = SEED,
+    faults: Annotated[
+        bool, typer.Option("--faults/--no-faults", help="Vary the faults too, or seeds and schedules alone.")
+    ] = True,
     defect: Defect = None,
     target: Target = None,
     write_to: Annotated[
@@ -75,10 +78,10 @@ def command(
     check_places(json, None, None)
     chosen = options(stage=STAGE, seed=None, defects=defect, target=target, histories=None)
     bases = playable(library.find(names or []), STAGE)
-    surface = None if names else Surface.of(chosen.profile)
+    surface = Surface.of(chosen.profile) if faults and not names else None
     effort = Effort(for_s=_for_s(duration, runs), runs=runs, jobs=jobs or os.cpu_count() or 1)
     with progress("starting", quiet=quiet) as say:
-        explorer = Explorer(chosen, effort, trials(bases, surface, seed), say)
+        explorer = Explorer(chosen, effort, trials(bases, surface, seed, faults=faults), say)
         found = wait_for(explorer.run())
         broken = None
         if found is not None:
@@ -88,7 +91,7 @@ def command(
         _show(explorer.tally, broken)
     verdict = Verdict.PASSED if broken is None else Verdict.FAILED
     if json is not None:
-        replay = broken.replay if broken is not None else _again(names, seed, chosen)
+        replay = broken.replay if broken is not None else _again(names, seed, chosen, faults=faults)
         head = json_file.document("explore", verdict, replay, seed=seed, target=chosen.profile.name)
         json_file.write(json, {**head, **_body(explorer.tally, broken)})
     raise typer.Exit(verdict.exit_code)
@@ -142,9 +145,9 @@ def _told(found: Found, small: Reduced) -> list[str]:
     ]
 
 
-def _again(names: list[str] | None, seed: int, chosen: Options) -> str:
+def _again(names: list[str] | None, seed: int, chosen: Options, *, faults: bool) -> str:
     """The command that explores like this again."""
-    words = ["shakeout", "explore", *(names or []), "--seed", str(seed)]
+    words = ["shakeout", "explore", *(names or []), "--seed", str(seed), *([] if faults else ["--no-faults"])]
     words += [word for defect in chosen.defects for word in ("--defect", defect)]
     words += ["--target", chosen.target] if chosen.target else []
     return shlex.join(words)

@@ -14,6 +14,8 @@ from harness.verdict import Finding
 def history_preserved(history: History) -> Iterable[Finding]:
     """The provider is sent every earlier acknowledged message of the session, in order, and no other session's canary.
 
+    A turn is before another that began after its answer; of two that overlapped, either may come first.
+
     A call belongs to the turn whose request id it carries; without one, to a turn that says the same at that time.
     Where several do, it is enough that it tells the history of one of them. A contract may bound how much is told.
     """
@@ -79,9 +81,9 @@ def _turns_of(call: UpstreamCall, told: list[str], history: History) -> list[Exc
     ]
 
 
-def _due(acknowledged: list[Exchange], call: UpstreamCall, most: int | None) -> list[str]:
-    """The messages that a call has to tell: those acknowledged before it began, the last `most` of them."""
-    earlier = [_message(turn) for turn in acknowledged if turn.ended_s < call.at_s]
+def _due(acknowledged: list[Exchange], call: UpstreamCall, most: int | None) -> list[Exchange]:
+    """The turns that a call has to tell: those acknowledged before it began, the last `most` of them."""
+    earlier = [turn for turn in acknowledged if turn.ended_s < call.at_s]
     return earlier if most is None else earlier[max(0, len(earlier) - most) :]
 
 
@@ -130,10 +132,15 @@ def _differences(
             yield f"stored turn {turn.get('turn')} was never sent to it"
 
 
-def _in_order(due: list[str], told: list[str]) -> bool:
-    """True when every message that is due was told, in this order."""
-    rest = iter(told)
-    return all(any(message == text for text in rest) for message in due)
+def _in_order(due: list[Exchange], told: list[str]) -> bool:
+    """True when the message of every turn that is due was told, none before that of a turn which had ended first."""
+    left = list(due)
+    for text in told:
+        began_s = min((turn.ended_s for turn in left), default=0.0)
+        following = (turn for turn in left if _message(turn) == text and turn.at_s <= began_s)
+        if (turn := next(following, None)) is not None:
+            left.remove(turn)
+    return not left
 
 
 def _message(turn: Exchange) -> str:

@@ -13,6 +13,9 @@ from harness.targets.driven import POLICIES
 DRAWN = "drawn"
 """The name of a scenario that was drawn, and is no variation of one that is there."""
 
+LATER = ("random", "pct", "pct")
+"""The ordinary run is looked at once; after that the schedule deviates, more often by the policy that finds deep orders."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
@@ -27,22 +30,26 @@ class Trial:
         return f"{self.scenario.name}, seed {self.seed}, {self.policy}"
 
 
-def trials(bases: Sequence[Scenario], surface: Surface | None, seed: int) -> Iterator[Trial]:
-    """Scenarios times seeds times policies, without an end: each base as it is, then with other faults, in turns.
+def trials(
+    bases: Sequence[Scenario], surface: Surface | None, seed: int, *, faults: bool = True
+) -> Iterator[Trial]:
+    """Scenarios times seeds times policies, without an end: each base as it is, then with other `faults`, in turns.
 
     With a `surface` every turn also draws a scenario of its own. A base that brings a seed or a schedule is played
     without them: they are of one run, and this looks for others.
     """
     plain = [replace(base, seed=None, schedule=None) for base in bases]
-    turns: list[tuple[Scenario | None, bool]] = [(base, varied) for varied in (False, True) for base in plain]
+    turns: list[tuple[Scenario | None, bool]] = [
+        (base, varied) for varied in (False, True)[: 1 + faults] for base in plain
+    ]
     turns += [(None, False)] if surface is not None else []
     for number, (base, varied) in enumerate(itertools.cycle(turns), start=1):
         stream = random.Random(f"explore-{seed}-{number}")
-        policy = stream.choice(POLICIES)
+        policy = POLICIES[0] if number <= len(turns) else stream.choice(LATER)
         draw = Chance(stream)
         if base is not None:
             played = swarmed(draw, base) if varied else base
         else:
             assert surface is not None
             played = replace(scenario(draw, surface), name=DRAWN)
-        yield Trial(number=number, scenario=played, seed=seed + number, policy=policy)
+        yield Trial(number=number, scenario=played, seed=stream.getrandbits(31), policy=policy)

@@ -3,7 +3,7 @@
 from harness.simulation.endings import BudgetSpent, Deadlock, Ending, Escape, Waiting
 from harness.simulation.hooks import installed
 from harness.simulation.lanes import Hold
-from harness.simulation.policies import Fifo, Pct, Policy, Replay, Tape, Uniform
+from harness.simulation.policies import Fifo, Gate, Pct, Policy, Replay, Tape, Uniform
 from harness.simulation.run import Budget, Outcome, RunStopped, Simulation
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Ending",
     "Escape",
     "Fifo",
+    "Gate",
     "Hold",
     "Outcome",
     "Pct",

@@ -9,6 +9,10 @@ from harness.simulation.lanes import Hold, Lane, Lanes
 PCT_PATIENCE = 200
 """After so many steps in a row of one lane, while others wait, PCT ranks it last: it may be waiting for one of them."""
 
+PCT_DEPTHS = (2, 3, 5, 9, 17)
+"""A deep run changes its mind often enough to hit a short window in a long run; a shallow one leaves what it holds back
+there for long."""
+
 
 class Policy(Protocol):
     """Chooses among lanes; it is made anew for each run, from the run's schedule stream."""
@@ -52,9 +56,10 @@ class Pct:
 
     Nobody knows beforehand how many choices a run will have, so without `choices` each run draws that too, every
     magnitude from 8 to 2048 being as likely: short runs and long ones get change points where they can have them.
+    Nor does anybody know how deep the bug is, so without `depth` each run draws one of `PCT_DEPTHS`.
     """
 
-    def __init__(self, *, depth: int = 3, choices: int | None = None) -> None:
+    def __init__(self, *, depth: int | None = None, choices: int | None = None) -> None:
         self._depth = depth
         self._choices = choices
 
@@ -62,7 +67,8 @@ class Pct:
         """Draw the change points; priorities are drawn as lanes appear."""
         self._draw = stream.random
         choices = self._choices or int(2 ** stream.uniform(3, 11))
-        self._changes = {stream.randrange(choices) for _ in range(self._depth - 1)}
+        depth = self._depth or stream.choice(PCT_DEPTHS)
+        self._changes = {stream.randrange(choices) for _ in range(depth - 1)}
         self._count = -1
         self._floor = 0.0
         self._last: Lane | None = None
@@ -91,6 +97,22 @@ class Pct:
                 best, found, highest = index, lane, lane.priority
         assert found is not None
         return best, found
+
+
+class Gate:
+    """Another policy while it is `open`, and the ordinary run while it is not: chance is spent where it may matter."""
+
+    def __init__(self, policy: Policy, *, open: bool = True) -> None:
+        self._policy = policy
+        self.open = open
+
+    def begin(self, stream: random.Random) -> None:
+        """Let the other one begin."""
+        self._policy.begin(stream)
+
+    def choose(self, lanes: Lanes) -> int:
+        """What the other one says, or the first."""
+        return self._policy.choose(lanes) if self.open else 0
 
 
 class Tape:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
@@ -48,6 +48,9 @@ class Driven(Protocol):
 
     async def send(self, outgoing: Outgoing, *, leave_after_s: float | None = None) -> Incoming:
         """Send one request; with `leave_after_s` the client goes away after so long."""
+
+    def playing(self) -> AbstractContextManager[None]:
+        """Within the block the scenario's own steps are played."""
 
     async def probe(self) -> Mapping[str, float]:
         """What the target's own process says of itself, by the names of `Probe`; the lag is counted anew from here."""

@@ -42,7 +42,8 @@ class Driver:
         await self._greet()
         await self._warm_up()
         await self._quiet("baseline")
-        await self._steps()
+        with self._driven.playing():
+            await self._steps()
         self._recorder.records.append(await self._probe("played"))
         await self._recover()
         await self._quiet("quiet")

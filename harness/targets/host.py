@@ -27,6 +27,7 @@ from harness.simulation import (
     Deadlock,
     Escape,
     Fifo,
+    Gate,
     Hold,
     Outcome,
     Pct,
@@ -129,12 +130,13 @@ def _exit(question: Mapping[str, str]) -> None:
 
 def play(job: Job, directory: Path) -> int:
     """Play one job in a simulated run of this process, and write what was observed, or why there is nothing."""
-    simulation = Simulation(seed=job.seed, policy=_policy(job), budget=_budget(job))
+    gate = Gate(_policy(job), open=False)
+    simulation = Simulation(seed=job.seed, policy=gate, budget=_budget(job))
     recorder = Recorder(monotonic=lambda: simulation.now_s)
     stand: list[Driver | SimulatedTarget] = []
 
     async def main() -> None:
-        target = SimulatedTarget(job, recorder, nonce=NONCE)
+        target = SimulatedTarget(job, recorder, gate, nonce=NONCE)
         driver = Driver(job, target, recorder, nonce=NONCE)
         stand.extend((target, driver))
         async with target.running():

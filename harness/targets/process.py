@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,6 +124,10 @@ class ProcessTarget:
         except httpx.HTTPError as error:
             return Incoming(status=None, error=type(error).__name__)
         return Incoming(status=answer.status_code, headers=dict(answer.headers), body=answer.content)
+
+    def playing(self) -> AbstractContextManager[None]:
+        """Nothing changes: its schedule is the machine's."""
+        return nullcontext()
 
     async def probe(self) -> Mapping[str, float]:
         """What the child says of itself, and how many provider calls are in flight."""

@@ -9,8 +9,8 @@ import random
 import sys
 import threading
 import traceback
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 import respx
@@ -18,6 +18,7 @@ import respx
 from harness.errors import UsageError
 from harness.provider import Link, Script, SimulatedTransport, Witness, respx_route
 from harness.rig import Rig
+from harness.simulation import Gate
 from harness.simulation.client import AsgiClient, Exchange, Incomplete
 from harness.targets.child import build, imported, is_factory, told
 from harness.targets.driven import ANSWER_S_MAX, PROVIDER_URL, Incoming, Job, Outgoing, Recorder
@@ -26,8 +27,9 @@ from harness.targets.real import RealClock
 from harness.targets.witness import App, Message, Receive, Send, WitnessedApp
 
 T = TypeVar("T")
-LATENCY_S = (0.005, 0.05)
-"""Within these bounds lies what each call of the provider takes: calls that took no time would never overlap."""
+LATENCIES_S = (0.02, 0.01, 0.04)
+"""What a call of the provider takes: one of the first few of these, how many the seed says. Calls that took no time
+would never overlap, and calls that took any time would never end together: where two threads meet is at one instant."""
 
 NETWORK_S = 0.0005
 """What a request and its answer take on their way, the same for all: what is sent together arrives together, and what
@@ -37,18 +39,20 @@ is sent after an answer begins at a later time than that ended."""
 class SimulatedTarget:
     """The app on its own loop in its own thread, driven through ASGI messages; all its times are virtual."""
 
-    def __init__(self, job: Job, recorder: Recorder, *, nonce: str) -> None:
+    def __init__(self, job: Job, recorder: Recorder, gate: Gate, *, nonce: str) -> None:
         self._job = job
+        self._gate = gate
         self._nonce = nonce
         self._recorder = recorder
         self._witness = Witness(now=recorder.now)
         clock = RealClock()
         latency = random.Random(f"latency-{job.seed}")
+        latencies_s = LATENCIES_S[: latency.randint(1, len(LATENCIES_S))]
         self._script = Script(
             witness=self._witness,
             fired=recorder.fired,
             random=random.Random(f"provider-{job.seed}"),
-            thinks=lambda: clock.sleep(latency.uniform(*LATENCY_S)),
+            thinks=lambda: clock.sleep(latency.choice(latencies_s)),
         )
         self._link = Link(fired=recorder.fired)
         self._transport = SimulatedTransport(self._script, self._witness, link=self._link, clock=clock)
@@ -162,6 +166,15 @@ class SimulatedTarget:
                     error=type(error.__cause__ or error).__name__,
                 )
             return Incoming(status=status, headers=_headers(exchange), body=body)
+
+    @contextmanager
+    def playing(self) -> Iterator[None]:
+        """Within the block the schedule may deviate from the ordinary run; what is before and after is no incident."""
+        self._gate.open = True
+        try:
+            yield
+        finally:
+            self._gate.open = False
 
     async def probe(self) -> Mapping[str, float]:
         """What there is to know of the app's loop and this process."""

@@ -1,5 +1,7 @@
 """Each invariant on sessions passes a healthy history and fails each way in which it can be broken."""
 
+from dataclasses import replace
+
 import pytest
 
 TOLD = "sessions.history_preserved"
@@ -19,6 +21,25 @@ def test_a_history_that_is_lost_or_out_of_order_is_found(made, findings, told):
     """Forgetting all, forgetting the first, and telling them in the wrong order are each found."""
     one, two, three = made.turn(1), made.turn(2), made.turn(3)
     assert len(findings(TOLD, made.history(one, two, three, made.call(three, told=told)))) == 1
+
+
+def test_two_turns_that_overlapped_may_be_told_in_either_order(made, findings):
+    """Nobody knows which of two turns that were under way at once came first; a third one comes after both."""
+    one, two = made.turn(1, at_s=1.0, ended_s=3.0), made.turn(2, at_s=2.0, ended_s=2.5)
+    three, four = made.turn(3, at_s=4.0, ended_s=4.5), made.turn(4, at_s=5.0, ended_s=5.5)
+    for told in (("message 1", "message 2", "message 3"), ("message 2", "message 1", "message 3")):
+        assert findings(TOLD, made.history(one, two, three, four, made.call(four, told=told))) == []
+    early = made.call(four, told=("message 1", "message 3", "message 2"))
+    assert len(findings(TOLD, made.history(one, two, three, four, early))) == 1
+
+
+def test_a_contract_may_bound_how_much_is_told(made, findings):
+    """Where the last turn alone is promised, the one before it need not be told; the last one must be."""
+    one, two, three = made.turn(1), made.turn(2), made.turn(3)
+    bounded = made.header(contract=replace(made.header().contract, history_turns_max=1))
+    for told, found in ((("message 2",), 0), (("message 1",), 1)):
+        history = replace(made.history(one, two, three, made.call(three, told=told)), header=bounded)
+        assert len(findings(TOLD, history)) == found
 
 
 def test_another_sessions_word_is_found(made, findings):

@@ -1,0 +1,101 @@
+"""`shakeout explore` from the command line: a planted race is found, made small, written, and fails when run again."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import cli
+from harness.scenario import load
+
+HERE = Path(__file__).parent
+TARGET = str(HERE / "racy.toml")
+TOGETHER = '''"""Turns of one session at once."""
+from harness.scenario import Parallel, Scenario, Turn
+AT_ONCE = Parallel(steps=(Turn(), Turn(), Turn(), Turn()))
+SCENARIO = Scenario(steps=(Turn(), AT_ONCE, AT_ONCE, AT_ONCE))
+'''
+
+
+@pytest.fixture
+def shakeout(monkeypatch, capsys, tmp_path):
+    """Runs the command in a folder of its own; gives its exit code, its output, and its errors."""
+    monkeypatch.syspath_prepend(str(HERE))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "together.py").write_text(TOGETHER)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["shakeout", *arguments])
+        code = cli.execute()
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+def test_a_planted_race_is_found_made_small_and_fails_again(shakeout, tmp_path):
+    """The file that is written carries seed and schedule, fails in other processes, and only with the race."""
+    explored = ("explore", "together.py", "--target", TARGET, "--no-faults", "--jobs", "2", "--seed", "3")
+    code, out, _ = shakeout(*explored, "--runs", "400", "--defect", "lost_update", "--json", "told.json")
+    assert code == 1
+    told = json.loads((tmp_path / "told.json").read_text())
+    found = told["found"]
+    assert (told["kind"], told["verdict"], found["invariant"]) == (
+        "explore",
+        "failed",
+        "sessions.turns_counted",
+    )
+    assert f"written: {found['file']}" in out
+    scenario = load(tmp_path / found["file"])
+    assert scenario.schedule is not None
+    assert len(scenario.schedule.holds) == found["deviations"] > 0
+    assert len(scenario.steps) < 4
+    assert shakeout("run", found["file"], "--target", TARGET, "--defect", "lost_update")[0] == 1
+    assert shakeout("run", found["file"], "--target", TARGET)[0] == 0
+
+
+def test_the_mended_twin_is_not_accused(shakeout):
+    """As many runs of the service without the race find nothing, and those that were played twice were the same."""
+    explored = ("explore", "together.py", "--target", TARGET, "--no-faults", "--jobs", "2", "--seed", "3")
+    code, out, _ = shakeout(*explored, "--runs", "60")
+    assert code == 0
+    assert "nothing found; 60 runs" in " ".join(out.split())
+    assert "2 played twice, the same" in " ".join(out.split())
+
+
+def test_scenarios_are_drawn_where_none_is_named(shakeout):
+    """Without a name the library, variations of it and drawn scenarios are played; the reference app holds in all."""
+    code, out, _ = shakeout("explore", "--jobs", "2", "--runs", "26", "--seed", "1")
+    assert code == 0, out
+    assert "nothing found; 26 runs" in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--for", "10s", "--runs", "5"], "after a time or after a number of runs: give one of the two"),
+        (["--for", "soon"], "--for soon: a duration is a number with s, m or h, such as 90s"),
+        (["--for", "0s"], "--for 0s: must be above 0"),
+        (["nothing"], "no scenario is called nothing"),
+        (["history_lost_to_sigkill"], "nothing to play in simulated"),
+        (["--defect", "none"], "racy has no defect none; it has: lost_update"),
+    ],
+)
+def test_a_mistake_is_one_line_and_a_usage_error(shakeout, arguments, said):
+    """What cannot be explored is told in one line, before anything is played."""
+    code, _, err = shakeout("explore", *arguments, "--target", TARGET)
+    assert code == 2
+    assert said in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_a_place_that_cannot_be_written_is_told(shakeout, tmp_path):
+    """What was found and cannot be written is an error with the place, and no half of a file."""
+    (tmp_path / "taken.py").mkdir()
+    explored = ("explore", "together.py", "--target", TARGET, "--no-faults", "--runs", "400", "--seed", "3")
+    code, _, err = shakeout(*explored, "--defect", "lost_update", "--output", "taken.py")
+    assert code == 2
+    assert "taken.py: " in err
+    assert sorted(os.listdir(tmp_path)) == ["taken.py", "together.py"]
