@@ -1,179 +1,194 @@
-"""Races, each with its mended twin: a run's value is whether what must hold held."""
+"""Races, each with its mended twin: what is run with them, by hand and for the tests.
 
-import asyncio
-import contextlib
+`hunt BASE BUDGETS` and `deep RUNS` look for them, `survey BASES RUNS` says from how many base seeds each is found how
+soon. `replay NAME SEED HOLDS` runs one again; `shrinks SEEDS`, `shrink_table SEEDS` and `fresh COUNT` take up many.
+"""
+
 import json
+import subprocess
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count, islice
+from statistics import median
 from typing import Any
 
+import races_deadlocks
+import races_services
+import races_tasks
+import races_threads
+import races_timeouts
 import stage
 
-from harness.simulation import Hold, Replay, Simulation, Tape, installed
+from harness.search.shrinking import drive, fewer
+from harness.simulation import Hold, Outcome, Policy, Replay, Simulation, Tape, installed
+
+MODULES = (races_tasks, races_threads, races_deadlocks, races_timeouts, races_services)
+RACES: dict[str, Any] = {race.__name__: race for module in MODULES for race in module.RACES}
+BASE_STEP = 1000
 
 
-class Store:
-    """A store whose single calls are safe under its lock."""
+def played(name: str, seed: int, policy: Policy | None = None, *, mended: bool = False) -> Outcome[Any]:
+    """One run of a race, by default under the policy whose turn it is; its value is observed."""
+    simulation = Simulation(seed=seed, policy=policy or stage.fleet(seed))
 
-    def __init__(self, lock: Any = None) -> None:
-        self._lock = lock or threading.Lock()
-        self._values: dict[str, int] = {}
+    async def main() -> bool:
+        held: bool = await RACES[name](mended=mended)
+        simulation.observe(held)
+        return held
 
-    def get(self, key: str) -> int:
-        with self._lock:
-            return self._values.get(key, 0)
-
-    def put(self, key: str, value: int) -> None:
-        with self._lock:
-            self._values[key] = value
-
-    def add(self, key: str) -> None:
-        with self._lock:
-            self._values[key] = self._values.get(key, 0) + 1
+    return simulation.run(main)
 
 
-async def lost_update(*, mended: bool = False) -> bool:
-    """A task reads, waits, and writes; another one does so a little later, as a rule after the first has written."""
-    total = 0
-    lock: Any = asyncio.Lock() if mended else contextlib.nullcontext()
-
-    async def add(after: int) -> None:
-        nonlocal total
-        for _ in range(after):
-            await asyncio.sleep(0)
-        async with lock:
-            seen = total
-            await asyncio.sleep(0)
-            total = seen + 1
-
-    await asyncio.gather(add(0), add(3))
-    return total == 2
+def failures(name: str, base: int) -> Iterator[tuple[int, Outcome[Any]]]:
+    """The seeds from a base on whose runs go wrong."""
+    for seed in count(base):
+        outcome = played(name, seed)
+        if stage.ending(outcome) != "held":
+            yield seed, outcome
 
 
-async def store_in_threads(*, mended: bool = False) -> bool:
-    """Two worker threads read and write a store that is only safe call by call."""
-    return await _in_threads(Store(), mended=mended)
+def sought(name: str, base: int, runs: int, *, mended: bool = False) -> tuple[int, Outcome[Any]] | None:
+    """The first of so many seeds whose run goes wrong."""
+    for seed in range(base, base + runs):
+        outcome = played(name, seed, mended=mended)
+        if stage.ending(outcome) != "held":
+            return seed, outcome
+    return None
 
 
-async def store_under_rlock(*, mended: bool = False) -> bool:
-    """The same with a reentrant lock."""
-    return await _in_threads(Store(threading.RLock()), mended=mended)
+def threaded(outcome: Outcome[Any]) -> bool:
+    """Whether a run had a second thread."""
+    return any("/thread" in lane for _, lane in outcome.trace)
 
 
-async def _in_threads(store: Store, *, mended: bool) -> bool:
-    def turn() -> None:
-        if mended:
-            store.add("turns")
-        else:
-            store.put("turns", store.get("turns") + 1)
-
-    await asyncio.gather(asyncio.to_thread(turn), asyncio.to_thread(turn))
-    return store.get("turns") == 2
-
-
-async def answer_at_the_timeout(*, mended: bool = False) -> bool:
-    """A sync facade gives up after 10 s on a write that takes 10 s: told that it failed, and it is stored."""
-    store = Store()
-
-    async def write() -> None:
-        await asyncio.sleep(9.9 if mended else 10)
-        store.put("written", 1)
-
-    def facade() -> bool:
-        pool = ThreadPoolExecutor(1)
-        try:
-            pool.submit(asyncio.run, write()).result(timeout=10)
-        except TimeoutError:
-            return store.get("written") == 0
-        else:
-            return store.get("written") == 1
-        finally:
-            pool.shutdown(wait=False)
-
-    return await asyncio.to_thread(facade)
-
-
-async def deep_order(*, mended: bool = False) -> bool:
-    """Goes wrong only if one task is held back while another makes many steps."""
-    steps = 0
-    seen: list[int] = []
-
-    async def walk() -> None:
-        nonlocal steps
-        for _ in range(12):
-            await asyncio.sleep(0)
-            steps += 1
-
-    async def look() -> None:
-        await asyncio.sleep(0)
-        before = steps
-        await asyncio.sleep(0)
-        seen.append(steps - before)
-
-    await asyncio.gather(walk(), look())
-    return mended or seen[0] < 10
-
-
-RACES: dict[str, Any] = {
-    race.__name__: race
-    for race in (lost_update, store_in_threads, store_under_rlock, answer_at_the_timeout, deep_order)
-}
-
-
-def holds(name: str, kept: list[Hold]) -> Any:
-    """A run of a race with these deviations only."""
-    return stage.run(RACES[name], policy=Replay(kept))
-
-
-def shrunk(name: str, seed: int) -> list[Hold]:
-    """As few deviations as will do, found by leaving out one after another for as long as that helps."""
-    kept = list(stage.run(RACES[name], seed=seed, policy=stage.POLICIES["uniform"]()).holds)
-    before = len(kept) + 1
-    while len(kept) < before:
-        before = len(kept)
-        for hold in list(kept):
-            fewer = [other for other in kept if other is not hold]
-            if not holds(name, fewer).value:
-                kept = fewer
-    return kept
-
-
-def hunt(runs: int) -> Any:
-    """The first run that each policy hits each race in, and its mended twin."""
-    return {
-        policy: {
-            name: [
-                stage.first_hit(race, stage.POLICIES[policy], runs),
-                stage.first_hit(lambda race=race: race(mended=True), stage.POLICIES[policy], 60),
-            ]
-            for name, race in RACES.items()
+def hunt(base: int, budgets: dict[str, int]) -> Any:
+    """The ordinary run of each race, the first seed within its budget that finds it, and one that finds its twin."""
+    found: dict[str, Any] = {}
+    for name, runs in budgets.items():
+        ordinary = played(name, base, stage.POLICIES["fifo"]())
+        hit, twin = sought(name, base, runs), sought(name, base, runs, mended=True)
+        found[name] = {
+            "ordinary": stage.ending(ordinary),
+            "threaded": threaded(ordinary),
+            "seed": hit and hit[0],
+            "ending": hit and stage.ending(hit[1]),
+            "identity": hit and identity(hit[1]),
+            "twin": twin and [twin[0], stage.ending(twin[1])],
         }
-        for policy in ("fifo", "uniform", "pct")
-    }
+    return found
 
 
-def replayed(name: str, seed: int, told: list[list[Any]]) -> Any:
+def deep(runs: int) -> Any:
+    """The first run that each policy alone hits the deep order in."""
+    race = RACES["deep_order"]
+    return {name: stage.first_hit(race, policy, runs) for name, policy in stage.POLICIES.items()}
+
+
+def survey(bases: int, runs: int, names: Sequence[str]) -> None:
+    """Print a table: from each of so many base seeds, how many runs the first hit takes; the twin has as many."""
+    stage.say("| race | threads | ends | found | by | median | worst | twin | ms a run |")
+    stage.say("|---|---|---|---|---|---|---|---|---|")
+    for name in names:
+        began, hits, endings, twins, by = time.perf_counter(), [], set(), 0, [0, 0]
+        for base in range(0, bases * BASE_STEP, BASE_STEP):
+            hit = sought(name, base, runs)
+            if hit is not None:
+                hits.append(hit[0] - base + 1)
+                endings.add(stage.ending(hit[1]))
+                by[hit[0] % 2] += 1
+                twins += sought(name, base, hits[-1], mended=True) is not None
+        run_ms = (time.perf_counter() - began) * 1000 / (2 * sum(hits) + runs * (bases - len(hits)))
+        middle, worst = (median(hits), max(hits)) if hits else (None, None)
+        threads = "yes" if threaded(played(name, 0, stage.POLICIES["fifo"]())) else "no"
+        stage.say(
+            f"| {name} | {threads} | {', '.join(sorted(endings))} | {len(hits)} of {bases} | "
+            f"uniform {by[1]}, pct {by[0]} | {middle} | {worst} | {twins} | {run_ms:.1f} |"
+        )
+
+
+def told(holds: Sequence[Hold]) -> list[list[Any]]:
+    """Holds as JSON can carry them."""
+    return [[hold.lane, hold.step, hold.times] for hold in holds]
+
+
+def identity(outcome: Outcome[Any]) -> list[Any]:
+    """What must be the same when a run is repeated."""
+    return [stage.told(outcome), told(outcome.holds)]
+
+
+def replayed(name: str, seed: int, holds: list[list[Any]]) -> Any:
     """What a seed gives, and, where its deviations are told, what these give without the seed's policy."""
-    simulation = Simulation(seed=seed, policy=Replay(Hold(*hold) for hold in told)) if told else None
-    simulation = simulation or Simulation(seed=seed, policy=stage.POLICIES["uniform"]())
-    outcome = simulation.run(RACES[name])
-    return [stage.told(outcome), [[hold.lane, hold.step, hold.times] for hold in outcome.holds]]
+    return identity(played(name, seed, Replay(Hold(*hold) for hold in holds) if holds else None))
+
+
+def shrunk(name: str, seed: int, failed: Outcome[Any]) -> tuple[Hold, ...]:
+    """As few deviations as will do for a run to end as the one that failed."""
+    wanted = stage.ending(failed)
+    return drive(fewer, failed.holds, lambda kept: stage.ending(played(name, seed, Replay(kept))) == wanted)
+
+
+def shrinks(seeds: int, names: Sequence[str]) -> dict[str, list[list[Any]]]:
+    """So many failures of each race: its deviations, those that are left, and the seconds that this took."""
+    found: dict[str, list[list[Any]]] = {name: [] for name in names}
+    for name, rows in found.items():
+        for seed, failed in islice(failures(name, 0), seeds):
+            began = time.perf_counter()
+            kept = shrunk(name, seed, failed)
+            rows.append([len(failed.holds), len(kept), time.perf_counter() - began])
+    return found
+
+
+def shrink_table(found: dict[str, list[list[Any]]]) -> None:
+    """Print what `shrinks` found, and how many came to at most three deviations within 5 s."""
+    stage.say("| race | deviations | left | worst s |")
+    stage.say("|---|---|---|---|")
+    for name, rows in found.items():
+        before, after, taken = zip(*rows, strict=True)
+        stage.say(f"| {name} | {list(before)} | {list(after)} | {max(taken):.2f} |")
+    every = [row for rows in found.values() for row in rows]
+    good = sum(after <= 3 and taken <= 5 for _, after, taken in every)
+    stage.say(f"at most 3 deviations within 5 s: {good} of {len(every)}")
+
+
+def fresh(total: int) -> None:
+    """Print how many of so many failures a fresh process replays to the same outcome and both hashes."""
+    with installed():
+        each = -(-total // len(RACES))
+        found = [
+            (name, seed, identity(outcome))
+            for name in RACES
+            for seed, outcome in islice(failures(name, 0), each)
+        ][:total]
+    others: list[str] = []
+    for name, seed, expected in found:
+        command = [sys.executable, __file__, "replay", name, str(seed), json.dumps(expected[1])]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        if json.loads(done.stdout) != expected:
+            others.append(f"{name} {seed}")
+    stage.say(f"{len(found) - len(others)} of {len(found)} identical; not these: {others}")
 
 
 def tapes() -> Any:
     """Hashes under tapes: none, one of zeros, one far out of range, one that deviates."""
-    given = ([], [0] * 50, [10**6, -5, 10**6], [1, 0, 1, 1])
-    return [stage.told(stage.run(store_in_threads, policy=Tape(tape)))["hashes"] for tape in given]
+    given: tuple[list[int], ...] = ([], [0] * 50, [10**6, -5, 10**6], [1, 0, 1, 1])
+    return [stage.told(played("store_in_threads", 0, Tape(tape)))["hashes"] for tape in given]
+
+
+MODES: dict[str, Callable[..., Any]] = {
+    "hunt": lambda base, budgets: stage.show(hunt(int(base), json.loads(budgets))),
+    "deep": lambda runs: stage.show(deep(int(runs))),
+    "survey": lambda bases, runs, *names: survey(int(bases), int(runs), names or tuple(RACES)),
+    "replay": lambda name, seed, holds: stage.show(replayed(name, int(seed), json.loads(holds))),
+    "shrinks": lambda seeds, *names: stage.show(shrinks(int(seeds), names or tuple(RACES))),
+    "shrink_table": lambda seeds, *names: shrink_table(shrinks(int(seeds), names or tuple(RACES))),
+    "tapes": lambda: stage.show(tapes()),
+}
 
 
 if __name__ == "__main__":
-    with installed():
-        if sys.argv[1] == "hunt":
-            stage.show(hunt(int(sys.argv[2])))
-        elif sys.argv[1] == "shrink":
-            stage.show([[hold.lane, hold.step, hold.times] for hold in shrunk(sys.argv[2], int(sys.argv[3]))])
-        elif sys.argv[1] == "replay":
-            stage.show(replayed(sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4])))
-        else:
-            stage.show(tapes())
+    if sys.argv[1] == "fresh":
+        fresh(int(sys.argv[2]))
+    else:
+        with installed():
+            MODES[sys.argv[1]](*sys.argv[2:])

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from harness.simulation import Budget, Fifo, Outcome, Pct, Policy, Simulation, Uniform
+from harness.simulation import Budget, Escape, Fifo, Outcome, Pct, Policy, Simulation, Uniform
 
 Main = Callable[[], Coroutine[Any, Any, Any]]
 POLICIES: dict[str, Callable[[], Policy]] = {"fifo": Fifo, "uniform": Uniform, "pct": Pct}
@@ -46,6 +46,32 @@ def show(what: Any) -> None:
     json.dump(what, sys.stdout)
 
 
+def say(line: str) -> None:
+    """Print a line for a human."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def show_all(cases: dict[str, Main]) -> None:
     """Run each case, and print all outcomes by name."""
     show({name: told(run(main)) for name, main in cases.items()})
+
+
+def fleet(seed: int) -> Policy:
+    """The policy of a seed where many are tried: they take turns."""
+    return Uniform() if seed % 2 else Pct()
+
+
+def ending(outcome: Outcome[Any]) -> str:
+    """How a run ended, in a word: `held` where its value is true, else `broken`, or what it raised or was stopped by.
+
+    Raises:
+        Escape: the run is invalid, so it found nothing.
+    """
+    if isinstance(outcome.error, Escape):
+        raise outcome.error
+    if outcome.error is not None:
+        return type(outcome.error).__name__
+    if outcome.stopped is not None:
+        return type(outcome.stopped).__name__
+    return "held" if outcome.value else "broken"
