@@ -40,6 +40,19 @@ from harness.verdict import Verdict
 FOR = "60s"
 JOBS_MAX = 64
 
+For = Annotated[str | None, typer.Option("--for", help=f"Stop after so long: 90s, 5m, 1h; {FOR} by default.")]
+Runs = Annotated[int | None, typer.Option(min=1, help="Stop after so many runs instead.")]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, max=JOBS_MAX, show_default="one a core", help="Processes at once.")
+]
+Faults = Annotated[
+    bool, typer.Option("--faults/--no-faults", help="Vary the faults too, or seeds and schedules alone.")
+]
+WriteTo = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", parser=output, metavar="FILE", help="Where a found scenario goes."),
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broken:
@@ -54,23 +67,14 @@ class Broken:
 def command(
     names: Names = None,
     *,
-    duration: Annotated[
-        str | None, typer.Option("--for", help=f"Stop after so long: 90s, 5m, 1h; {FOR} by default.")
-    ] = None,
-    runs: Annotated[int | None, typer.Option(min=1, help="Stop after so many runs instead.")] = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, max=JOBS_MAX, show_default="one a core", help="Processes at once.")
-    ] = None,
+    duration: For = None,
+    runs: Runs = None,
+    jobs: Jobs = None,
     seed: Seed = SEED,
-    faults: Annotated[
-        bool, typer.Option("--faults/--no-faults", help="Vary the faults too, or seeds and schedules alone.")
-    ] = True,
+    faults: Faults = True,
     defect: Defect = None,
     target: Target = None,
-    write_to: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", parser=output, metavar="FILE", help="Where a found scenario goes."),
-    ] = None,
+    write_to: WriteTo = None,
     json: JsonFile = None,
     quiet: Quiet = False,
 ) -> None:

@@ -48,6 +48,8 @@ def command(
         result = wait_for(matrix(scenarios, chosen, full=full, progress=say))
     if not quiet:
         _show(result)
+        if elsewhere := [scenario.name for scenario in scenarios if stage not in scenario.stages]:
+            out.print(f"not applicable in {stage}: {', '.join(elsewhere)}")
     if json is not None:
         head = json_file.document(
             "matrix", result.verdict, _replay(scenarios if names else (), chosen, full=full)

@@ -33,6 +33,14 @@ from harness.targets.driven import POLICIES
 from harness.targets.play import Play
 from harness.verdict import ScenarioVerdict, Verdict
 
+CheckDeterminism = Annotated[
+    bool,
+    typer.Option("--check-determinism", help="Play each again in a fresh process: invalid if it differs."),
+]
+HashSeeds = Annotated[
+    bool, typer.Option("--hash-seeds", help="With the check: under other seeds of PYTHONHASHSEED, too.")
+]
+
 
 def command(
     names: Names = None,
@@ -41,15 +49,8 @@ def command(
     seed: ScenarioSeed = None,
     policy: Policy = POLICIES[0],
     defect: Defect = None,
-    check_determinism: Annotated[
-        bool,
-        typer.Option(
-            "--check-determinism", help="Play each again in a fresh process: invalid if it differs."
-        ),
-    ] = False,
-    hash_seeds: Annotated[
-        bool, typer.Option("--hash-seeds", help="With the check: under other seeds of PYTHONHASHSEED, too.")
-    ] = False,
+    check_determinism: CheckDeterminism = False,
+    hash_seeds: HashSeeds = False,
     target: Target = None,
     json: JsonFile = None,
     junit_xml: JunitFile = None,
