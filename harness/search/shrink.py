@@ -94,11 +94,7 @@ def _fewer_faults(scenario: Scenario) -> _Tries:
 
 
 def _fewer_steps(scenario: Scenario) -> _Tries:
-    return _tried(fewer(tuple(enumerate(scenario.steps))), lambda kept: _with_steps(scenario, kept))
-
-
-def _fewer_together(scenario: Scenario) -> _Tries:
-    """Steps inside `Parallel` are left out too; one that is left alone there is taken out of it."""
+    """Steps inside `Parallel` are left out one by one too."""
 
     def make(kept: Sequence[_Place]) -> Scenario:
         left = _gathered(scenario.steps, {place: steps[place] for place in kept})
@@ -109,7 +105,7 @@ def _fewer_together(scenario: Scenario) -> _Tries:
 
 
 def _one_after_the_other(scenario: Scenario) -> _Tries:
-    """What begins together is played in order instead."""
+    """What begins together is played in order instead; what is alone in its `Parallel` anyway."""
 
     def make(kept: Sequence[int]) -> Scenario:
         played = ((index, (step,) if index in kept else flat((step,))) for index, step in numbered)
@@ -174,7 +170,6 @@ _PARTS = ("window", "knobs")
 _PASSES: tuple[Callable[[Scenario], _Tries], ...] = (
     _fewer_faults,
     _fewer_steps,
-    _fewer_together,
     _one_after_the_other,
     _plainer_steps,
     _plainer_faults,
@@ -216,13 +211,11 @@ def _placed(steps: Sequence[Step]) -> Iterator[tuple[_Place, Step]]:
 
 
 def _gathered(steps: Sequence[Step], kept: Mapping[_Place, Any]) -> Iterator[tuple[int, Step]]:
-    """Puts what is kept together again as it was; one that is left alone in its `Parallel` is taken out of it."""
+    """Puts what is kept together again as it was, each with its index; an empty `Parallel` is none."""
     for index, step in enumerate(steps):
         inner = tuple(one for (outer, _), one in kept.items() if outer == index)
-        if isinstance(step, Parallel) and (len(inner) > 1 or (inner and len(step.steps) == 1)):
-            yield index, Parallel(steps=inner)
-        elif inner:
-            yield index, inner[0]
+        if inner:
+            yield index, Parallel(steps=inner) if isinstance(step, Parallel) else inner[0]
 
 
 def _odd(thing: Any) -> Iterator[str]:

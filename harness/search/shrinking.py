@@ -83,7 +83,7 @@ def fewer(items: Sequence[T]) -> Shrinking[tuple[T, ...]]:
     """
     same = _numbered(items)
     kept = list(range(len(items)))
-    asked = {tuple(same)}
+    asked: set[tuple[int, ...]] = set()
     size = len(kept)
     while size:
         place, before = 0, len(kept)

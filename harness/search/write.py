@@ -8,6 +8,7 @@ import ast
 import contextlib
 import keyword
 import os
+import re
 import sys
 import textwrap
 import unicodedata
@@ -189,9 +190,8 @@ def _docstring(told: Sequence[str]) -> str:
     """A docstring that holds the lines, in which nothing ends it and nothing is acted on."""
     lines = [line for text in told for line in _lines(text)]
     text = "\n".join(lines).strip() or "A scenario that was found by a search."
-    harmless = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    if harmless.endswith('"'):
-        harmless = f'{harmless[:-1]}\\"'
+    # No quote stands before another, or at the end.
+    harmless = re.sub(r'"(?="|\Z)', r"\"", text.replace("\\", r"\\"))
     end = "\n" if "\n" in harmless else ""
     return f'"""{harmless}{end}"""'
 
