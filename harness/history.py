@@ -20,7 +20,7 @@ WITNESSES = frozenset({WIRE, LOGS, PROVIDER, PROBES, SNAPSHOTS})
 class Contract:
     """What the target promises, as its profile says; the oracles hold it to this and know nothing else of it.
 
-    What is not promised is not asked for. With `request_ids` every answer, log record and provider call carries the id
+    What is not promised is not asked for. `sessions`: a turn belongs to one, which has a history. With `request_ids` every answer, log record and provider call carries the id
     of its request; errors are bodies of `problem_media_type`. `statuses` may be answered to a turn; `forbidden_events` and `forbidden_texts` may not be in its log.
     `provider_calls_per_turn_max` is the retry budget: calls that the provider may see for one request.
     Of a session's earlier turns the provider is told the last `history_turns_max`; all, where that is None.
@@ -31,6 +31,7 @@ class Contract:
     turn_path: str
     deadline_s: float
     statuses: tuple[int, ...]
+    sessions: bool = True
     request_ids: bool = False
     problem_media_type: str | None = None
     completion_event: str | None = None

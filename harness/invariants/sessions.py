@@ -10,7 +10,7 @@ from harness.registry import invariant
 from harness.verdict import Finding
 
 
-@invariant("sessions.history_preserved", witnesses={WIRE, PROVIDER})
+@invariant("sessions.history_preserved", witnesses={WIRE, PROVIDER}, promises=("sessions",))
 def history_preserved(history: History) -> Iterable[Finding]:
     """The provider is sent every earlier acknowledged message of the session, in order, and no other session's canary.
 
@@ -53,7 +53,7 @@ def acknowledged_turns_kept(history: History) -> Iterable[Finding]:
             yield Finding(message=f"session {label}: {complaint}", evidence=evidence)
 
 
-@invariant("sessions.turns_counted", witnesses={WIRE})
+@invariant("sessions.turns_counted", witnesses={WIRE}, promises=("sessions",))
 def turns_counted(history: History) -> Iterable[Finding]:
     """No two turns of a session have one number, none is higher than the turns that were sent, and the session stays one."""
     for label, turns in _acknowledged(history).items():

@@ -92,6 +92,7 @@ def load(where: str = REFERENCE) -> Profile:
         ) from error
     rest = _known(Profile, {**values, "origin": where}, where, "")
     contract["health_path"] = rest.get("health")
+    contract["sessions"] = "session" in _placeholders(turn.get("body"))
     try:
         return _sound(_PROFILE.validate_python({**rest, "turn": turn, "contract": contract}))
     except ValidationError as error:
@@ -197,7 +198,7 @@ def _text(where: str) -> str:
 
 def _known(kind: type[Any], values: Mapping[str, Any], where: str, table: str) -> dict[str, Any]:
     """The values, if the table knows every key."""
-    names = {item.name for item in fields(kind)} - {"health_path"}
+    names = {item.name for item in fields(kind)} - {"health_path", "sessions"}
     for key in values:
         if key not in names:
             place = f"[{table}] " if table else ""

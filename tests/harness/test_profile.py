@@ -3,6 +3,7 @@
 import pytest
 
 from harness.errors import UsageError
+from harness.registry import INVARIANTS
 from harness.targets import profile as profiles
 from harness.targets.profile import TurnTemplate
 
@@ -32,6 +33,15 @@ def test_a_short_profile_is_enough(tmp_path):
     assert profile.turn.render("hi", "s1") == {"text": "hi", "session": "s1", "n": 1}
     assert profile.contract.statuses == (200,)
     assert profile.contract.turn_path == "/turn"
+
+
+def test_sessions_are_promised_by_the_body(tmp_path):
+    """A turn that names no session has no history, and no invariant asks for one; nobody has to write that down."""
+    assert read(tmp_path, GOOD).contract.sessions
+    assert not read(tmp_path, GOOD.replace(', session = "{session}"', "")).contract.sessions
+    with pytest.raises(UsageError, match="sessions is no key"):
+        read(tmp_path, GOOD + "sessions = false\n")
+    assert INVARIANTS["sessions.history_preserved"].promises == ("sessions",)
 
 
 @pytest.mark.parametrize(
