@@ -14,7 +14,7 @@ from harness.targets.driven import POLICIES
 from harness.targets.hosted import Host, Simulated
 
 REDUCE_S_MAX = 30.0
-"""How long it may take; what is smallest by then is what is told."""
+"""How long it may take; what is smallest by then is what is told. The scenario gets the first half of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,9 @@ class _Reducer:
             raise InvalidRun(
                 f"{trial}: failed with {self._invariant}, and did not fail when it was played again"
             )
-        smallest = await drive_async(smaller_scenarios, recorded, self._fails_somehow, spent=self._spent)
+        smallest = await drive_async(
+            smaller_scenarios, recorded, self._fails_somehow, spent=lambda: self._spent(REDUCE_S_MAX / 2)
+        )
         smallest = replace(smallest, schedule=self._schedule_of(smallest))
         smallest = await self._with_fewer_holds(smallest)
         return Reduced(
@@ -130,5 +132,5 @@ class _Reducer:
         except InvalidRun:
             return None
 
-    def _spent(self) -> bool:
-        return time.monotonic() - self._began > REDUCE_S_MAX
+    def _spent(self, after_s: float = REDUCE_S_MAX) -> bool:
+        return time.monotonic() - self._began > after_s

@@ -3,6 +3,7 @@
 import importlib
 import importlib.resources
 import re
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -155,13 +156,23 @@ def defect_catalog(profile: Profile) -> Mapping[str, Any]:
     if profile.defects is None:
         return MappingProxyType({})
     module, _, name = profile.defects.partition(":")
+    before = list(sys.path)
+    sys.path[:0] = [place for place in places(profile) if place not in before]
     try:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise UsageError(
             f"{profile.origin}: defects = {profile.defects!r}: {error}; mend the profile"
         ) from error
+    finally:
+        sys.path[:] = before
     return MappingProxyType(dict(found))
+
+
+def places(profile: Profile) -> list[str]:
+    """Where a target is imported from: the profile's own folder, then the current one."""
+    origin = Path(profile.origin)
+    return [*([str(origin.resolve().parent)] if origin.is_file() else []), str(Path.cwd())]
 
 
 def check_defects(profile: Profile, names: tuple[str, ...]) -> None:

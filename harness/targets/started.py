@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.errors import TargetFailed, UsageError
 from harness.targets.control import SAID, ControlLine
-from harness.targets.profile import Profile
+from harness.targets.profile import Profile, places
 
 START_S_MAX = 30.0
 STOP_S_MAX = 10.0
@@ -171,9 +171,7 @@ def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None
 
 def _python_path(profile: Profile) -> str:
     """The profile's own folder, then what can be imported here: the app is found from wherever one stands."""
-    origin = Path(profile.origin)
-    own = [str(origin.resolve().parent)] if origin.is_file() else []
-    return os.pathsep.join(dict.fromkeys([*own, str(Path.cwd()), *filter(None, sys.path)]))
+    return os.pathsep.join(dict.fromkeys([*places(profile), *filter(None, sys.path)]))
 
 
 def not_started(profile: Profile, errors: Path, *, since: int = 0) -> UsageError:

@@ -1,5 +1,7 @@
 """A profile that is wrong is told in one line, with the key."""
 
+import sys
+
 import pytest
 
 from harness.errors import UsageError
@@ -41,7 +43,7 @@ def test_sessions_are_promised_by_the_body(tmp_path):
     assert not read(tmp_path, GOOD.replace(', session = "{session}"', "")).contract.sessions
     with pytest.raises(UsageError, match="sessions is no key"):
         read(tmp_path, GOOD + "sessions = false\n")
-    assert INVARIANTS["sessions.history_preserved"].promises == ("sessions",)
+    assert INVARIANTS.get("sessions.history_preserved").promises == ("sessions",)
 
 
 @pytest.mark.parametrize(
@@ -105,3 +107,13 @@ def test_braces_of_a_message_are_kept():
     """A message that holds braces, or the word {session}, is sent as it stands."""
     template = TurnTemplate(path="/t", body={"text": "{message}", "session": "{session}"})
     assert template.render("{session} {0}", "s") == {"text": "{session} {0}", "session": "s"}
+
+
+def test_the_catalogue_of_defects_is_found_beside_the_profile(tmp_path):
+    """A profile and its service in one folder need no path to be set, and the import path is as before."""
+    (tmp_path / "beside_the_profile.py").write_text("DEFECTS = {'one': None}")
+    before = list(sys.path)
+    profile = read(tmp_path, 'defects = "beside_the_profile:DEFECTS"' + GOOD)
+    assert list(profiles.defect_catalog(profile)) == ["one"]
+    assert sys.path == before
+    del sys.modules["beside_the_profile"]
