@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := harness reference_app scenarios tests locustfile.py
 
-.PHONY: setup run test check matrix bench bench-bridge peers clean
+.PHONY: setup run test check matrix bench bench-bridge bench-simulation peers clean
 
 setup: $(VENV)/.ready
 
@@ -14,7 +14,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-# Every incident against the reference app, without sockets and live, whatever the first says; ends as the worse of both.
+# Every incident against the reference app, simulated and live, whatever the first says; ends as the worse of both.
 run: setup
 	@simulated=0; live=0; \
 	$(BIN)/shakeout run --stage simulated || simulated=$$?; \
@@ -35,16 +35,20 @@ check: setup
 matrix: setup
 	$(BIN)/shakeout matrix
 
-# Performance, as ratios measured side by side in one run; both parts, whatever the first says, and the worse of both.
+# Performance, as ratios measured side by side in one run; all parts, whatever the others say, and the worst of them.
 bench: setup
-	@turn=0; bridge=0; \
-	$(BIN)/python tests/benchmarks/full_turn.py || turn=$$?; \
-	$(BIN)/python tests/benchmarks/bridge.py || bridge=$$?; \
-	if [ $$bridge -gt $$turn ]; then exit $$bridge; fi; exit $$turn
+	@worst=0; \
+	for part in full_turn bridge simulation; do \
+	  code=0; $(BIN)/python tests/benchmarks/$$part.py || code=$$?; \
+	  if [ $$code -gt $$worst ]; then worst=$$code; fi; \
+	done; exit $$worst
 
-# The bridge's part alone.
+# Two parts alone.
 bench-bridge: setup
 	$(BIN)/python tests/benchmarks/bridge.py
+
+bench-simulation: setup
+	$(BIN)/python tests/benchmarks/simulation.py
 
 # What only benchmarks and comparisons need.
 peers: setup

@@ -1,4 +1,4 @@
-"""`make run` and `make bench` do both of their parts, whatever the first says, and end as the worse of both."""
+"""`make run` and `make bench` do all of their parts, whatever the others say, and end as the worst of them."""
 
 import subprocess
 from pathlib import Path
@@ -15,6 +15,7 @@ exit {simulated}
 PYTHON = """#!/bin/sh
 echo "measured $(basename $1 .py)"
 [ "$(basename $1 .py)" = bridge ] && exit {bridge}
+[ "$(basename $1 .py)" = simulation ] && exit {simulation}
 exit {full_turn}
 """
 
@@ -41,10 +42,16 @@ def test_both_stages_are_played(tmp_path: Path, simulated: int, live: int, worse
     assert bool(ran.returncode) == bool(worse)
 
 
-@pytest.mark.parametrize(("full_turn", "bridge", "worse"), [(0, 0, 0), (1, 0, 1), (0, 1, 1), (2, 1, 2)])
-def test_both_benchmarks_are_measured(tmp_path: Path, full_turn: int, bridge: int, worse: int) -> None:
-    """A floor that the first part has missed does not keep the second from being measured, nor hide behind it."""
-    ran = made("bench", tmp_path, "python", PYTHON.format(full_turn=full_turn, bridge=bridge))
-    assert ran.stdout.splitlines() == ["measured full_turn", "measured bridge"]
-    assert (f"Error {worse}" in ran.stderr) == bool(worse)
-    assert bool(ran.returncode) == bool(worse)
+@pytest.mark.parametrize(
+    ("full_turn", "bridge", "simulation", "worst"),
+    [(0, 0, 0, 0), (1, 0, 0, 1), (0, 1, 0, 1), (2, 1, 0, 2), (0, 0, 1, 1)],
+)
+def test_every_benchmark_is_measured(
+    tmp_path: Path, full_turn: int, bridge: int, simulation: int, worst: int
+) -> None:
+    """A floor that one part has missed does not keep the others from being measured, nor hide behind them."""
+    codes = {"full_turn": full_turn, "bridge": bridge, "simulation": simulation}
+    ran = made("bench", tmp_path, "python", PYTHON.format(**codes))
+    assert ran.stdout.splitlines() == [f"measured {part}" for part in codes]
+    assert (f"Error {worst}" in ran.stderr) == bool(worst)
+    assert bool(ran.returncode) == bool(worst)
