@@ -9,13 +9,15 @@ import time
 from time import struct_time
 from typing import Any
 
-from harness.simulation.scheduler import START_S, Scheduler, here
+from harness.simulation.baton import get_ident
+from harness.simulation.scheduler import ACTIVE, START_S, Scheduler, here
 
 EPOCH_S = 1_767_225_600.0
 """When every run begins: 2026-01-01T00:00:00Z."""
 
 _NS = 1_000_000_000
 _REAL: dict[str, Any] = {name: getattr(time, name) for name in dir(time) if not name.startswith("_")}
+_monotonic = time.monotonic
 _REAL_NOW: Any = dt.datetime.__dict__["now"]
 _REAL_UTCNOW: Any = dt.datetime.__dict__["utcnow"]
 _MONOTONIC_IDS = {
@@ -39,8 +41,12 @@ class Clock:
 
     def monotonic(self) -> float:
         """Seconds."""
-        scheduler = _read()
-        return float(_REAL["monotonic"]()) if scheduler is None else scheduler.now
+        # Every loop reads it for every timer: `_read`, without its calls.
+        scheduler = ACTIVE.scheduler
+        if scheduler is None or scheduler.current.ident != get_ident():
+            return _monotonic()
+        scheduler.poll()
+        return scheduler.now
 
     def perf_counter(self) -> float:
         """Seconds."""

@@ -23,7 +23,7 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.simulation import clocks, entropy, escapes, loop, numbered, threads
-from harness.simulation.locks import Lock, RLock, Signal
+from harness.simulation.locks import Lock, RLock, signal
 from harness.simulation.queues import SimpleQueue
 from harness.simulation.rebind import Undo, attribute, entry, swap
 from harness.simulation.scheduler import ACTIVE
@@ -86,13 +86,14 @@ def attributes() -> list[tuple[Any, str, Any]]:
     generator: Any = vars(random)["_inst"]  # the one that `random.random` is a method of
     found: list[tuple[Any, str, Any]] = [
         (base, "_run_once", loop.run_once),
+        (base, "call_exception_handler", loop.call_exception_handler),
         (selecting, "_make_self_pipe", loop.make_self_pipe),
         (selecting, "_close_self_pipe", loop.close_self_pipe),
         (selecting, "_write_to_self", loop.write_to_self),
         (unix, "add_signal_handler", loop.add_signal_handler),
         (unix, "remove_signal_handler", loop.remove_signal_handler),
         (selectors, "DefaultSelector", loop.default_selector),
-        (threading, "_allocate_lock", Signal),
+        (threading, "_allocate_lock", signal),
         (threading.Event, "is_set", threads.is_set),
         (threading.Thread, "__init__", numbered.thread_init),
         (threading.Thread, "__hash__", numbered.thread_hash),

@@ -43,8 +43,6 @@ class Lock(_Held):
 
     __slots__ = ()
 
-    yields = True
-
     def __new__(cls) -> Any:
         """A lock for whoever asks."""
         return super().__new__(cls) if here() is not None else make_lock()
@@ -56,8 +54,7 @@ class Lock(_Held):
             return self._acquire_outside(blocking)
         if timeout != -1:
             check_timeout(blocking, timeout)
-        if self.yields:
-            scheduler.point()
+        scheduler.point()
         if self._holder is not None and not self._becomes_free(scheduler, blocking, timeout):
             return False
         self._holder = scheduler.current
@@ -117,7 +114,27 @@ class Signal(Lock):
 
     __slots__ = ()
 
-    yields = False
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """As `threading.Lock.acquire`."""
+        scheduler = ACTIVE.scheduler
+        if scheduler is None or scheduler.current.ident != get_ident():
+            return self._acquire_outside(blocking)
+        if self._holder is not None and not self._becomes_free(scheduler, blocking, timeout):
+            return False
+        self._holder = scheduler.current
+        return True
+
+    __enter__ = acquire
+
+
+def signal() -> Any:
+    """A `Signal`, or for a foreign thread a real lock; made by hand, since each wait takes a new one."""
+    if here() is None:
+        return make_lock()
+    made = object.__new__(Signal)
+    made._waiters = []
+    made._holder = None
+    return made
 
 
 class RLock(_Held):

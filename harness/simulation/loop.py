@@ -13,8 +13,9 @@ from collections.abc import Callable, Coroutine
 from types import BuiltinFunctionType
 from typing import Any
 
-from harness.simulation.lanes import Lane
+from harness.simulation.endings import ThreadEnded
 from harness.simulation.numbered import Task
+from harness.simulation.schedule import RANGE_SHIFT
 from harness.simulation.scheduler import ACTIVE, Scheduler, here
 from harness.simulation.virtual_loop import Generators, VirtualSelector
 from harness.simulation.waiting import refused
@@ -28,6 +29,7 @@ _run_once: Any = _base._run_once
 _make_self_pipe: Any = _selecting._make_self_pipe
 _close_self_pipe: Any = _selecting._close_self_pipe
 _write_to_self: Any = _selecting._write_to_self
+_call_exception_handler: Any = _base.call_exception_handler
 _add_signal_handler: Any = _unix.add_signal_handler
 _remove_signal_handler: Any = _unix.remove_signal_handler
 _CANCELLED_MIN = 100
@@ -81,6 +83,12 @@ def add_signal_handler(loop: Any, number: int, callback: Callable[..., object], 
     loop._signal_handlers[number] = asyncio.Handle(callback, args, loop, None)
 
 
+def call_exception_handler(loop: Any, context: dict[str, Any]) -> None:
+    """Nobody is told of a task in which a run was ended: that is no error of the application."""
+    if not isinstance(context.get("exception"), ThreadEnded):
+        _call_exception_handler(loop, context)
+
+
 def remove_signal_handler(loop: Any, number: int) -> bool:
     """Let go of a handler that was only kept."""
     if loop._selector is not None and type(loop._selector) is not VirtualSelector:
@@ -121,7 +129,8 @@ def run_once(loop: Any) -> None:
 def _round(scheduler: Scheduler, selector: VirtualSelector, raw: Any) -> None:
     """Run handles, in an order that the schedule chooses; between two of them another thread may go."""
     queue = selector.queue
-    entries, choose, trace = queue.entries, scheduler.schedule.choose, scheduler.trace
+    schedule = scheduler.schedule
+    entries, take, plain, trace = queue.entries, queue.take, schedule.plain, scheduler.trace
     me = scheduler.current
     if not entries:
         scheduler.point()  # whoever drives an idle loop round and round must not keep the others from running
@@ -130,11 +139,17 @@ def _round(scheduler: Scheduler, selector: VirtualSelector, raw: Any) -> None:
             _sort(queue, raw)
         if not entries:
             break  # a callback drove the loop itself
-        lane, handle = queue.take(choose(queue) if len(queue) > 1 else 0)
+        index = 0
+        if queue.among > 1:
+            if plain:
+                schedule.note(queue.among << RANGE_SHIFT)
+            else:
+                index = schedule.choose(queue)
+        lane, handle = take(index)
         if handle._cancelled:
             continue
         if lane.held:
-            scheduler.schedule.kept(lane)
+            schedule.kept(lane)
         lane.steps += 1
         trace.append((scheduler.now, lane.name))
         me.actor = lane
@@ -143,21 +158,18 @@ def _round(scheduler: Scheduler, selector: VirtualSelector, raw: Any) -> None:
 
 
 def _sort(queue: Any, raw: Any) -> None:
-    """Move what asyncio has put into line into the lanes."""
+    """Move what asyncio has put into line into the lanes: a task's step into its own, anything else to the callbacks."""
     add = queue.add
     while raw:
         handle = raw.popleft()
-        if not handle._cancelled:
-            add(_lane(handle._callback), handle)
-
-
-def _lane(callback: Any) -> Lane | None:
-    """The lane of the task whose step this is; None for a plain callback."""
-    kind = type(callback)
-    if kind is STEP or (kind is BuiltinFunctionType and callback.__name__ == "task_wakeup"):
-        lane: Lane | None = getattr(callback.__self__, "lane", None)
-        return lane
-    return None
+        if handle._cancelled:
+            continue
+        callback = handle._callback
+        kind = type(callback)
+        if kind is STEP or (kind is BuiltinFunctionType and callback.__name__ == "task_wakeup"):
+            add(getattr(callback.__self__, "lane", None), handle)
+        else:
+            add(None, handle)
 
 
 def _forget_cancelled(loop: Any) -> None:

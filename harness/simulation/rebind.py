@@ -1,9 +1,10 @@
 """Putting one object in the place of another, wherever the process holds it, and taking it out again.
 
-Who holds an object is asked of the garbage collector, so `from time import time`, an alias under another name, a
+Whatever may hold an object is had from the garbage collector, so `from time import time`, an alias under another name, a
 default of a function and a variable of a closure are found alike.
 """
 
+import contextlib
 import ctypes
 import gc
 import sys
@@ -22,18 +23,19 @@ def swap(pairs: Iterable[tuple[Any, Any]]) -> None:
     Not in our own modules, which need both, and not in lists, instances and types that are written in C.
     """
     by_address = {id(old): (old, new) for old, new in pairs}
-    modules = [module for name, module in list(sys.modules.items()) if _foreign(name, module)]
-    namespaces = {id(vars(module)) for module in modules} | {id(sys.modules)}
-    for holder in gc.get_referrers(*(old for old, _ in by_address.values())):
-        if type(holder) is dict:
-            if id(holder) in namespaces:
-                _swap_values(holder, by_address)
-            elif not _is_ours(holder):
-                _swap_in_owner(holder, by_address)
-        elif type(holder) is tuple:
+    for name, module in list(sys.modules.items()):
+        if _foreign(name, module):
+            _swap_values(vars(module), by_address)
+    _swap_values(sys.modules, by_address)
+    # One walk over all that there is: to ask who holds a dictionary or a tuple would be such a walk for each.
+    for holder in gc.get_objects():
+        kind = type(holder)
+        if kind is FunctionType:
             _swap_defaults(holder, by_address)
-        elif type(holder) is CellType and id(holder.cell_contents) in by_address:
-            holder.cell_contents = by_address[id(holder.cell_contents)][1]
+        elif kind is CellType:
+            _swap_variable(holder, by_address)
+        elif issubclass(kind, type):
+            _swap_in_class(holder, by_address)
 
 
 def entry(kind: type, name: str, value: Any) -> Undo:
@@ -66,25 +68,18 @@ def _foreign(name: str, module: Any) -> bool:
     return isinstance(module, ModuleType) and name != _OURS and not name.startswith(f"{_OURS}.")
 
 
-def _is_ours(namespace: dict[Any, Any]) -> bool:
-    return str(namespace.get("__module__", namespace.get("__name__", ""))).startswith(str(_OURS))
-
-
 def _swap_values(namespace: dict[Any, Any], by_address: dict[int, tuple[Any, Any]]) -> None:
     for key, value in list(namespace.items()):
         if id(value) in by_address:
             namespace[key] = by_address[id(value)][1]
 
 
-def _swap_in_owner(namespace: dict[Any, Any], by_address: dict[int, tuple[Any, Any]]) -> None:
-    """A dictionary that is a class's, or a function's keyword defaults."""
-    for owner in gc.get_referrers(namespace):
-        if isinstance(owner, FunctionType) and owner.__kwdefaults__ is namespace and not _is_our(owner):
-            _swap_values(namespace, by_address)
-        elif isinstance(owner, type) and "__module__" in namespace:
-            for key, value in list(namespace.items()):
-                if id(value) in by_address and vars(owner).get(key) is value:
-                    _set(owner, key, by_address[id(value)][1])
+def _swap_in_class(owner: type, by_address: dict[int, tuple[Any, Any]]) -> None:
+    if _is_ours(vars(owner).get("__module__")):
+        return
+    for key, value in list(vars(owner).items()):
+        if id(value) in by_address:
+            _set(owner, key, by_address[id(value)][1])
 
 
 def _set(owner: type, name: str, value: Any) -> None:
@@ -95,13 +90,25 @@ def _set(owner: type, name: str, value: Any) -> None:
         return
 
 
-def _swap_defaults(defaults: tuple[Any, ...], by_address: dict[int, tuple[Any, Any]]) -> None:
-    for owner in gc.get_referrers(defaults):
-        if isinstance(owner, FunctionType) and owner.__defaults__ is defaults and not _is_our(owner):
-            owner.__defaults__ = tuple(
-                by_address[id(value)][1] if id(value) in by_address else value for value in defaults
-            )
+def _swap_defaults(function: FunctionType, by_address: dict[int, tuple[Any, Any]]) -> None:
+    defaults, named = function.__defaults__, function.__kwdefaults__
+    if not (defaults or named) or _is_ours(function.__module__):
+        return
+    if defaults and any(id(value) in by_address for value in defaults):
+        function.__defaults__ = tuple(
+            by_address[id(value)][1] if id(value) in by_address else value for value in defaults
+        )
+    if named:
+        _swap_values(named, by_address)
 
 
-def _is_our(function: FunctionType) -> bool:
-    return str(function.__module__).startswith(str(_OURS))
+def _swap_variable(cell: CellType, by_address: dict[int, tuple[Any, Any]]) -> None:
+    """A variable of a closure, which may not have a value yet."""
+    with contextlib.suppress(ValueError):
+        found = by_address.get(id(cell.cell_contents))
+        if found is not None:
+            cell.cell_contents = found[1]
+
+
+def _is_ours(module: object) -> bool:
+    return str(module).startswith(str(_OURS))

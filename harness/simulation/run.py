@@ -74,14 +74,17 @@ class Simulation:
         self._policy = policy or Fifo()
         self._budget = budget or Budget()
         self._observed = blake2b(digest_size=16)
+        self._stamped_s, self._stamp = 0.0, b"0.0"
         self._streams = Streams(seed)
         self._scheduler: Scheduler | None = None
 
     def observe(self, record: object) -> None:
         """Add what was observed, and when, to the observation hash: bytes as they are, anything else by its repr."""
         data = record if isinstance(record, bytes) else repr(record).encode()
-        self._observed.update(b"%r %d\n" % (self.now_s, len(data)))
-        self._observed.update(data)
+        now_s = self.now_s
+        if now_s != self._stamped_s:
+            self._stamped_s, self._stamp = now_s, b"%r" % now_s
+        self._observed.update(b"%b %d\n%b" % (self._stamp, len(data), data))
 
     def random(self, name: str) -> random.Random:
         """A stream of this seed, for one purpose: drawing from it shifts nothing else."""

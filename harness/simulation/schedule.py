@@ -7,7 +7,10 @@ from hashlib import blake2b
 from itertools import islice
 
 from harness.simulation.lanes import Hold, Lane, Lanes
-from harness.simulation.policies import Policy
+from harness.simulation.policies import Fifo, Policy
+
+RANGE_SHIFT = 32
+"""A choice is noted as one number: its range, so many bits to the left, and the index."""
 
 _BLOCK = 8192
 
@@ -17,27 +20,32 @@ class Schedule:
 
     def __init__(self, policy: Policy, stream: random.Random) -> None:
         policy.begin(stream)
-        self._policy = policy
+        self.plain = type(policy) is Fifo
+        """Whether the first always goes. Nobody need be asked then: the range, shifted, is the note."""
+        self._choose = policy.choose
         self._hash = blake2b(digest_size=16)
-        self._log: list[int] = []
+        self._log = array("q")
+        self.note = self._log.append
         self._holds: list[Hold] = []
         self._held: set[Lane] = set()
 
     def choose(self, lanes: Lanes) -> int:
         """The index of the lane that goes next, of at least two."""
         among = len(lanes)
-        index = self._policy.choose(lanes)
+        index = self._choose(lanes)
         if index:
             index = self._deviate(lanes, index) if 0 < index < among else 0
-        log = self._log
-        log.append(among << 32 | index)
-        if len(log) >= _BLOCK:
-            self._flush()
+        self.note(among << RANGE_SHIFT | index)
         return index
 
     def pick(self, lanes: Lanes) -> int:
         """As `choose`, for any number but none; with one there is no choice, and nothing is recorded."""
         return self.choose(lanes) if len(lanes) > 1 else 0
+
+    def flush(self) -> None:
+        """Hash what was noted, where it is much; to be called now and then."""
+        if len(self._log) >= _BLOCK:
+            self._flush()
 
     def kept(self, lane: Lane) -> None:
         """The lane goes, and was held before: keep that."""
@@ -64,5 +72,5 @@ class Schedule:
         return index
 
     def _flush(self) -> None:
-        self._hash.update(array("q", self._log).tobytes())
-        self._log.clear()
+        self._hash.update(self._log)
+        del self._log[:]

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from harness.simulation.baton import SimulatedThread, acquire, get_ident, release
 from harness.simulation.endings import BudgetSpent, Ending, Escape, ThreadEnded, call_site
 from harness.simulation.reports import deadlock
-from harness.simulation.schedule import Schedule
+from harness.simulation.schedule import RANGE_SHIFT, Schedule
 
 START_S = 1024.0
 """What the monotonic clock shows when a run begins; a power of two, so that it costs few bits of what is added."""
@@ -32,6 +32,8 @@ class Scheduler:
 
     def __init__(self, *, schedule: Schedule, entropy: random.Random, virtual_s: float, steps: int) -> None:
         self.schedule = schedule
+        self._plain = schedule.plain
+        self._note = schedule.note
         self.entropy = entropy
         self.now = START_S
         self.steps = 0
@@ -45,10 +47,10 @@ class Scheduler:
         self.main.ident = get_ident()
         self.threads = [self.main]
         self.ready: list[SimulatedThread] = []
-        self.dying: SimulatedThread | None = None
+        self.dying: Any = None
         self._latest = START_S + virtual_s
         self._steps_max = steps
-        self._limits: tuple[float, int] = virtual_s, steps
+        self._limits = {"virtual_s": virtual_s, "steps": float(steps)}
         self._deadlines: list[tuple[float, int, SimulatedThread]] = []
         self._tickets = 0
         self._polls = 0
@@ -60,19 +62,25 @@ class Scheduler:
 
     def point(self) -> None:
         """Let another thread go first, if the schedule says so. The thread that calls can go on."""
-        self.steps += 1
+        self.steps = steps = self.steps + 1
         me = self.current
-        if self.steps >= self.alarm_at:
+        if steps >= self.alarm_at:
             self.alarm()
         if me.doomed:
             self._refuse(me)
-        if self.ready and not me.done:
-            me.stayed += 1
-            candidates = [me, *self.ready] if me.stayed <= PATIENCE else [*self.ready, me]
-            chosen = candidates[self.schedule.choose(candidates)]
+        ready = self.ready
+        if ready and not me.done:
+            me.stayed = stayed = me.stayed + 1
+            if stayed <= PATIENCE and self._plain:
+                # Its steps are not counted either: they number holds, and nobody is ever held.
+                self._note(len(ready) + 1 << RANGE_SHIFT)
+                return
+            # In place: a list for each yield would cost as much as all else in it.
+            ready.insert(0 if stayed <= PATIENCE else len(ready), me)
+            chosen = ready.pop(self.schedule.choose(ready))
             if chosen is not me:
-                self.ready.remove(chosen)
-                self.ready.append(me)
+                ready.remove(me)
+                ready.append(me)
                 self._hand_over(me, chosen)
                 return
         if me.held:
@@ -94,10 +102,8 @@ class Scheduler:
             self._refuse(me)
         if me.done:
             raise RuntimeError("what a thread leaves behind waits for another: its thread has ended")
-        self._tickets += 1
-        me.ticket = self._tickets
-        me.waits_on, me.since = on, self.now
-        me.timed_out = False
+        me.ticket = self._tickets = self._tickets + 1
+        me.waits_on, me.since, me.timed_out = on, self.now, False
         if deadline is not None:
             heappush(self._deadlines, (deadline, me.ticket, me))
         try:
@@ -127,7 +133,8 @@ class Scheduler:
 
     def begin(self, me: SimulatedThread) -> None:
         """Called first by a new thread: wait for the baton."""
-        self._await_baton(me)
+        acquire(me.baton)
+        self._bury(me)
 
     def finish(self, me: SimulatedThread) -> None:
         """Called last by a thread: hand the baton on for good."""
@@ -137,11 +144,12 @@ class Scheduler:
             action()
         self._pass_on(me)
         following = self._next()
-        self._goes(following)
-        if me.wait_for_exit is not None:
-            # What the thread left in its locals is finalized while it still counts as the one that runs.
-            self.dying = me
-        else:
+        if following.held:
+            self.schedule.kept(following)
+        following.steps += 1
+        self.dying = me.wait_for_exit
+        # What the thread left in its locals is finalized while it still counts as the one that runs.
+        if self.dying is None:
             self.current = following
         release(following.baton)
 
@@ -163,26 +171,23 @@ class Scheduler:
         self.main.doomed = False
         self._latest = self.now + virtual_s
         self._steps_max = self.steps + steps
-        self._limits = virtual_s, steps
-
-    def _goes(self, thread: SimulatedThread) -> None:
-        if thread.held:
-            self.schedule.kept(thread)
-        thread.steps += 1
+        self._limits = {"virtual_s": virtual_s, "steps": float(steps)}
 
     def _leave(self, me: SimulatedThread) -> None:
         """Give the baton away, and come back when it is this thread's again."""
         self.steps += 1
         if self.steps >= self.alarm_at:
             self.alarm()
-        self._pass_on(me)
+        if not self.ready:
+            self._pass_on(me)
         self._hand_over(me, self._next())
 
     def _next(self) -> SimulatedThread:
         """Take one of the threads that can run; the main one where the run was stopped."""
-        if self.ready[0] is self.main and self.main.doomed:
-            return self.ready.pop(0)
-        return self.ready.pop(self.schedule.pick(self.ready))
+        ready = self.ready
+        if self.main.doomed and ready[0] is self.main:
+            return ready.pop(0)
+        return ready.pop(self.schedule.pick(ready))
 
     def _pass_on(self, me: SimulatedThread) -> None:
         """See to it that some thread can run: let time pass, or end the run."""
@@ -191,23 +196,25 @@ class Scheduler:
                 self._stop(deadlock(self, START_S), me)
 
     def _hand_over(self, me: SimulatedThread, chosen: SimulatedThread) -> None:
-        self._goes(chosen)
+        if chosen.held:
+            self.schedule.kept(chosen)
+        chosen.steps += 1
         if chosen is not me:
             self._polls = 0
             me.stayed = 0
             self.trace.append((self.now, chosen.name))
             self.current = chosen
             release(chosen.baton)
-            self._await_baton(me)
+            acquire(me.baton)
+            if self.dying is not None:
+                self._bury(me)
         if me.doomed:
             self._refuse(me)
 
-    def _await_baton(self, me: SimulatedThread) -> None:
-        acquire(me.baton)
-        dying = self.dying
-        if dying is not None:
-            assert dying.wait_for_exit is not None
-            dying.wait_for_exit()
+    def _bury(self, me: SimulatedThread) -> None:
+        """Where the thread that had the baton before has ended, see it gone."""
+        if self.dying is not None:
+            self.dying()
             self.dying = None
             self.current = me
 
@@ -218,16 +225,16 @@ class Scheduler:
             heappop(deadlines)
         if not deadlines:
             return False
-        when = deadlines[0][0]
-        if when > self._latest:
+        if deadlines[0][0] > self._latest:
             self._spent("virtual_s")
-            return True
-        self._move(when)
+        else:
+            self._move(deadlines[0][0])
         return True
 
     def _move(self, when: float) -> None:
         """Let the time be so late, and wake whoever waited for that."""
         self.now = max(self.now, when)
+        self.schedule.flush()
         self.alarm_at = min(self._steps_max, self.steps + SPIN_STEPS)
         deadlines = self._deadlines
         while deadlines and deadlines[0][0] <= self.now:
@@ -237,9 +244,7 @@ class Scheduler:
                 self.wake(thread)
 
     def _spent(self, what: Any) -> None:
-        virtual_s, steps = self._limits
-        limit = virtual_s if what == "virtual_s" else float(steps)
-        self._stop(BudgetSpent(what=what, limit=limit, at_s=self.now - START_S), self.current)
+        self._stop(BudgetSpent(what=what, limit=self._limits[what], at_s=self.now - START_S), self.current)
 
     def _stop(self, why: Ending, me: SimulatedThread) -> None:
         """End the run from here: the main thread goes on at once, by raising `ThreadEnded`."""
@@ -257,8 +262,7 @@ class Scheduler:
         if not me.done and not me.ticket:
             # It was running: it stays where it is until the end of the run ends it.
             self.ready.pop(0)
-            me.ticket = -1
-            me.waits_on, me.since = "the end of the run", self.now
+            me.ticket, me.waits_on, me.since = -1, "the end of the run", self.now
             self._hand_over(me, main)
 
     def _refuse(self, me: SimulatedThread) -> NoReturn:

@@ -22,16 +22,17 @@ class ReadyQueue:
     A task has at most one step that is ready. The plain callbacks are one lane, so only their first is among the lanes.
     """
 
-    __slots__ = ("_tasks", "callbacks", "entries")
+    __slots__ = ("_plain", "among", "callbacks", "entries")
 
     def __init__(self, callbacks: Lane) -> None:
         self.callbacks = callbacks
         self.entries: deque[tuple[Lane, Any]] = deque()
-        self._tasks = 0
+        self.among = 0
+        """How many lanes there are: what `len` gives, without a call."""
+        self._plain = 0
 
     def __len__(self) -> int:
-        tasks = self._tasks
-        return tasks + 1 if tasks < len(self.entries) else tasks
+        return self.among
 
     def __iter__(self) -> Iterator[Lane]:
         callbacks, seen = self.callbacks, False
@@ -46,20 +47,25 @@ class ReadyQueue:
         """Put a handle at the end: a task's step, or with no lane a plain callback."""
         if lane is None:
             self.entries.append((self.callbacks, handle))
+            self.among += not self._plain
+            self._plain += 1
         else:
             self.entries.append((lane, handle))
-            self._tasks += 1
+            self.among += 1
 
     def take(self, index: int) -> tuple[Lane, Any]:
         """Take what the lane at this index would run."""
-        position = self._position(index) if index else 0
-        if position:
+        if index:
+            position = self._position(index)
             entry = self.entries[position]
             del self.entries[position]
         else:
             entry = self.entries.popleft()
-        if entry[0] is not self.callbacks:
-            self._tasks -= 1
+        if entry[0] is self.callbacks:
+            self._plain -= 1
+            self.among -= not self._plain
+        else:
+            self.among -= 1
         return entry
 
     def _position(self, index: int) -> int:

@@ -36,6 +36,13 @@ def test_a_loop_that_waits_for_itself_is_a_deadlock(played: Played) -> None:
     assert "in own_result" in played("ends")["own_result"]["stopped"]
 
 
+def test_a_lock_over_an_await_is_a_deadlock_and_nothing_else_is_said(played: Played) -> None:
+    """The tasks in which the run was ended are no errors of theirs: a play that wrote to standard error would fail here."""
+    report = played("ends")["lock_over_an_await"]["stopped"]
+    assert report.startswith("deadlock at t=0 s: 1 thread(s) wait for ever")
+    assert "in lock_over_an_await.<locals>.take" in report
+
+
 def test_slow_is_no_deadlock(played: Played) -> None:
     """An hour in a pool, and the shut-down of executors, which has a thread of its own wait for theirs."""
     outcome = played("ends")["long_work"]

@@ -39,6 +39,17 @@ async def lost_wakeup() -> Any:
     await asyncio.to_thread(wait)
 
 
+async def lock_over_an_await() -> Any:
+    """A task waits, on the loop's own thread, for a lock that another task of that loop holds."""
+    lock = threading.Lock()
+
+    async def take() -> None:
+        with lock:
+            await asyncio.sleep(0)
+
+    await asyncio.gather(take(), take())
+
+
 async def own_result() -> Any:
     """A sync wait on the loop's own thread for what only the loop could do."""
     loop = asyncio.get_running_loop()
@@ -135,7 +146,16 @@ LOGS: list[list[str]] = []
 BUDGETED = {"too_long": too_long, "too_many_steps": too_many_steps, "stubborn": stubborn}
 CASES = {
     case.__name__: case
-    for case in (two_locks, lost_wakeup, own_result, long_work, raises, leaks, refuses_to_end)
+    for case in (
+        two_locks,
+        lost_wakeup,
+        own_result,
+        lock_over_an_await,
+        long_work,
+        raises,
+        leaks,
+        refuses_to_end,
+    )
 }
 
 if __name__ == "__main__":
