@@ -42,6 +42,8 @@ async def run_checked(
         return kept[-1][1]
 
     verdict = await run_on(keeping, scenario, options)
+    flags = " --check-determinism" + (" --hash-seeds" if hash_seeds else "")
+    verdict = replace(verdict, replay=f"{verdict.replay}{flags}")
     try:
         if (said := await _differing(kept, options, hash_seed=0)) is not None:
             reason = f"not deterministic: a fresh process differs: {said}"

@@ -56,7 +56,7 @@ class Header:
     `absent` those that the target does not have, by its profile. `doubts` say why what was played is not what the
     profile meant, such as a pointer at which no answer had a session. A simulated run has a `schedule_hash` (every
     choice that was made), an `observation_hash` (every record, and what was drawn), and the fingerprint `code` of what
-    was played.
+    was played; a stored schedule fits, where all that it holds back was there to be held back.
     """
 
     scenario: str
@@ -76,6 +76,7 @@ class Header:
     schedule_hash: str = ""
     observation_hash: str = ""
     code: str = ""
+    schedule_fits: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from harness import recording
 from harness.errors import InvalidRun, UsageError, first_of
-from harness.history import History
+from harness.history import Header, History
 from harness.judge import Judgement, judge
 from harness.registry import INVARIANTS
-from harness.scenario import Scenario
+from harness.scenario import Scenario, Schedule
 from harness.targets.driven import POLICIES, Job
 from harness.targets.play import Play, stage_named
 from harness.targets.profile import Profile
@@ -57,6 +57,8 @@ class Options:
         own = SEED if scenario.seed is None else scenario.seed
         if scenario.schedule is not None and self.seed not in (None, own):
             raise UsageError(f"{scenario.name}: its schedule belongs to seed {own}; leave --seed out")
+        if scenario.schedule is not None and self.policy != POLICIES[0]:
+            raise UsageError(f"{scenario.name} brings its own schedule; leave --policy out")
         return own if self.seed is None else self.seed
 
 
@@ -134,6 +136,7 @@ def job(scenario: Scenario, arm: str, options: Options) -> Job:
         golden_turns=scenario.golden_turns,
         policy=options.policy,
         holds=schedule.holds if schedule is not None else None,
+        origin=scenario.origin,
     )
 
 
@@ -149,14 +152,31 @@ def _judged(history: History, scenario: Scenario, options: Options) -> _Arm:
     """Judge one arm, and keep its history where that is wanted."""
     if options.histories is not None:
         recording.write(history, options.histories)
-    schedule = scenario.schedule if history.header.arm == "faulted" else None
-    if schedule is not None and schedule.code != history.header.code:
-        raise InvalidRun(
-            f"its schedule was recorded with another version of the code ({schedule.code}; this is "
-            f"{history.header.code}), and proves nothing with this one: find one for it with "
-            f"`shakeout explore {scenario.origin or scenario.name}`, or leave schedule= out"
-        )
+    if scenario.schedule is not None and history.header.arm == "faulted":
+        _check_schedule(scenario, scenario.schedule, history.header, options)
     return _Arm(history, judge(history, (*INVARIANTS.values(), *scenario.invariants)))
+
+
+def _check_schedule(scenario: Scenario, schedule: Schedule, header: Header, options: Options) -> None:
+    """Hold a stored schedule to what was played under it.
+
+    A service without the mistakes that the scenario declares goes other ways, and is at least not accused.
+
+    Raises:
+        InvalidRun: it was recorded with other code, or with other steps: it proves nothing.
+    """
+    again = (
+        f"find one for it with `shakeout explore {scenario.origin or scenario.name}`, or leave schedule= out"
+    )
+    if schedule.code != header.code:
+        raise InvalidRun(
+            f"its schedule was recorded with another version of the code ({schedule.code}; this is {header.code}), "
+            f"and proves nothing with this one: {again}"
+        )
+    if not header.schedule_fits and set(options.defects) == set(scenario.defects):
+        raise InvalidRun(
+            f"its schedule was recorded with other steps, and proves nothing with these: {again}"
+        )
 
 
 def _conclude(scenario: Scenario, options: Options, arms: list[_Arm], elapsed_s: float) -> ScenarioVerdict:

@@ -46,6 +46,8 @@ __all__ = [
 ]
 
 STAGES = ("simulated", "live")
+SEED_MAX = 2**63 - 1
+"""The largest that every reader of a JSON document can hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,18 @@ class Schedule:
 
     code: str
     holds: tuple[tuple[str, int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what is no schedule.
+
+        Raises:
+            UsageError: the message says which of its holds is none.
+        """
+        for hold in self.holds:
+            if tuple(map(type, hold)) != (str, int, int):
+                raise UsageError(
+                    f"schedule: {hold!r} is no hold: (lane, step, times), such as ('main', 3, 1)"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +111,13 @@ class Scenario:
             )
         if not self.stages or set(self.stages) - set(STAGES):
             raise UsageError(f"stages={self.stages}: there are {', '.join(STAGES)}")
+        if self.seed is not None and not (type(self.seed) is int and 0 <= self.seed <= SEED_MAX):
+            raise UsageError(f"seed={self.seed!r}: must be a whole number, at least 0 and at most {SEED_MAX}")
+        if self.schedule is not None:
+            if not isinstance(self.schedule, Schedule):
+                raise UsageError(f"schedule={self.schedule!r}: must be a Schedule")
+            if self.stages != ("simulated",):
+                raise UsageError("a schedule is of a simulated run: say stages=('simulated',)")
         for fault in self.faults:
             if fault.window.from_step >= len(self.steps):
                 raise UsageError(
@@ -142,6 +163,7 @@ def _execute(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # It stays there: what a child is sent names the faults that the file defines by it.
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
@@ -152,8 +174,6 @@ def _execute(path: Path) -> ModuleType:
     except (Exception, SystemExit) as error:  # the file is the user's: whatever it raises is told in one line
         line = _line_in(path, error)
         raise UsageError(f"{path}:{line}: {type(error).__name__}: {error}; mend the file") from error
-    finally:
-        del sys.modules[name]
     return module
 
 

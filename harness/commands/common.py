@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from harness.errors import InvalidRun, UsageError
-from harness.load.options import SEED_MAX
 from harness.reports import json_file
 from harness.runner import Options
+from harness.scenario import SEED_MAX
 from harness.targets import profile as profiles
 from harness.targets.driven import POLICIES
 from harness.targets.play import stage_named

@@ -56,12 +56,16 @@ WriteTo = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broken:
-    """What an exploration found, where its scenario was written, and the command that plays it."""
+    """What an exploration found, where its scenario was written, and the command that plays it.
+
+    Where it could not be written, `unwritten` says why, and the command explores again.
+    """
 
     found: Found
     reduced: Reduced
-    path: Path
+    path: Path | None
     replay: str
+    unwritten: str = ""
 
 
 def command(
@@ -80,6 +84,7 @@ def command(
 ) -> None:
     """Play scenarios under many seeds, schedules and faults; ends with 1 and a scenario file where one fails."""
     check_places(json, None, None)
+    _check_output(write_to)
     chosen = options(stage=STAGE, seed=None, defects=defect, target=target, histories=None)
     bases = playable(library.find(names or []), STAGE)
     surface = Surface.of(chosen.profile) if faults and not names else None
@@ -90,10 +95,10 @@ def command(
         broken = None
         if found is not None:
             say("making it smaller")
-            broken = wait_for(_written(found, chosen, write_to))
+            broken = wait_for(_written(found, chosen, write_to, _again(names, seed, chosen, faults=faults)))
     if not quiet:
         _show(explorer.tally, broken)
-    verdict = Verdict.PASSED if broken is None else Verdict.FAILED
+    verdict = explorer.tally.verdict if broken is None else Verdict.FAILED
     if json is not None:
         replay = broken.replay if broken is not None else _again(names, seed, chosen, faults=faults)
         head = json_file.document("explore", verdict, replay, seed=seed, target=chosen.profile.name)
@@ -113,24 +118,39 @@ def _for_s(duration: str | None, runs: int | None) -> float | None:
     return for_s
 
 
-async def _written(found: Found, chosen: Options, place: Path | None) -> Broken:
+def _check_output(place: Path | None) -> None:
+    """Refuse, before anything is played, a place where a found scenario could not be written.
+
+    Raises:
+        UsageError: it is taken, is no name of a scenario file, or its folder cannot be written.
+    """
+    if place is not None and place.suffix != ".py":
+        raise UsageError(f"{place}: a scenario file ends in .py; name it so")
+    if place is not None and place.exists():
+        raise UsageError(f"{place}: is there already; choose another name")
+    json_file.check_folder(Path() if place is None else place.parent)
+
+
+async def _written(found: Found, chosen: Options, place: Path | None, again: str) -> Broken:
     """Make it small, write it, and see the file fail for the same reason in a fresh process.
 
     Raises:
         InvalidRun: it does not fail again.
-        UsageError: the file cannot be written.
     """
     async with Host.of(chosen.profile) as host:
         small = await reduced(found, chosen, host)
     scenario = replace(small.scenario, defects=chosen.defects)
     path = place or _free(f"{found.trial.scenario.name}_{small.invariant.replace('.', '_')}")
-    write(scenario, path, _told(found, small))
+    try:
+        write(scenario, path, _told(found, small))
+    except UsageError as error:  # what was found is worth more than the file
+        return Broken(found=found, reduced=small, path=None, replay=again, unwritten=str(error))
     kept = load(path)
     result = await run(kept, chosen)
     if small.invariant not in result.invariants_violated:
-        raise InvalidRun(f"{path} was written, and does not fail for {small.invariant}: {result.verdict}")
-    replay = chosen.replay(kept)
-    return Broken(found=found, reduced=small, path=path, replay=replay)
+        path.unlink()
+        raise InvalidRun(f"{found.trial}: failed for {small.invariant}, and as a file it is {result.verdict}")
+    return Broken(found=found, reduced=small, path=path, replay=chosen.replay(kept))
 
 
 def _free(stem: str) -> Path:
@@ -162,7 +182,7 @@ def _show(tally: Tally, broken: Broken | None) -> None:
     for reason, count in tally.refused.most_common(terminal.SHOWN_MAX):
         out.print(f"  {count} x invalid: {reason}", markup=False)
     if broken is None:
-        out.print(f"\n{terminal.styled(Verdict.PASSED)}: nothing found; {tally}; {_counts(tally)}")
+        out.print(f"\n{terminal.styled(tally.verdict)}: nothing found; {tally}; {_counts(tally)}")
         return
     small = broken.reduced
     violation = next(one for one in broken.found.violations if one.invariant == small.invariant)
@@ -170,7 +190,7 @@ def _show(tally: Tally, broken: Broken | None) -> None:
     out.print(f"  {violation.evidence}", markup=False, style="dim")
     out.print(f"found in run {broken.found.trial.number}: {broken.found.trial}; {tally}", markup=False)
     out.print(f"{_sizes(broken)}; {small.runs} runs, {small.elapsed_s:.1f} s", markup=False)
-    out.print(f"written: {broken.path}", markup=False)
+    out.print(f"written: {broken.path}" if broken.path else f"not written: {broken.unwritten}", markup=False)
     out.print(f"\n{terminal.styled(Verdict.FAILED)}")
     out.print(f"again: {broken.replay}", markup=False)
 
@@ -214,7 +234,7 @@ def _body(tally: Tally, broken: Broken | None) -> dict[str, object]:
                 {"invariant": one.invariant, "message": one.message, "evidence": one.evidence}
                 for one in broken.found.violations
             ],
-            "file": str(broken.path),
+            "file": None if broken.path is None else str(broken.path),
             "deviations": broken.reduced.deviations,
         }
     return body

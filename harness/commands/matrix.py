@@ -12,7 +12,7 @@ from harness.commands.common import (
     JunitFile,
     Names,
     Quiet,
-    Seed,
+    ScenarioSeed,
     Stage,
     Target,
     check_places,
@@ -33,7 +33,7 @@ def command(
     *,
     full: Annotated[bool, typer.Option("--full", help="Play each defect with every scenario.")] = False,
     stage: Stage = STAGE,
-    seed: Seed = SEED,
+    seed: ScenarioSeed = None,
     target: Target = None,
     json: JsonFile = None,
     junit_xml: JunitFile = None,
@@ -54,7 +54,7 @@ def command(
         head = json_file.document(
             "matrix", result.verdict, _replay(scenarios if names else (), chosen, full=full)
         )
-        json_file.write(json, {**head, "seed": seed, **_body(result)})
+        json_file.write(json, {**head, "seed": SEED if seed is None else seed, **_body(result)})
     if junit_xml is not None:
         junit.write(junit_xml, [*map(_case, result.defects), *map(junit.scenario_case, result.clean)])
     raise typer.Exit(result.verdict.exit_code)
@@ -68,9 +68,9 @@ def _replay(scenarios: tuple[Scenario, ...], chosen: Options, *, full: bool) -> 
         *(scenario.origin or scenario.name for scenario in scenarios),
         "--stage",
         chosen.stage,
-        "--seed",
-        str(chosen.seed),
     ]
+    if chosen.seed is not None or all(scenario.seed is None for scenario in scenarios):
+        words += ["--seed", str(SEED if chosen.seed is None else chosen.seed)]
     words += ["--full"] if full else []
     words += ["--target", chosen.target] if chosen.target else []
     return shlex.join(words)

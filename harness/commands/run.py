@@ -69,17 +69,10 @@ def command(
     elsewhere = [scenario.name for scenario in scenarios if scenario not in carried]
     verdict = Verdict.worst(result.verdict for result in results)
     if not quiet:
-        terminal.show_run(out, results)
-        out.print(f"\n{terminal.styled(verdict)}: {_counted(results, verdict)}, {stage}, {_seeds(results)}")
-        if elsewhere:
-            out.print(f"not applicable in {stage}: {', '.join(elsewhere)}")
+        _show(results, elsewhere, stage)
     if json is not None:
-        listed = [json_file.scenario_document(result) for result in results]
         replay = chosen.replay(*(scenarios if names else ()))
-        head = json_file.document(
-            "run", verdict, replay, seed=seed or SEED, target=chosen.profile.name, stage=stage
-        )
-        json_file.write(json, {**head, "scenarios": listed, "not_applicable": elsewhere})
+        json_file.write(json, _document(results, elsewhere, chosen, replay))
     if junit_xml is not None:
         junit.write(junit_xml, map(junit.scenario_case, results))
     raise typer.Exit(verdict.exit_code)
@@ -99,6 +92,31 @@ async def _play(
                 say(f"{number} of {len(scenarios)}: {scenario.name}")
                 results.append(await run(play, scenario, chosen))
     return results
+
+
+def _document(
+    results: list[ScenarioVerdict], elsewhere: list[str], chosen: Options, replay: str
+) -> dict[str, object]:
+    """The document of a run."""
+    head = json_file.document(
+        "run",
+        Verdict.worst(result.verdict for result in results),
+        replay,
+        seed=SEED if chosen.seed is None else chosen.seed,
+        target=chosen.profile.name,
+        stage=chosen.stage,
+    )
+    listed = [json_file.scenario_document(result) for result in results]
+    return {**head, "scenarios": listed, "not_applicable": elsewhere}
+
+
+def _show(results: list[ScenarioVerdict], elsewhere: list[str], stage: str) -> None:
+    """The table, what went wrong, and what the run says as a whole."""
+    verdict = Verdict.worst(result.verdict for result in results)
+    terminal.show_run(out, results)
+    out.print(f"\n{terminal.styled(verdict)}: {_counted(results, verdict)}, {stage}, {_seeds(results)}")
+    if elsewhere:
+        out.print(f"not applicable in {stage}: {', '.join(elsewhere)}")
 
 
 def _seeds(results: list[ScenarioVerdict]) -> str:

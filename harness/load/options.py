@@ -5,14 +5,13 @@ import shlex
 from dataclasses import dataclass, field
 
 from harness.errors import UsageError
+from harness.scenario import SEED_MAX
 from harness.targets.profile import Profile, check_defects
 from harness.targets.profile import load as load_profile
 
 REQUESTS = 3_000
 """What a run sends unless told otherwise: just over what "error rate < 0.1 %" takes when no request fails."""
 USERS_MAX = 1_000
-SEED_MAX = 2**63 - 1
-"""The largest that every reader of a JSON document can hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

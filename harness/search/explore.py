@@ -20,7 +20,13 @@ from harness.scenario import Scenario
 from harness.search.trials import Trial
 from harness.targets.driven import Job
 from harness.targets.hosted import Host, Simulated
-from harness.verdict import Violation
+from harness.verdict import Verdict, Violation
+
+RUN_S_MAX = 60.0
+"""How long one run may take, in real seconds; what computes for ever, or hangs in C, is given up then."""
+
+REFUSED_SHARE_MAX = 0.1
+"""With more runs than this that proved nothing, the exploration itself proves nothing."""
 
 AGAIN_EVERY = 25
 """One trial of so many is played again in another process, and must be the same."""
@@ -47,9 +53,12 @@ class Tally:
     elapsed_s: float = 0.0
 
     @property
-    def trusted(self) -> int:
-        """How many runs could be judged."""
-        return self.runs - sum(self.refused.values())
+    def verdict(self) -> Verdict:
+        """What may be said where nothing was found: passed only if every run could be judged."""
+        refused = sum(self.refused.values())
+        if refused >= max(1.0, REFUSED_SHARE_MAX * self.runs) or not self.runs:
+            return Verdict.INVALID
+        return Verdict.UNDECIDED if refused else Verdict.PASSED
 
     def __str__(self) -> str:
         rate = self.runs / self.elapsed_s if self.elapsed_s else 0.0
@@ -92,7 +101,7 @@ class Explorer:
 
         Raises:
             UsageError: the app does not start.
-            InvalidRun: a run differed from itself, or none could be judged.
+            InvalidRun: a run differed from itself.
         """
         try:
             await self._played()
@@ -101,17 +110,15 @@ class Explorer:
             error = first_of(group)
             if error is None:
                 raise
-            raise error from group
-        if not self.tally.trusted:
-            reason, count = self.tally.refused.most_common(1)[0] if self.tally.refused else ("no time", 0)
-            raise InvalidRun(f"none of {self.tally.runs} runs could be judged; {count} times: {reason}")
+            if not self._found:
+                raise error from group
         return min(self._found, key=lambda found: found.trial.number, default=None)
 
     async def _played(self) -> None:
         """Play trials in all processes."""
         async with AsyncExitStack() as life:
             hosts = [
-                await life.enter_async_context(Host.of(self._options.profile))
+                await life.enter_async_context(Host.of(self._options.profile, patience_s=RUN_S_MAX))
                 for _ in range(self._effort.jobs + 1)
             ]
             async with asyncio.TaskGroup() as group:

@@ -61,7 +61,7 @@ class _Reducer:
         """The ordinary run, if it fails too, has no schedule to carry; else steps and faults, then deviations."""
         trial, schedule = self._found.trial, self._found.played.schedule
         plain = replace(trial.scenario, seed=trial.seed, schedule=None)
-        recorded = replace(plain, schedule=schedule)
+        recorded = replace(plain, schedule=schedule, stages=("simulated",))
         if await self._fails(plain):
             recorded = plain
         elif not await self._fails(recorded):
@@ -72,7 +72,7 @@ class _Reducer:
             smaller_scenarios, recorded, self._fails_somehow, spent=lambda: self._spent(REDUCE_S_MAX / 2)
         )
         smallest = replace(smallest, schedule=self._schedule_of(smallest))
-        smallest = await self._with_fewer_holds(smallest)
+        smallest = await self._settled(await self._with_fewer_holds(smallest))
         return Reduced(
             scenario=smallest,
             invariant=self._invariant,
@@ -95,6 +95,21 @@ class _Reducer:
 
         holds = tuple(Hold(*hold) for hold in scenario.schedule.holds)
         return under(await drive_async(fewer_holds, holds, fails, spent=self._spent))
+
+    async def _settled(self, scenario: Scenario) -> Scenario:
+        """The scenario under the schedule that it really had: what held nothing back is no part of it.
+
+        Raises:
+            InvalidRun: it does not fail again.
+        """
+        played = await self._played(scenario, POLICIES[0])
+        if played is None or not self._broken(played, scenario):
+            raise InvalidRun(
+                f"{self._found.trial}: failed with {self._invariant}, and not when it was played again"
+            )
+        if not played.schedule.holds:
+            return replace(scenario, schedule=None)
+        return replace(scenario, schedule=played.schedule)
 
     async def _fails_somehow(self, candidate: Scenario) -> bool:
         """Whether it fails under the schedule that was recorded, or, where other steps need another, under any policy."""

@@ -100,11 +100,11 @@ class Pct:
 
 
 class Gate:
-    """Another policy while it is `open`, and the ordinary run while it is not: chance is spent where it may matter."""
+    """Another policy while it `is_open`, and the ordinary run while it is not: chance is spent where it may matter."""
 
-    def __init__(self, policy: Policy, *, open: bool = True) -> None:
+    def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self.open = open
+        self.is_open = False
 
     def begin(self, stream: random.Random) -> None:
         """Let the other one begin."""
@@ -112,7 +112,7 @@ class Gate:
 
     def choose(self, lanes: Lanes) -> int:
         """What the other one says, or the first."""
-        return self._policy.choose(lanes) if self.open else 0
+        return self._policy.choose(lanes) if self.is_open else 0
 
 
 class Tape:

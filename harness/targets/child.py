@@ -8,6 +8,7 @@ import argparse
 import importlib
 import inspect
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -132,7 +133,11 @@ def simulate(options: argparse.Namespace) -> int:
     """Play simulated runs, as the harness asks for them."""
     from harness.targets.host import host  # noqa: PLC0415  # a serving child must not pay for this
 
-    return host(options.control, app=options.app, nonce=options.nonce, cold=options.cold)
+    code = host(options.control, app=options.app, nonce=options.nonce, cold=options.cold)
+    if code == 0:
+        # The line has ended before this was told to end: its harness is gone, and nobody else will do it.
+        shutil.rmtree(options.directory, ignore_errors=True)
+    return code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -145,6 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--defect", action="append", default=[])
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--cold", action="store_true")
+    parser.add_argument("--directory", default="")
     parser.add_argument("--no-access-log", action="store_true")
     options = parser.parse_args(arguments)
     return serve(options) if options.mode == "serve" else simulate(options)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field, replace
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from harness.history import LOGS, PROBES, PROVIDER, SNAPSHOTS, WIRE, FaultFired, Header, Record
 from harness.rig import Clock, Fault, NetworkSeam, ProviderSeam, Rig, Rule, Window
@@ -63,8 +63,8 @@ class Driven(Protocol):
 class Job:
     """All that a target needs to play one arm (`faulted` or `control`) of a scenario.
 
-    The last two are for simulated runs: the schedule's policy by its name, or the schedule itself, as
-    `harness.scenario.Schedule` has it.
+    `policy` and `holds` are for simulated runs: the schedule's policy by its name, or the schedule itself, as
+    `harness.scenario.Schedule` has it. `origin` is the scenario's file, which may define faults of its own.
     """
 
     name: str
@@ -77,6 +77,7 @@ class Job:
     golden_turns: int = 2
     policy: str = POLICIES[0]
     holds: tuple[tuple[str, int, int], ...] | None = None
+    origin: str = ""
 
     def header(
         self,
@@ -86,10 +87,9 @@ class Job:
         doubts: tuple[str, ...],
         elapsed_s: float,
         lag_ms: float = 0.0,
-        schedule_hash: str = "",
-        observation_hash: str = "",
+        **simulated: Any,
     ) -> Header:
-        """The header of this job's history."""
+        """The header of this job's history; `simulated` is what only a simulated run has."""
         has_state = self.profile.turn.state or self.profile.metrics
         return Header(
             scenario=self.name,
@@ -106,8 +106,7 @@ class Job:
             doubts=doubts,
             harness_lag_ms_max=lag_ms,
             elapsed_s=elapsed_s,
-            schedule_hash=schedule_hash,
-            observation_hash=observation_hash,
+            **simulated,
         )
 
 

@@ -6,6 +6,8 @@ simulation; where an import leaves a thread behind, which no fork could take alo
 """
 
 import base64
+import contextlib
+import ctypes
 import importlib
 import json
 import os
@@ -21,9 +23,10 @@ from pathlib import Path
 from harness.errors import InvalidRun, ShakeoutError, UsageError, first_of
 from harness.history import Deadlocked, History, ordered
 from harness.recording import dump
-from harness.scenario import Wait
+from harness.scenario import Wait, load
 from harness.simulation import (
     Budget,
+    BudgetSpent,
     Deadlock,
     Escape,
     Fifo,
@@ -38,10 +41,10 @@ from harness.simulation import (
     installed,
 )
 from harness.targets.child import NOT_STARTED, say, told
+from harness.targets.code import fingerprint
 from harness.targets.control import HOLDS, PLAYED, REFUSED
 from harness.targets.driven import POLICIES, Job, Recorder
 from harness.targets.driver import Driver
-from harness.targets.fingerprint import fingerprint
 from harness.targets.simulated import SimulatedTarget
 
 MADE: Mapping[str, Callable[[], Policy]] = dict(zip(POLICIES, (Fifo, Uniform, Pct), strict=True))
@@ -70,8 +73,10 @@ def host(descriptor: int, *, app: str, nonce: str, cold: bool) -> int:
             elif warmed.leaked or warmed.stopped:
                 os.set_inheritable(descriptor, True)
                 os.execv(sys.executable, [*sys.orig_argv, "--cold"])  # noqa: S606  # this very process, anew
-        hello = {"nonce": nonce, "pid": os.getpid(), "code": fingerprint(app), "refusal": refusal}
-        with line, line.makefile("rb") as asked:
+        fingerprint(app)  # what is there to be read is read now, and not again in each fork
+        hello = {"nonce": nonce, "pid": os.getpid(), "refusal": refusal}
+        # An OSError: nobody listens any more.
+        with contextlib.suppress(OSError), line, line.makefile("rb") as asked:
             for question in map(json.loads, asked):
                 answer = hello if question["ask"] == "hello" else {"code": _forked(line, question)}
                 line.sendall(json.dumps(answer).encode() + b"\n")
@@ -88,10 +93,12 @@ async def _imported(app: str) -> None:
 
 def _forked(line: socket.socket, question: Mapping[str, str]) -> int:
     """Play a job in a child of this process, and wait for its end, or for the end of the harness; its exit code."""
+    host = os.getpid()
     alive, dying = os.pipe()
     child = os.fork()
     if child == 0:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _dies_with(host)
         os.close(alive)
         os.close(line.fileno())
         _exit(question)
@@ -109,19 +116,31 @@ def _forked(line: socket.socket, question: Mapping[str, str]) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
+def _dies_with(parent: int) -> None:
+    """Have the system end this process when its parent ends, however that ends (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(NOT_STARTED)
+
+
 def _exit(question: Mapping[str, str]) -> None:
     """The life of a forked child: play, write what came of it, and end without what the host has to do at its end."""
     code = NOT_STARTED
     try:
         directory = Path(question["directory"])
-        for name, stream in (("app.log", sys.stdout), ("stderr.log", sys.stderr)):
+        for name, descriptor in (("app.log", 1), ("stderr.log", 2)):
             with (directory / name).open("ab") as log:
-                os.dup2(log.fileno(), stream.fileno())
+                os.dup2(log.fileno(), descriptor)
         # Only the parent of the host can have written to the line, so what comes is as trusted as the harness.
+        if question["origin"]:
+            load(Path(question["origin"]))  # faults and invariants of its own
         job: Job = pickle.loads(base64.b64decode(question["job"]))  # noqa: S301  # see above
         code = play(job, directory)
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(
+                OSError, ValueError, AttributeError
+            ):  # the app may have closed or replaced it
+                stream.flush()
     except BaseException:  # noqa: BLE001  # whatever it is, it ends this process and is told
         traceback.print_exc()
     finally:
@@ -130,7 +149,7 @@ def _exit(question: Mapping[str, str]) -> None:
 
 def play(job: Job, directory: Path) -> int:
     """Play one job in a simulated run of this process, and write what was observed, or why there is nothing."""
-    gate = Gate(_policy(job), open=False)
+    gate = Gate(_policy(job))
     simulation = Simulation(seed=job.seed, policy=gate, budget=_budget(job))
     recorder = Recorder(monotonic=lambda: simulation.now_s)
     stand: list[Driver | SimulatedTarget] = []
@@ -147,10 +166,13 @@ def play(job: Job, directory: Path) -> int:
         usage = isinstance(reason, UsageError)
         (directory / REFUSED).write_text(json.dumps({"usage": usage, "text": str(reason)}))
         return 0
+    holds = [(one.lane, one.step, one.times) for one in outcome.holds]
     target, driver = stand
     assert isinstance(driver, Driver)
     assert isinstance(target, SimulatedTarget)
     target.witnessed()
+    if isinstance(outcome.stopped, BudgetSpent):
+        driver.doubts[str(outcome.stopped)] = None
     if isinstance(outcome.stopped, Deadlock):
         recorder.records.append(Deadlocked(at_s=outcome.stopped.at_s, report=str(outcome.stopped)))
     header = job.header(
@@ -160,8 +182,10 @@ def play(job: Job, directory: Path) -> int:
         elapsed_s=outcome.virtual_s,
         schedule_hash=outcome.schedule_hash,
         observation_hash=outcome.observation_hash,
+        code=fingerprint(job.profile.app),
+        schedule_fits=job.holds is None or set(job.holds) == set(holds),
     )
-    (directory / HOLDS).write_text(json.dumps([(one.lane, one.step, one.times) for one in outcome.holds]))
+    (directory / HOLDS).write_text(json.dumps(holds))
     (directory / PLAYED).write_bytes(dump(History(header=header, records=ordered(recorder.records))))
     return 0
 
@@ -186,7 +210,7 @@ def _reason(outcome: Outcome[None], *, begun: bool) -> ShakeoutError | None:
         first = str(outcome.stopped).splitlines()[0]
         return None if begun else UsageError(f"the app did not start: {first}")
     if outcome.stopped is not None:
-        return InvalidRun(str(outcome.stopped))
+        return None if begun else InvalidRun(str(outcome.stopped))
     if isinstance(error, BaseExceptionGroup):
         error = first_of(error) or error
     if error is None or isinstance(error, ShakeoutError):

@@ -43,20 +43,23 @@ class Simulated:
 class Host:
     """A child that hosts the simulated runs of one target; it is started when it is needed, and again where it died."""
 
-    def __init__(self, profile: Profile, directory: Path, *, hash_seed: int) -> None:
+    def __init__(self, profile: Profile, directory: Path, *, hash_seed: int, patience_s: float) -> None:
         self._profile = profile
         self._place = directory / "run"
         self._directory = directory
         self._hash_seed = hash_seed
+        self._patience_s = patience_s
         self._life = AsyncExitStack()
         self._child: Child | None = None
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, profile: Profile, *, hash_seed: int = 0) -> AsyncIterator["Host"]:
-        """A host; its child and its folder are gone when the block ends."""
+    async def of(
+        cls, profile: Profile, *, hash_seed: int = 0, patience_s: float = PLAY_S_MAX
+    ) -> AsyncIterator["Host"]:
+        """A host, which gives up a run after so long; its child and its folder are gone when the block ends."""
         with tempfile.TemporaryDirectory(prefix="shakeout-") as name:
-            host = cls(profile, Path(name), hash_seed=hash_seed)
+            host = cls(profile, Path(name), hash_seed=hash_seed, patience_s=patience_s)
             try:
                 yield host
             finally:
@@ -75,7 +78,7 @@ class Host:
         self._place.mkdir()
         try:
             answer = await started.line.ask(
-                "play", timeout_s=PLAY_S_MAX, job=pickled, directory=str(self._place)
+                "play", timeout_s=self._patience_s, job=pickled, directory=str(self._place), origin=job.origin
             )
         except BaseException as error:  # its child is in the middle of something: it is of no more use
             await self._end()
@@ -86,7 +89,7 @@ class Host:
             raise InvalidRun(
                 f"the simulated run of {job.name} ended with {answer['code']}: {last_line(self._place / 'stderr.log')}"
             )
-        return self._read(str(started.hello["code"]))
+        return self._read()
 
     async def _start(self) -> Child:
         """Start the child, which imports the app.
@@ -99,7 +102,7 @@ class Host:
         started = await self._life.enter_async_context(
             child(
                 "simulate",
-                ["--app", profile.app],
+                ["--app", profile.app, "--directory", str(self._directory)],
                 profile=profile,
                 directory=self._directory,
                 environment={**variables, "PYTHONHASHSEED": str(self._hash_seed)},
@@ -118,20 +121,29 @@ class Host:
         await self._life.aclose()
         self._life = AsyncExitStack()
 
-    def _read(self, code: str) -> Simulated:
-        """What the run has written."""
+    def _read(self) -> Simulated:
+        """What the run has written.
+
+        Raises:
+            UsageError: the app did not start.
+            InvalidRun: there is nothing that could be judged.
+        """
         if (self._place / REFUSED).exists():
             told = json.loads((self._place / REFUSED).read_text())
             raise (UsageError if told["usage"] else InvalidRun)(told["text"])
-        played = load((self._place / PLAYED).read_bytes())
+        if not (self._place / PLAYED).exists():
+            raise InvalidRun("the app ended its process, and with it the simulated run; play it live")
+        # The name of the run's folder is drawn: what the app says of it would differ from itself.
+        written = (self._place / PLAYED).read_bytes().replace(str(self._place).encode(), HIDDEN.encode())
+        played = load(written)
         holds = tuple(map(tuple, json.loads((self._place / HOLDS).read_text())))
-        records = tuple(_without(self._place, (*played.records, *logged(self._place))))
+        records = (*played.records, *_without(self._place, logged(self._place)))
         observed = blake2b(played.header.observation_hash.encode(), digest_size=16)
         for record in records:
             observed.update(orjson.dumps([record.kind, asdict(record)], option=orjson.OPT_NON_STR_KEYS))
-        header = replace(played.header, observation_hash=observed.hexdigest(), code=code)
+        header = replace(played.header, observation_hash=observed.hexdigest())
         return Simulated(
-            history=History(header=header, records=records), schedule=Schedule(code=code, holds=holds)
+            history=History(header=header, records=records), schedule=Schedule(code=header.code, holds=holds)
         )
 
 
@@ -150,11 +162,9 @@ def _pickled(job: Job) -> bytes:
     """The job for the child.
 
     Raises:
-        UsageError: a fault of the scenario is defined where a child cannot import it.
+        UsageError: something in it is no plain data.
     """
     try:
         return pickle.dumps(job)
-    except (pickle.PicklingError, AttributeError) as error:
-        raise UsageError(
-            f"{job.name} cannot be sent to a child ({error}); define its faults in a module"
-        ) from error
+    except (pickle.PicklingError, AttributeError, TypeError, RecursionError) as error:
+        raise UsageError(f"{job.name} cannot be sent to a child ({error}); make it of plain data") from error

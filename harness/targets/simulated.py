@@ -15,12 +15,13 @@ from typing import Any, TypeVar
 
 import respx
 
-from harness.errors import UsageError
+from harness.errors import TargetFailed, UsageError
 from harness.provider import Link, Script, SimulatedTransport, Witness, respx_route
 from harness.rig import Rig
 from harness.simulation import Gate
 from harness.simulation.client import AsgiClient, Exchange, Incomplete
 from harness.targets.child import build, imported, is_factory, told
+from harness.targets.code import own_modules
 from harness.targets.driven import ANSWER_S_MAX, PROVIDER_URL, Incoming, Job, Outgoing, Recorder
 from harness.targets.lifespan import Lifespan, called
 from harness.targets.real import RealClock
@@ -78,10 +79,13 @@ class SimulatedTarget:
                     await self._begin()
                 except (Exception, SystemExit) as error:  # the app is the user's: whatever stops it is told
                     raise UsageError(
-                        f"{profile.name} did not start: {told(error)}; mend {profile.app}"
+                        f"{profile.name} did not start: {told(error)}; mend {profile.app}, or play it live"
                     ) from error
                 yield
-                await self._finish()
+                try:
+                    await self._finish()
+                except TargetFailed as error:  # a server would say so, and be gone
+                    print(f"ERROR:    {error}", file=sys.stderr)  # noqa: T201  # as the server does
         finally:
             await self._leave()
 
@@ -113,6 +117,8 @@ class SimulatedTarget:
 
     async def _leave(self) -> None:
         """End the app's loop and its thread, if they are still there."""
+        if self._app is not None:
+            self._app.rest()
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._over.set)
             await asyncio.to_thread(self._thread.join)
@@ -170,11 +176,11 @@ class SimulatedTarget:
     @contextmanager
     def playing(self) -> Iterator[None]:
         """Within the block the schedule may deviate from the ordinary run; what is before and after is no incident."""
-        self._gate.open = True
+        self._gate.is_open = True
         try:
             yield
         finally:
-            self._gate.open = False
+            self._gate.is_open = False
 
     async def probe(self) -> Mapping[str, float]:
         """What there is to know of the app's loop and this process."""
@@ -190,6 +196,8 @@ class SimulatedTarget:
         if kill:
             raise UsageError("SIGKILL needs a process: play it live")
         await self._finish()
+        for name in own_modules(self._job.profile.app):
+            del sys.modules[name]  # a new process would have none of their state
         await self._begin()
 
 

@@ -184,7 +184,8 @@ def last_line(path: Path, *, since: int = 0) -> str:
 
     Its own word counts most, then what the last traceback ends with, then the last line of all.
     """
-    lines = path.read_bytes()[since:].decode(errors="replace").strip().splitlines()
+    said = path.read_bytes()[since:] if path.exists() else b""
+    lines = said.decode(errors="replace").strip().splitlines()
     own = [line.removeprefix(SAID) for line in lines if line.startswith(SAID)]
     traced = [at for at, line in enumerate(lines) if line.endswith(TRACEBACK)]
     if traced and not own:

@@ -30,6 +30,11 @@ class WitnessedApp:
         self._due = 0.0
         self._late_s = 0.0
         self._lock = threading.Lock()
+        self._over = False
+
+    def rest(self) -> None:
+        """Tick no more: nobody reads it from now on, and time must not pass for it."""
+        self._over = True
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Pass everything on; the loop of the lifespan is the one that is watched."""
@@ -57,7 +62,8 @@ class WitnessedApp:
         with self._lock:
             self._late_s = max(self._late_s, now - self._due)
             self._due = now + TICK_S
-        loop.call_later(TICK_S, self._tick, loop)
+        if not self._over:
+            loop.call_later(TICK_S, self._tick, loop)
 
     def read(self) -> dict[str, float]:
         """What there is to know now; the lag is the longest since the last reading, one that still lasts included."""

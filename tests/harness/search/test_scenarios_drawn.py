@@ -43,6 +43,7 @@ BASE = Scenario(
     origin="somewhere",
     seed=5,
     schedule=Schedule(code="c"),
+    stages=("simulated",),
 )
 
 

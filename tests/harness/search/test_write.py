@@ -18,7 +18,7 @@ from harness.faults import ProviderBadScore, ProviderNoReply, ProviderServerErro
 from harness.recognition import holds_a_scenario
 from harness.registry import FAULTS, INVARIANTS
 from harness.rig import Window
-from harness.scenario import Parallel, Request, Scenario, Schedule, Turn, load
+from harness.scenario import SEED_MAX, Parallel, Request, Scenario, Schedule, Turn, load
 from harness.search.layout import Group, laid_out
 from harness.search.scenarios import Surface
 from harness.search.strategies import scenarios
@@ -62,7 +62,7 @@ def nasty(draw: st.DrawFn) -> Scenario:
     changed = replace(
         drawn, steps=steps, invariants=own, defects=defects, golden_turns=draw(st.integers(1, 3))
     )
-    return replace(changed, seed=draw(st.none() | st.integers(0)), schedule=schedule)
+    return replace(changed, seed=draw(st.none() | st.integers(0, SEED_MAX)), schedule=schedule)
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +155,7 @@ SCENARIO = Scenario(
     ),
     faults=(ProviderNoReply(window=Window(from_step=1, first_n=2), for_s=11.0),),
     invariants=(recovers,),
+    stages=("simulated",),
     seed=7,
     schedule=Schedule(
         code="c0de",
@@ -176,6 +177,7 @@ def test_a_file_looks_as_a_person_would_have_written_it():
         ),
         faults=(ProviderNoReply(for_s=11.0, window=Window(from_step=1, first_n=2)),),
         invariants=(INVARIANTS.get("liveness.recovers"),),
+        stages=("simulated",),
         seed=7,
         schedule=Schedule(code="c0de", holds=(("main/thread1/task12", 3, 1), ("app/callbacks", 141, 22), ("main", 1, 1))),
     )  # fmt: skip

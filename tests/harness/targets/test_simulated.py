@@ -124,7 +124,7 @@ async def test_a_schedule_of_another_version_is_invalid(options: Options) -> Non
 
         recorded = (await host.play(job(TWO_TURNS, "faulted", replace(options, policy="random")))).schedule
     assert recorded.holds
-    kept = replace(TWO_TURNS, seed=1, schedule=recorded)
+    kept = replace(TWO_TURNS, seed=1, schedule=recorded, stages=("simulated",))
     assert (await run(kept, options)).verdict is Verdict.PASSED
     other = replace(kept, schedule=Schedule(code="0123456789abcdef", holds=recorded.holds))
     result = await run(other, options)
