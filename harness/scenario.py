@@ -46,6 +46,9 @@ __all__ = [
 ]
 
 STAGES = ("simulated", "live")
+MODULES = "_scenario_"
+"""How the modules are named that scenario files become."""
+
 SEED_MAX = 2**63 - 1
 """The largest that every reader of a JSON document can hold."""
 
@@ -158,7 +161,7 @@ def _execute(path: Path) -> ModuleType:
         raise UsageError(
             f"{path}: no such scenario file; `shakeout list scenarios` names those that come with it"
         )
-    name = f"_scenario_{path.resolve().as_posix().replace('/', '_').replace('.', '_')}"
+    name = f"{MODULES}{path.resolve().as_posix().replace('/', '_').replace('.', '_')}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None

@@ -8,6 +8,8 @@ from hashlib import blake2b
 from importlib.util import find_spec
 from pathlib import Path
 
+from harness.scenario import MODULES
+
 
 def own_modules(app: str) -> list[str]:
     """The loaded modules of the app at `MODULE:NAME`: its package, and whatever is neither installed nor ours."""
@@ -41,7 +43,9 @@ def _loaded() -> Iterator[str]:
     elsewhere = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
     for name, module in list(sys.modules.items()):
         origin = getattr(module, "__file__", None)
-        if origin is not None and name != "__main__" and not origin.startswith(elsewhere):
+        if origin is None or name == "__main__" or name.startswith(MODULES):
+            continue  # a scenario is what is played, and no part of who plays it
+        if not origin.startswith(elsewhere):
             yield name.partition(".")[0]
 
 

@@ -118,8 +118,8 @@ def test_an_app_that_dies_at_its_start_is_told_in_one_line(shakeout, scenario):
     )
     assert code == 2
     assert (
-        err
-        == "shakeout: small did not start: RuntimeError: the configuration is missing; mend small_app:create\n"
+        err == "shakeout: small did not start: RuntimeError: the configuration is missing; "
+        "mend small_app:create, or play it live\n"
     )
 
 

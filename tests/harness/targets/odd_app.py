@@ -79,9 +79,7 @@ async def locked(number: int) -> object:
     return await asyncio.gather(*(asyncio.to_thread(hold) for _ in range(3)))
 
 
-HANDLERS = {
-    handler.__name__: handler for handler in (network, spins, hangs, words, addresses, locked)
-}
+HANDLERS = {handler.__name__: handler for handler in (network, spins, hangs, words, addresses, locked)}
 
 
 def create(*, defects=(), transport=None):

@@ -81,7 +81,9 @@ async def test_a_thread_that_an_import_starts_is_carried(
 
         played = [await host.play(job(TWO_TURNS, "faulted", options)) for _ in range(2)]
     assert played[0] == played[1]
-    assert max(probe.threads for probe in _probes(played[0].history)) == 3  # the first, the app's, and that one
+    assert (
+        max(probe.threads for probe in _probes(played[0].history)) == 3
+    )  # the first, the app's, and that one
 
 
 async def test_a_scenario_that_never_ends_is_invalid(options: Options) -> None:
