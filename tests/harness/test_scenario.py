@@ -9,7 +9,18 @@ from harness import library
 from harness.errors import UsageError
 from harness.faults import ProviderNoReply
 from harness.rig import Window
-from harness.scenario import Disconnect, Parallel, Request, Restart, Scenario, Turn, Wait, flat, load
+from harness.scenario import (
+    Disconnect,
+    Parallel,
+    Request,
+    Restart,
+    Scenario,
+    Schedule,
+    Turn,
+    Wait,
+    flat,
+    load,
+)
 
 
 def written(tmp_path, text: str):
@@ -103,6 +114,27 @@ def test_what_no_stage_carries_is_refused():
         Scenario(steps=(Turn(),), faults=(ProviderNoReply(window=Window(from_step=1)),))
     with pytest.raises(UsageError, match="golden_turns=0"):
         Scenario(steps=(Turn(),), golden_turns=0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"seed": "abc"}, "seed='abc': must be a whole number"),
+        ({"seed": -5}, "seed=-5: must be a whole number, at least 0"),
+        ({"schedule": "abc"}, "schedule='abc': must be a Schedule"),
+        ({"schedule": Schedule(code="c")}, "say stages=('simulated',)"),
+    ],
+)
+def test_a_seed_and_a_schedule_are_what_they_say(fields, said):
+    """A seed is a number in its range, and a schedule one of a simulated run."""
+    with pytest.raises(UsageError, match=re.escape(said)):
+        Scenario(steps=(Turn(),), **fields)
+
+
+def test_a_hold_is_a_lane_a_step_and_a_number_of_times():
+    """Anything else is refused where it is written, and not where it is played."""
+    with pytest.raises(UsageError, match=re.escape("('main', 3) is no hold")):
+        Schedule(code="c", holds=(("main", 3),))
 
 
 def test_an_opening_turn_is_not_sent_again():

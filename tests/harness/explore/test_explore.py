@@ -1,7 +1,6 @@
 """`shakeout explore` from the command line: a planted race is found, made small, written, and fails when run again."""
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from harness import cli
 from harness.scenario import load
+from harness.search.explore import Tally
 
 HERE = Path(__file__).parent
 TARGET = str(HERE / "racy.toml")
@@ -16,6 +16,16 @@ TOGETHER = '''"""Turns of one session at once."""
 from harness.scenario import Parallel, Scenario, Turn
 AT_ONCE = Parallel(steps=(Turn(), Turn(), Turn(), Turn()))
 SCENARIO = Scenario(steps=(Turn(), AT_ONCE, AT_ONCE, AT_ONCE))
+'''
+
+OWN = '''"""Always broken."""
+from harness.history import WIRE
+from harness.registry import Invariant
+from harness.scenario import Scenario, Turn
+from harness.verdict import Finding
+NEVER = Invariant(name="test.never", check=lambda history: [Finding(message="said", evidence="shown")],
+                  witnesses=frozenset({WIRE}), summary="", promises=())
+SCENARIO = Scenario(steps=(Turn(),), invariants=(NEVER,))
 '''
 
 
@@ -91,11 +101,32 @@ def test_a_mistake_is_one_line_and_a_usage_error(shakeout, arguments, said):
     assert len(err.strip().splitlines()) == 1
 
 
-def test_a_place_that_cannot_be_written_is_told(shakeout, tmp_path):
-    """What was found and cannot be written is an error with the place, and no half of a file."""
-    (tmp_path / "taken.py").mkdir()
-    explored = ("explore", "together.py", "--target", TARGET, "--no-faults", "--runs", "400", "--seed", "7")
-    code, _, err = shakeout(*explored, "--defect", "lost_update", "--output", "taken.py")
-    assert code == 2
-    assert "taken.py: " in err
-    assert sorted(os.listdir(tmp_path)) == ["taken.py", "together.py"]
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [("together.py", "is there already"), ("found.txt", "ends in .py"), ("together.py/x.py", "ile exists")],
+)
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_played(shakeout, tmp_path, place, said):
+    """Nothing is overwritten, and nobody waits for a finding that cannot be kept."""
+    code, _, err = shakeout("explore", "together.py", "--target", TARGET, "--output", place)
+    assert (code, said in err) == (2, True), err
+    assert [path.name for path in tmp_path.iterdir()] == ["together.py"]
+
+
+def test_what_was_found_is_told_where_it_cannot_be_written(shakeout, tmp_path):
+    """A scenario with an invariant that has no name to import it by fails, is shown, and is an exploration that failed."""
+    (tmp_path / "own.py").write_text(OWN)
+    code, out, _ = shakeout("explore", "own.py", "--target", TARGET, "--no-faults", "--runs", "5")
+    assert code == 1
+    assert "test.never: said" in out
+    assert "not written: " in out
+
+
+@pytest.mark.parametrize(
+    ("runs", "refused", "verdict"),
+    [(0, 0, "invalid"), (50, 0, "passed"), (50, 1, "undecided"), (50, 5, "invalid"), (3, 1, "invalid")],
+)
+def test_an_exploration_that_could_not_judge_is_no_pass(runs, refused, verdict):
+    """Nothing found in runs that proved nothing is undecided, or invalid where they were many."""
+    tally = Tally(runs=runs)
+    tally.refused["because"] = refused
+    assert str(tally.verdict) == verdict

@@ -5,12 +5,14 @@ import json
 import os
 import queue
 import socket
+import sys
 import threading
 
 import httpx
 
 WORDS = {"one", "two", "three", "four", "five", "six", "seven"}
 AT_IMPORT = threading.Lock()
+SEEN: list[int] = []
 LISTED: "queue.SimpleQueue[int]" = queue.SimpleQueue()
 
 if os.environ.get("ODD_IMPORT") == "thread":
@@ -27,7 +29,7 @@ async def network(_: int) -> object:
 
 async def spins(_: int) -> object:
     """Never end, and never wait."""
-    while True:
+    while True:  # noqa: ASYNC110  # what it is there for
         await asyncio.sleep(0)
 
 
@@ -69,6 +71,29 @@ async def addresses(_: int) -> object:
     return id(WORDS)
 
 
+async def remembers(number: int) -> object:
+    """Answer how much the module has seen."""
+    SEEN.append(number)
+    return len(SEEN)
+
+
+async def leaves(_: int) -> object:
+    """End the process."""
+    os._exit(0)
+
+
+async def silent(number: int) -> object:
+    """Close standard output."""
+    sys.stdout.close()
+    return number
+
+
+async def crosses(number: int, locks: Locks) -> object:
+    """Have two worker threads take two locks in two orders."""
+    await asyncio.gather(*(asyncio.to_thread(locks.take, one) for one in (0, 1)))
+    return number
+
+
 async def locked(number: int) -> object:
     """Contend for a lock that was made when the module was imported."""
 
@@ -79,7 +104,13 @@ async def locked(number: int) -> object:
     return await asyncio.gather(*(asyncio.to_thread(hold) for _ in range(3)))
 
 
-HANDLERS = {handler.__name__: handler for handler in (network, spins, hangs, words, addresses, locked)}
+HANDLERS = {
+    handler.__name__: handler
+    for handler in (network, spins, hangs, words, addresses, locked, remembers, leaves, silent)
+}
+
+
+LOCKING = {"deadlocks": deadlocks, "crosses": crosses}
 
 
 def create(*, defects=(), transport=None):
@@ -95,8 +126,8 @@ def create(*, defects=(), transport=None):
         url = f"{os.environ['OPENAI_BASE_URL']}/chat/completions"
         await client.post(url, json={"model": "m", "messages": messages})
         for defect in defects:
-            if defect == "deadlocks":
-                return await deadlocks(count, locks) if count == 5 else count
+            if defect in LOCKING:
+                return await LOCKING[defect](count, locks) if count == 5 else count
             return await HANDLERS[defect](count)
         return count
 
@@ -121,4 +152,4 @@ class Mistake:
     summary = "one of them"
 
 
-DEFECTS = {name: Mistake() for name in (*HANDLERS, "deadlocks")}
+DEFECTS = {name: Mistake() for name in (*HANDLERS, *LOCKING)}

@@ -1,6 +1,5 @@
 """What a simulated run refuses, reports and carries, as the runner and its check of determinism tell it."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,13 +7,32 @@ import pytest
 
 from harness.determinism import run_checked
 from harness.history import History
-from harness.runner import Options, opened, run
-from harness.scenario import Scenario, Schedule, Turn, Wait
+from harness.runner import Options, job, opened, run
+from harness.scenario import Restart, Scenario, Schedule, Turn, Wait, load
 from harness.targets import profile as profiles
 from harness.targets.hosted import Host
 from harness.verdict import ScenarioVerdict, Verdict
 
 HERE = Path(__file__).parent
+OWN_FAULT = '''"""Fires once, by itself."""
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import ClassVar
+from harness.rig import Window
+from harness.scenario import Scenario, Turn
+@dataclass(frozen=True, kw_only=True)
+class Own:
+    name: ClassVar[str] = "test.own"
+    window: Window = Window(level="conversation", first_n=1)
+    @asynccontextmanager
+    async def inject(self, rig):
+        async def rule(call, answer):
+            await rig.clock.sleep(1.0)
+            return await answer(call)
+        async with rig.provider.wrapped(self.name, rule, self.window):
+            yield
+SCENARIO = Scenario(steps=(Turn(), Turn()), faults=(Own(),))
+'''
 TWO_TURNS = Scenario(name="odd", steps=(Turn(), Turn()))
 
 
@@ -77,8 +95,6 @@ async def test_a_thread_that_an_import_starts_is_carried(
     """Where a module starts a thread at its import, every run imports it anew, for a fork would lose the thread."""
     monkeypatch.setenv("ODD_IMPORT", "thread")
     async with Host.of(options.profile) as host:
-        from harness.runner import job  # noqa: PLC0415  # only this test plays a job by hand
-
         played = [await host.play(job(TWO_TURNS, "faulted", options)) for _ in range(2)]
     assert played[0] == played[1]
     assert (
@@ -113,6 +129,43 @@ async def test_a_deadlock_is_a_finding_with_every_stack(options: Options) -> Non
     assert "app [" in found.evidence
 
 
+async def test_a_deadlock_of_workers_is_found_behind_every_clock(options: Options) -> None:
+    """The loop goes on and the clients give up, as in live; that the workers never end is found when nothing else is left."""
+    result = await run(TWO_TURNS, replace(options, defects=("crosses",)))
+    assert result.verdict is Verdict.FAILED
+    assert "outcome.answered_within_deadline" in result.invariants_violated
+    (found,) = (one for one in result.violations if one.invariant == "liveness.no_deadlock")
+    assert found.evidence.count("in Locks.take") == 2
+
+
+async def test_a_restart_forgets_what_the_modules_knew(options: Options) -> None:
+    """After a restart the service is imported anew: what it had in a module is gone, as with its process."""
+    steps = (Turn(), Turn(), Restart(), Turn())
+    async with opened(chosen := replace(options, defects=("remembers",))) as play:
+        history = await play(job(replace(TWO_TURNS, steps=steps), "faulted", chosen))
+    answers = [turn.body["answer"] for turn in history.turns if turn.role == "turn"]
+    assert answers == [5, 6, 1]
+
+
+async def test_an_app_that_ends_its_process_is_invalid(options: Options) -> None:
+    """Where nothing was written, nothing is judged, and the stage that stands it is named."""
+    result = await run(TWO_TURNS, replace(options, defects=("leaves",)))
+    assert result.verdict is Verdict.INVALID
+    assert result.reasons == ("the app ended its process, and with it the simulated run; play it live",)
+
+
+async def test_an_app_that_closes_its_output_is_played(options: Options) -> None:
+    """What the app does to its standard streams is its own affair."""
+    assert (await run(TWO_TURNS, replace(options, defects=("silent",)))).verdict is Verdict.PASSED
+
+
+async def test_a_fault_that_the_scenario_file_defines_is_played(options: Options, tmp_path: Path) -> None:
+    """The child reads the file too, and so knows the class; it fires there."""
+    (tmp_path / "own.py").write_text(OWN_FAULT)
+    result = await run(load(tmp_path / "own.py"), options)
+    assert result.faults_fired == {"test.own": 1}
+
+
 async def test_a_long_wait_costs_no_time_and_no_budget(options: Options) -> None:
     """An hour in which nothing is sent passes at once, and is within the budget."""
     result = await run(replace(TWO_TURNS, steps=(Turn(), Wait(for_s=3600.0), Turn())), options)
@@ -122,8 +175,6 @@ async def test_a_long_wait_costs_no_time_and_no_budget(options: Options) -> None
 async def test_a_schedule_of_another_version_is_invalid(options: Options) -> None:
     """A schedule is played again by the code that it was recorded with, and proves nothing with any other."""
     async with Host.of(options.profile) as host:
-        from harness.runner import job  # noqa: PLC0415  # as above
-
         recorded = (await host.play(job(TWO_TURNS, "faulted", replace(options, policy="random")))).schedule
     assert recorded.holds
     kept = replace(TWO_TURNS, seed=1, schedule=recorded, stages=("simulated",))
@@ -132,6 +183,10 @@ async def test_a_schedule_of_another_version_is_invalid(options: Options) -> Non
     result = await run(other, options)
     assert result.verdict is Verdict.INVALID
     (reason,) = result.reasons
+    lost = tuple((f"other/{lane}", step, times) for lane, step, times in recorded.holds)
+    misplaced = await run(replace(kept, schedule=Schedule(code=recorded.code, holds=lost)), options)
+    assert misplaced.verdict is Verdict.INVALID
+    assert misplaced.reasons[0].startswith("its schedule was recorded with other steps, and proves nothing")
     assert reason.startswith(
         f"its schedule was recorded with another version of the code (0123456789abcdef; this is {recorded.code})"
     )
