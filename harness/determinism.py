@@ -97,10 +97,17 @@ def _parted(left: Record | None, right: Record | None) -> str:
     if left is None or right is None or type(left) is not type(right):
         return f"{_told(left)} / {_told(right)}"
     name = next(item.name for item in fields(left) if getattr(left, item.name) != getattr(right, item.name))
-    return f"{left.kind}.{name}: {_told(getattr(left, name))} / {_told(getattr(right, name))}"
+    one, other = repr(getattr(left, name)), repr(getattr(right, name))
+    same = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
+    first = max(0, same - SHOWN_CHARACTERS_MAX // 3)
+    return f"{left.kind}.{name}: {_cut(one, first)} / {_cut(other, first)}"
 
 
 def _told(value: object) -> str:
-    """A value, cut to what fits in a line."""
-    text = repr(value)
-    return text if len(text) <= SHOWN_CHARACTERS_MAX else f"{text[:SHOWN_CHARACTERS_MAX]}..."
+    return _cut(repr(value), 0)
+
+
+def _cut(text: str, first: int) -> str:
+    """A text from its `first` character on, cut to what fits in a line."""
+    shown = text[first : first + SHOWN_CHARACTERS_MAX]
+    return f"{'...' if first else ''}{shown}{'...' if first + len(shown) < len(text) else ''}"

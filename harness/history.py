@@ -16,6 +16,14 @@ WITNESSES = frozenset({WIRE, LOGS, PROVIDER, PROBES, SNAPSHOTS})
 """Who can testify: the client, the target's log, the simulated provider, the child's probes, state read afterwards."""
 
 
+FORGOTTEN = (
+    "was never awaited",
+    "Task exception was never retrieved",
+    "Task was destroyed but it is pending",
+)
+"""What Python says of work that was forgotten; no service means to have it in its log."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
     """What the target promises, as its profile says; the oracles hold it to this and know nothing else of it.
@@ -37,7 +45,7 @@ class Contract:
     completion_event: str | None = None
     response_metric: str | None = None
     forbidden_events: tuple[str, ...] = ()
-    forbidden_texts: tuple[str, ...] = ()
+    forbidden_texts: tuple[str, ...] = FORGOTTEN
     primary_method: str | None = None
     fallback_reasons: tuple[str, ...] = ()
     health_path: str | None = None

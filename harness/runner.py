@@ -166,7 +166,8 @@ def _check_schedule(scenario: Scenario, schedule: Schedule, header: Header, opti
         InvalidRun: it was recorded with other code, or with other steps: it proves nothing.
     """
     again = (
-        f"find one for it with `shakeout explore {scenario.origin or scenario.name}`, or leave schedule= out"
+        f"look for one with `shakeout explore {scenario.origin or scenario.name}`; "
+        "where nothing fails any more, leave schedule= out"
     )
     if schedule.code != header.code:
         raise InvalidRun(

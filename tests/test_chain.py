@@ -37,8 +37,8 @@ from harness.faults import (
 )
 from harness.provider import Link, ProviderServer, Script, SimulatedTransport, Witness
 from harness.rig import Fault, NetworkSeam, Rig, Window
-from harness.targets.lifespan import Lifespan
 from harness.targets.driven import Recorder
+from harness.targets.lifespan import Lifespan
 from harness.targets.real import RealClock
 from reference_app.contract import ANSWERS_NOT_FAULTS, FallbackReason
 from reference_app.rehearsal import create

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.runner import Options, run
-from harness.scenario import Scenario, Turn, load
+from harness.scenario import Parallel, Scenario, Turn, load
 from harness.targets import profile as profiles
 from harness.verdict import Verdict
 
@@ -74,6 +74,23 @@ def test_the_profile_drives_a_foreign_service(tmp_path: Path) -> None:
     hurried = replace(profile, contract=replace(profile.contract, deadline_s=1e-6))
     broken = asyncio.run(run(scenario, Options(profile=hurried)))
     assert "outcome.answered_within_deadline" in broken.invariants_violated
+
+
+def test_a_foreign_service_with_a_sync_client_is_simulated(tmp_path: Path) -> None:
+    """A `def` endpoint over a sync httpx client reaches the provider in a simulation as it does live."""
+    (tmp_path / "shop").mkdir()
+    sync = (
+        SHOP.replace("async def chat", "def chat")
+        .replace("async with httpx.AsyncClient", "with httpx.Client")
+        .replace("await client.post", "client.post")
+    )
+    (tmp_path / "shop" / "main.py").write_text(sync)
+    (tmp_path / "shop.toml").write_text(block("toml"))
+    profile = profiles.load(str(tmp_path / "shop.toml"))
+    together = Parallel(steps=(Turn(message="a {canary}"), Turn(session="b", message="b {canary}")))
+    scenario = Scenario(name="shop", steps=(Turn(), Turn(session="b"), together))
+    result = asyncio.run(run(scenario, Options(profile=profile)))
+    assert (result.verdict, result.violations, result.reasons) == (Verdict.PASSED, (), ())
 
 
 def test_a_foreign_service_that_forgets_is_found(tmp_path: Path) -> None:

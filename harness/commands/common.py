@@ -128,6 +128,8 @@ def options(
     """
     if policy not in POLICIES:
         raise UsageError(f"no policy is called {policy}; there are: {', '.join(POLICIES)}")
+    if policy != POLICIES[0] and stage != "simulated":
+        raise UsageError(f"--policy {policy} is for simulated runs: leave it out, or --stage {stage}")
     if seed is not None and not 0 <= seed <= SEED_MAX:
         raise UsageError(f"seed {seed}: must be at least 0 and at most {SEED_MAX}")
     stage_named(stage)

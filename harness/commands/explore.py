@@ -3,6 +3,7 @@
 import itertools
 import os
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -97,7 +98,7 @@ def command(
             say("making it smaller")
             broken = wait_for(_written(found, chosen, write_to, _again(names, seed, chosen, faults=faults)))
     if not quiet:
-        _show(explorer.tally, broken)
+        _show(explorer.tally, broken, bases)
     verdict = explorer.tally.verdict if broken is None else Verdict.FAILED
     if json is not None:
         replay = broken.replay if broken is not None else _again(names, seed, chosen, faults=faults)
@@ -177,12 +178,15 @@ def _again(names: list[str] | None, seed: int, chosen: Options, *, faults: bool)
     return shlex.join(words)
 
 
-def _show(tally: Tally, broken: Broken | None) -> None:
+def _show(tally: Tally, broken: Broken | None, bases: Sequence[Scenario]) -> None:
     """What was found, with its evidence, and what was played."""
     for reason, count in tally.refused.most_common(terminal.SHOWN_MAX):
         out.print(f"  {count} x invalid: {reason}", markup=False)
     if broken is None:
         out.print(f"\n{terminal.styled(tally.verdict)}: nothing found; {tally}; {_counts(tally)}")
+        for base in (one for one in bases if one.schedule is not None):
+            kept = f"{base.origin}: to keep it without the order that failed, leave schedule= out"
+            out.print(kept, markup=False)
         return
     small = broken.reduced
     violation = next(one for one in broken.found.violations if one.invariant == small.invariant)

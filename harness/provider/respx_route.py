@@ -6,10 +6,14 @@ as observed:
 - every `httpx.AsyncClient` is caught, one that was made before the router started included, whatever its transport
   (the aiohttp one too, which respx's default, `using="httpcore"`, misses);
 - code that calls a transport without a client is not caught, nor are aiohttp, requests and urllib3;
-- a sync `httpx.Client` fails with an `AssertionError`: the script is asynchronous;
+- a sync `httpx.Client` fails with an `AssertionError`, for the script is asynchronous; `CatchingRouter` answers it;
 - a mocked client has no timeouts of its own, so they are kept here;
 - a request to any other host fails with `AllMockedAssertionError`, unless the router has `assert_all_mocked=False`.
 """
+
+import asyncio
+import threading
+from concurrent.futures import Future
 
 import httpx
 import respx
@@ -19,6 +23,26 @@ from harness.provider.script import Script
 from harness.provider.transport import SimulatedTransport
 from harness.provider.witness import Witness
 from harness.rig import Clock
+
+
+class CatchingRouter(respx.MockRouter):
+    """A router that answers sync clients too: each of their calls waits for a loop of its own in another thread."""
+
+    def __init__(self) -> None:
+        super().__init__(using="httpx", assert_all_called=False)
+
+    def handler(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request of a sync client, which may stand on a loop's own thread and then stops that loop."""
+        answered: Future[httpx.Response] = Future()
+
+        def answer() -> None:
+            try:
+                answered.set_result(asyncio.run(self.async_handler(request)))
+            except BaseException as error:  # noqa: BLE001  # whatever it is, it is the caller's
+                answered.set_exception(error)
+
+        threading.Thread(target=answer, name="provider-call", daemon=True).start()
+        return answered.result()
 
 
 def install(

@@ -29,6 +29,11 @@ class _Held(Waited):
         holder = "nobody" if self._holder is None else f"[{self._holder.name}]"
         return f"a {type(self).__name__} that {holder} holds"
 
+    @property
+    def holder(self) -> SimulatedThread | None:
+        """The thread that holds it."""
+        return self._holder
+
     def _becomes_free(self, scheduler: Scheduler, blocking: bool, timeout: float) -> bool:
         """Wait until nobody holds it; False at once where that was not wanted, or when time is up."""
         deadline = None if timeout < 0 else scheduler.now + timeout

@@ -14,6 +14,25 @@ if TYPE_CHECKING:
 
 def deadlock(scheduler: "Scheduler", start_s: float) -> Deadlock:
     """The report; made by the thread that found that nothing can run."""
+    return _report(scheduler, scheduler.threads, start_s)
+
+
+def cycle(scheduler: "Scheduler", start_s: float) -> Deadlock | None:
+    """The threads that wait for one another's locks, without a time limit, when a run has come to its end."""
+    timed = {thread.ident for _, ticket, thread in scheduler.deadlines if ticket == thread.ticket}
+    for first in scheduler.threads:
+        path: list[SimulatedThread] = []
+        thread: SimulatedThread | None = first
+        while thread is not None and thread not in path and thread.ident not in timed:
+            path.append(thread)
+            thread = getattr(thread.waits_on, "holder", None)
+        # One that waits for a lock of its own waits for a wake-up, as every condition does.
+        if thread in path and len(members := path[path.index(thread) :]) > 1:
+            return _report(scheduler, members, start_s)
+    return None
+
+
+def _report(scheduler: "Scheduler", threads: list[SimulatedThread], start_s: float) -> Deadlock:
     frames = sys._current_frames()
     waiting = tuple(
         Waiting(
@@ -23,7 +42,7 @@ def deadlock(scheduler: "Scheduler", start_s: float) -> Deadlock:
             since_s=thread.since - start_s,
             stack=stack_of(frames.get(thread.ident)),
         )
-        for thread in scheduler.threads
+        for thread in threads
         if not thread.done
     )
     return Deadlock(at_s=scheduler.now - start_s, waiting=waiting)

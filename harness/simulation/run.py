@@ -11,11 +11,12 @@ from typing import Any, Generic, TypeVar, cast
 from harness.errors import UsageError
 from harness.simulation import fresh, self_test
 from harness.simulation.end import clean_up, driven
-from harness.simulation.endings import Ending
+from harness.simulation.endings import Deadlock, Ending
 from harness.simulation.entropy import Streams
 from harness.simulation.hooks import installed
 from harness.simulation.lanes import Hold
 from harness.simulation.policies import Fifo, Policy
+from harness.simulation.reports import cycle
 from harness.simulation.schedule import Schedule
 from harness.simulation.scheduler import ACTIVE, START_S, Scheduler
 
@@ -36,7 +37,8 @@ class Outcome(Generic[T]):
 
     Exactly one of these holds: `value` is what the main coroutine returned; `error` is what it raised, or the `Escape`
     that makes the run invalid; `stopped` says why it had to be ended. `holds` is its schedule, for `Replay`; `trace` the
-    last events, each a virtual time in seconds and a lane; `leaked` what was still there at the end.
+    last events, each a virtual time in seconds and a lane; `leaked` what was still there at the end; `cycle` are threads that wait for one another
+    then, though the rest went on.
     """
 
     value: T | None
@@ -49,6 +51,7 @@ class Outcome(Generic[T]):
     virtual_s: float
     steps: int
     leaked: tuple[str, ...]
+    cycle: Deadlock | None
 
     def result(self) -> T:
         """The value; raises the error, or `RunStopped`."""
@@ -151,4 +154,5 @@ class Simulation:
             virtual_s=self.now_s,
             steps=scheduler.steps,
             leaked=(),
+            cycle=cycle(scheduler, START_S),
         )

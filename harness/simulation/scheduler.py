@@ -51,7 +51,7 @@ class Scheduler:
         self._latest = START_S + virtual_s
         self._steps_max = steps
         self._limits = {"virtual_s": virtual_s, "steps": float(steps)}
-        self._deadlines: list[tuple[float, int, SimulatedThread]] = []
+        self.deadlines: list[tuple[float, int, SimulatedThread]] = []
         self._tickets = 0
         self._polls = 0
 
@@ -105,7 +105,7 @@ class Scheduler:
         me.ticket = self._tickets = self._tickets + 1
         me.waits_on, me.since, me.timed_out = on, self.now, False
         if deadline is not None:
-            heappush(self._deadlines, (deadline, me.ticket, me))
+            heappush(self.deadlines, (deadline, me.ticket, me))
         try:
             self._leave(me)
         finally:
@@ -157,7 +157,7 @@ class Scheduler:
         """So many steps were made at this instant that the budget is spent, or that some time must have passed."""
         if self.steps >= self._steps_max:
             self._spent("steps")
-        deadlines = self._deadlines
+        deadlines = self.deadlines
         self._move(min(self.now + SPIN_S, deadlines[0][0] if deadlines else float("inf")))
 
     def escaped(self, what: str, remedy: str) -> Escape:
@@ -220,7 +220,7 @@ class Scheduler:
 
     def _advance(self) -> bool:
         """Move time to the earliest deadline; False where there is none."""
-        deadlines = self._deadlines
+        deadlines = self.deadlines
         while deadlines and deadlines[0][1] != deadlines[0][2].ticket:  # a wait that is over
             heappop(deadlines)
         if not deadlines:
@@ -236,7 +236,7 @@ class Scheduler:
         self.now = max(self.now, when)
         self.schedule.flush()
         self.alarm_at = min(self._steps_max, self.steps + SPIN_STEPS)
-        deadlines = self._deadlines
+        deadlines = self.deadlines
         while deadlines and deadlines[0][0] <= self.now:
             _, ticket, thread = heappop(deadlines)
             if thread.ticket == ticket:

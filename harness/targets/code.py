@@ -2,7 +2,7 @@
 
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import blake2b
 from importlib.util import find_spec
@@ -17,13 +17,14 @@ def own_modules(app: str) -> list[str]:
     return [name for name in sys.modules if name.partition(".")[0] in tops]
 
 
-def fingerprint(app: str) -> str:
-    """A digest of this Python, of what is installed, and of every source file of ours and of the app.
+def fingerprint(app: str, environment: Mapping[str, str] | None = None) -> str:
+    """A digest of this Python, of what is installed, of every source file of ours and of the app, and of the variables.
 
     Asked at the end of a run, it knows of what the run has imported too; a file is read once in a process, and in those
     forked from it, as its code was loaded once.
     """
     digest = blake2b(sys.version.encode(), digest_size=8)
+    digest.update(repr(sorted((environment or {}).items())).encode())
     for name in _installed():
         digest.update(name.encode())
     for top in sorted({"harness", app.partition(":")[0].partition(".")[0], *_loaded()}):

@@ -48,7 +48,7 @@ from harness.targets.driver import Driver
 from harness.targets.simulated import SimulatedTarget
 
 MADE: Mapping[str, Callable[[], Policy]] = dict(zip(POLICIES, (Fifo, Uniform, Pct), strict=True))
-VIRTUAL_S, STEPS, STEPS_A_SECOND = 3_600.0, 2_000_000, 1_000
+VIRTUAL_S, STEPS, STEPS_A_SECOND = 86_400.0, 2_000_000, 1_000
 """What a run may take beside the time in which its scenario waits; an incident takes seconds, and thousands of steps."""
 
 NONCE = "simulated"
@@ -135,7 +135,8 @@ def _exit(question: Mapping[str, str]) -> None:
         if question["origin"]:
             load(Path(question["origin"]))  # faults and invariants of its own
         job: Job = pickle.loads(base64.b64decode(question["job"]))  # noqa: S301  # see above
-        code = play(job, directory)
+        play(job, directory)
+        code = 0
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(
                 OSError, ValueError, AttributeError
@@ -147,7 +148,7 @@ def _exit(question: Mapping[str, str]) -> None:
         os._exit(code)
 
 
-def play(job: Job, directory: Path) -> int:
+def play(job: Job, directory: Path) -> None:
     """Play one job in a simulated run of this process, and write what was observed, or why there is nothing."""
     gate = Gate(_policy(job))
     simulation = Simulation(seed=job.seed, policy=gate, budget=_budget(job))
@@ -165,16 +166,13 @@ def play(job: Job, directory: Path) -> int:
     if (reason := _reason(outcome, begun=bool(recorder.records))) is not None:
         usage = isinstance(reason, UsageError)
         (directory / REFUSED).write_text(json.dumps({"usage": usage, "text": str(reason)}))
-        return 0
+        return
     holds = [(one.lane, one.step, one.times) for one in outcome.holds]
     target, driver = stand
     assert isinstance(driver, Driver)
     assert isinstance(target, SimulatedTarget)
     target.witnessed()
-    if isinstance(outcome.stopped, BudgetSpent):
-        driver.doubts[str(outcome.stopped)] = None
-    if isinstance(outcome.stopped, Deadlock):
-        recorder.records.append(Deadlocked(at_s=outcome.stopped.at_s, report=str(outcome.stopped)))
+    _note_end(outcome, driver, recorder)
     header = job.header(
         "simulated",
         nonce_matched=driver.nonce_matched,
@@ -182,12 +180,20 @@ def play(job: Job, directory: Path) -> int:
         elapsed_s=outcome.virtual_s,
         schedule_hash=outcome.schedule_hash,
         observation_hash=outcome.observation_hash,
-        code=fingerprint(job.profile.app),
+        code=fingerprint(job.profile.app, job.profile.environment),
         schedule_fits=job.holds is None or set(job.holds) == set(holds),
     )
     (directory / HOLDS).write_text(json.dumps(holds))
     (directory / PLAYED).write_bytes(dump(History(header=header, records=ordered(recorder.records))))
-    return 0
+
+
+def _note_end(outcome: Outcome[None], driver: Driver, recorder: Recorder) -> None:
+    """Put on record how the run ended: within its budget or not, and which threads will never go on."""
+    if isinstance(outcome.stopped, BudgetSpent):
+        driver.doubts[str(outcome.stopped)] = None
+    found = outcome.stopped if isinstance(outcome.stopped, Deadlock) else outcome.cycle
+    if found is not None:
+        recorder.records.append(Deadlocked(at_s=found.at_s, report=str(found)))
 
 
 def _policy(job: Job) -> Policy:

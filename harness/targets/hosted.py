@@ -27,7 +27,9 @@ from harness.targets.logged import logged
 from harness.targets.profile import Profile
 from harness.targets.started import Child, child, environment, last_line, new_nonce
 
-PLAY_S_MAX = 300.0
+PLAY_S_MAX = 120.0
+"""How long one run may take, in real seconds; its budget ends all but what computes for ever, or hangs in C."""
+
 HIDDEN = "{directory}"
 """What stands for the run's own folder in what is compared and hashed; the name of that one is drawn."""
 
@@ -83,7 +85,10 @@ class Host:
         except BaseException as error:  # its child is in the middle of something: it is of no more use
             await self._end()
             if isinstance(error, TargetFailed):
-                raise InvalidRun(f"the simulated run of {job.name} did not end: {error}") from error
+                raise InvalidRun(
+                    f"the simulated run of {job.name} did not end within {self._patience_s:g} s: the app computes "
+                    "for ever, hangs in C, or has died; play it live"
+                ) from error
             raise
         if answer["code"] != 0:
             raise InvalidRun(

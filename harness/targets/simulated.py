@@ -13,8 +13,6 @@ from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
-import respx
-
 from harness.errors import TargetFailed, UsageError
 from harness.provider import Link, Script, SimulatedTransport, Witness, respx_route
 from harness.rig import Rig
@@ -93,7 +91,7 @@ class SimulatedTarget:
         """How the app reaches its provider: a factory is given the wire, the httpx clients of any other app are caught."""
         if is_factory(imported(self._job.profile.app)):
             return {"transport": self._transport}
-        router = stack.enter_context(respx.mock(using="httpx", assert_all_called=False))
+        router = stack.enter_context(respx_route.CatchingRouter())
         clock = self.rig.clock
         respx_route.install(router, PROVIDER_URL, self._script, self._witness, link=self._link, clock=clock)
         router.route().pass_through()  # to the network, where the simulation says which call it was

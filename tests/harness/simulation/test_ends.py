@@ -43,6 +43,17 @@ def test_a_lock_over_an_await_is_a_deadlock_and_nothing_else_is_said(played: Pla
     assert "in lock_over_an_await.<locals>.take" in report
 
 
+def test_threads_that_wait_for_one_another_are_told_though_the_rest_went_on(played: Played) -> None:
+    """A run whose main coroutine ends has its value, and the two that will never end are shown with their stacks."""
+    outcomes = played("ends")
+    assert outcomes["crossed_workers"]["value"] == "done"
+    cycle = outcomes["crossed_workers"]["cycle"]
+    assert cycle.startswith("deadlock at t=5 s: 2 thread(s) wait for ever")
+    assert cycle.count("in crossed_workers.<locals>.take") == 2
+    for case in ("lost_wakeup", "own_result", "long_work", "leaks"):
+        assert outcomes[case]["cycle"] is None
+
+
 def test_slow_is_no_deadlock(played: Played) -> None:
     """An hour in a pool, and the shut-down of executors, which has a thread of its own wait for theirs."""
     outcome = played("ends")["long_work"]

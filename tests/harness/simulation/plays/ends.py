@@ -50,6 +50,22 @@ async def lock_over_an_await() -> Any:
     await asyncio.gather(take(), take())
 
 
+async def crossed_workers() -> Any:
+    """Two worker threads wait for each other's lock; the loop that they were called from goes on, and ends."""
+    first, second, both = threading.Lock(), threading.Lock(), threading.Barrier(2)
+
+    def take(one: threading.Lock, other: threading.Lock) -> None:
+        with one:
+            both.wait()
+            with other:
+                pass
+
+    for name, locks in (("left", (first, second)), ("right", (second, first))):
+        threading.Thread(target=take, args=locks, name=name, daemon=True).start()
+    await asyncio.sleep(5)
+    return "done"
+
+
 async def own_result() -> Any:
     """A sync wait on the loop's own thread for what only the loop could do."""
     loop = asyncio.get_running_loop()
@@ -150,6 +166,7 @@ CASES = {
         two_locks,
         lost_wakeup,
         own_result,
+        crossed_workers,
         lock_over_an_await,
         long_work,
         raises,

@@ -27,6 +27,7 @@ def told(outcome: Outcome[Any]) -> dict[str, Any]:
         "hashes": [outcome.schedule_hash, outcome.observation_hash],
         "holds": len(outcome.holds),
         "leaked": list(outcome.leaked),
+        "cycle": None if outcome.cycle is None else str(outcome.cycle),
         "virtual_s": round(outcome.virtual_s, 9),
         "steps": outcome.steps,
     }
