@@ -7,8 +7,9 @@ renamed breaks at import, not in the night.
 import importlib.util
 import sys
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from harness.errors import UsageError
 from harness.registry import Invariant
@@ -155,6 +156,14 @@ def load(path: Path) -> Scenario:
     )
 
 
+class _Uncached(SourceFileLoader):
+    """Compiles a file anew: what is cached is known by seconds and size, and a file may be written twice in one."""
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002  # the loader's method
+        """The code of the file as it is now."""
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _execute(path: Path) -> ModuleType:
     """Import a file under a private name that depends on its place only."""
     if not path.is_file():
@@ -162,7 +171,7 @@ def _execute(path: Path) -> ModuleType:
             f"{path}: no such scenario file; `shakeout list scenarios` names those that come with it"
         )
     name = f"{MODULES}{path.resolve().as_posix().replace('/', '_').replace('.', '_')}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Uncached(name, str(path)))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -1,5 +1,6 @@
 """A scenario that cannot be played is refused where it is written, in one line with the remedy."""
 
+import os
 import re
 import textwrap
 
@@ -135,6 +136,15 @@ def test_a_hold_is_a_lane_a_step_and_a_number_of_times():
     """Anything else is refused where it is written, and not where it is played."""
     with pytest.raises(UsageError, match=re.escape("('main', 3) is no hold")):
         Schedule(code="c", holds=(("main", 3),))
+
+
+def test_a_file_that_is_written_twice_in_a_second_is_read_as_it_is(tmp_path):
+    """No bytecode of the first version is taken for the second, though size and time of the file are the same."""
+    text = "from harness.scenario import Scenario, Turn\nSCENARIO = Scenario(steps=(Turn(session={!r}),))"
+    for session in ("one", "two"):
+        path = written(tmp_path, text.format(session))
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+        assert load(path).steps[0].session == session
 
 
 def test_an_opening_turn_is_not_sent_again():

@@ -192,25 +192,27 @@ async def rolled_back_by_another(*, mended: bool = False) -> bool:
 
     log = Store()
     keeper = connected()
+    connections = [connected(), connected()] if mended else [keeper]
     keeper.execute("CREATE TABLE turns (text TEXT)")
     keeper.commit()
 
     def insert() -> None:
-        connection = connected() if mended else keeper
+        connection = connections[0]
         for _ in range(6):
             connection.execute("INSERT INTO turns VALUES ('kept')")
             log.add("inserted")
             connection.commit()
 
     def fail() -> None:
-        connection = connected() if mended else keeper
+        connection = connections[-1]
         for _ in range(6):
             log.add("failed")
             connection.rollback()
 
     await side_by_side(insert, fail)
     (count,) = keeper.execute("SELECT count(*) FROM turns").fetchone()
-    keeper.close()
+    for connection in (*connections, keeper):
+        connection.close()
     return bool(count == 6)
 
 
