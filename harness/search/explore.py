@@ -105,8 +105,7 @@ class Explorer:
         """
         try:
             await self._played()
-        except BaseExceptionGroup as group:
-            # The processes work in a task group: what ended it is the first of ours in there.
+        except BaseExceptionGroup as group:  # of the task group: what ended it is the first of ours in there
             error = first_of(group)
             if error is None:
                 raise

@@ -3,7 +3,7 @@
 from harness.simulation.endings import BudgetSpent, Deadlock, Ending, Escape, Waiting
 from harness.simulation.hooks import installed
 from harness.simulation.lanes import Hold
-from harness.simulation.policies import Fifo, Gate, Pct, Policy, Replay, Tape, Uniform
+from harness.simulation.policies import Fifo, Gate, Pct, Policy, Replay, Uniform
 from harness.simulation.run import Budget, Outcome, RunStopped, Simulation
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "Replay",
     "RunStopped",
     "Simulation",
-    "Tape",
     "Uniform",
     "Waiting",
     "installed",

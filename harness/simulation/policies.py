@@ -1,7 +1,7 @@
 """Policies: who goes next. 0 is always the ordinary run: stay on this thread, run what asyncio would run."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Protocol
 
 from harness.simulation.lanes import Hold, Lane, Lanes
@@ -113,24 +113,6 @@ class Gate:
     def choose(self, lanes: Lanes) -> int:
         """What the other one says, or the first."""
         return self._policy.choose(lanes) if self.is_open else 0
-
-
-class Tape:
-    """A list of indexes, read in order; after its end 0. Any list is a valid schedule."""
-
-    def __init__(self, indexes: Sequence[int]) -> None:
-        self._indexes = indexes
-
-    def begin(self, stream: random.Random) -> None:  # noqa: ARG002  # a policy's method
-        """Start at the beginning."""
-        self._next = 0
-
-    def choose(self, lanes: Lanes) -> int:  # noqa: ARG002  # the same
-        """What the tape says."""
-        if self._next >= len(self._indexes):
-            return 0
-        self._next += 1
-        return self._indexes[self._next - 1]
 
 
 class Replay:

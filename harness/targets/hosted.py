@@ -9,7 +9,7 @@ import json
 import pickle
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
@@ -18,7 +18,7 @@ from pathlib import Path
 import orjson
 
 from harness.errors import InvalidRun, TargetFailed, UsageError
-from harness.history import History, LogRecord, Record
+from harness.history import History
 from harness.recording import load
 from harness.scenario import Schedule
 from harness.targets.control import HOLDS, PLAYED, REFUSED
@@ -72,7 +72,7 @@ class Host:
 
         Raises:
             UsageError: the app does not start, or a simulation cannot carry the job.
-            InvalidRun: the run escaped, spent its budget, or broke off; nothing can be said of the app.
+            InvalidRun: the run escaped or broke off; nothing can be said of the app.
         """
         pickled = base64.b64encode(_pickled(job)).decode()
         started = self._child or await self._start()
@@ -86,8 +86,8 @@ class Host:
             await self._end()
             if isinstance(error, TargetFailed):
                 raise InvalidRun(
-                    f"the simulated run of {job.name} did not end within {self._patience_s:g} s: the app computes "
-                    "for ever, hangs in C, or has died; play it live"
+                    f"the simulated run of {job.name} did not end ({error}): the app computes for ever, hangs in C, "
+                    "or has ended its host; play it live"
                 ) from error
             raise
         if answer["code"] != 0:
@@ -142,7 +142,7 @@ class Host:
         written = (self._place / PLAYED).read_bytes().replace(str(self._place).encode(), HIDDEN.encode())
         played = load(written)
         holds = tuple(map(tuple, json.loads((self._place / HOLDS).read_text())))
-        records = (*played.records, *_without(self._place, logged(self._place)))
+        records = (*played.records, *logged(self._place, hidden=HIDDEN))
         observed = blake2b(played.header.observation_hash.encode(), digest_size=16)
         for record in records:
             observed.update(orjson.dumps([record.kind, asdict(record)], option=orjson.OPT_NON_STR_KEYS))
@@ -150,17 +150,6 @@ class Host:
         return Simulated(
             history=History(header=header, records=records), schedule=Schedule(code=header.code, holds=holds)
         )
-
-
-def _without(place: Path, records: Iterable[Record]) -> Iterable[Record]:
-    """The records, with the run's own folder hidden in the log, where an app may name it."""
-    for record in records:
-        if isinstance(record, LogRecord) and str(place) in record.text:
-            text = record.text.replace(str(place), HIDDEN)
-            fields = orjson.loads(orjson.dumps(record.fields).replace(str(place).encode(), HIDDEN.encode()))
-            yield replace(record, text=text, fields=fields)
-        else:
-            yield record
 
 
 def _pickled(job: Job) -> bytes:

@@ -12,8 +12,6 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from harness import cli
-
 SMALL = Path(__file__).parent / "targets"
 PROFILE = str(SMALL / "profile.toml")
 SCENARIO = '''"""Two turns."""
@@ -22,18 +20,10 @@ SCENARIO = Scenario(steps=(Turn(), Turn()), stages=("simulated",){more})
 '''
 
 
-@pytest.fixture
-def shakeout(monkeypatch, capsys):
-    """Runs the command with arguments; gives its exit code, its output, and its errors."""
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    """The small service can be imported."""
     monkeypatch.syspath_prepend(str(SMALL))
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["shakeout", *arguments])
-        code = cli.execute()
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 @pytest.fixture
@@ -64,6 +54,8 @@ def scenario(tmp_path):
         (["matrix", "nothing"], "no scenario is called nothing; there are: "),
         (["serve", "--port", "9", "--provider-port", "9"], "the app and the provider cannot share it"),
         (["run", "--stage", "staging"], "no stage is called staging; there are: simulated, live"),
+        (["run", "--stage", "live", "--policy", "pct"], "--policy pct is for simulated runs"),
+        (["run", "--hash-seeds"], "--hash-seeds belongs to --check-determinism"),
         (["run", "--policy", "dice"], "no policy is called dice; there are: fifo, random, pct"),
         (["run", "--defect", "nothing"], "reference_app has no defect nothing; it has: "),
         (["run", "--target", "http://127.0.0.1:9"], "the harness drives what it has started itself"),

@@ -1,6 +1,7 @@
 """Whatever interrupts a command, it says so, its exit code says how, and nothing that it started is left."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -36,6 +37,31 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, stage: str, number: i
         text=True,
     )
     leaves_nothing(run, ready, place, number=number, code=code)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_harness_that_is_killed_leaves_nothing(tmp_path: Path, whole: bool) -> None:
+    """After SIGKILL the child of a simulated run ends, and its host, which removes the folder; or both go with their host."""
+    place, ready = tmp_path / "place", tmp_path / "ready"
+    place.mkdir()
+    os.mkfifo(ready)
+    (tmp_path / "waits.py").write_text(SCENARIO.replace("600.0", "80_000.0"))
+    command = [sys.executable, "-m", "harness.entry", "run", str(tmp_path / "waits.py")]
+    variables = {"PYTHONPATH": str(SMALL), "TMPDIR": str(place), "SMALL_READY": str(ready)}
+    run = subprocess.Popen(
+        [*command, "--target", str(SMALL / "profile.toml")], env={**os.environ, **variables}
+    )
+    child = int(ready.read_text())
+    host = int(Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[1])
+    ends = [os.pidfd_open(pid) for pid in (child, host)]
+    run.kill()
+    run.wait()
+    if whole:
+        os.kill(host, signal.SIGKILL)
+    for end in ends:
+        assert select.select([end], [], [], 30.0)[0], "still there"
+        os.close(end)
+    assert whole or list(place.iterdir()) == []
 
 
 def test_a_run_under_nohup_outlives_its_terminal(tmp_path: Path) -> None:

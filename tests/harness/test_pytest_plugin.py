@@ -35,6 +35,14 @@ def test_a_scenario_file_is_a_test(tmp_path):
     )  # undecided where this machine was slow
 
 
+def test_what_the_stage_cannot_carry_is_skipped_by_name(tmp_path):
+    """A scenario for another stage is neither passed nor failed, and the stage that plays it is named."""
+    (tmp_path / "two.py").write_text(SCENARIO.replace("Turn())", 'Turn()), stages=("live",)'))
+    ran = pytest_run(tmp_path, ".", "-rs", *options())
+    assert "1 skipped" in ran.stdout
+    assert "not applicable in simulated; it is played in live" in ran.stdout
+
+
 def test_a_failure_shows_evidence_and_replay(tmp_path):
     """A failing scenario prints the violation and the command that plays it again, and no traceback of ours."""
     (tmp_path / "two.py").write_text(SCENARIO)

@@ -1,12 +1,10 @@
 """`shakeout explore` from the command line: a planted race is found, made small, written, and fails when run again."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-from harness import cli
 from harness.scenario import load
 from harness.search.explore import Tally
 
@@ -29,20 +27,11 @@ SCENARIO = Scenario(steps=(Turn(),), invariants=(NEVER,))
 '''
 
 
-@pytest.fixture
-def shakeout(monkeypatch, capsys, tmp_path):
-    """Runs the command in a folder of its own; gives its exit code, its output, and its errors."""
-    monkeypatch.syspath_prepend(str(HERE))
+@pytest.fixture(autouse=True)
+def folder(monkeypatch, tmp_path):
+    """A folder of its own, with a scenario in it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "together.py").write_text(TOGETHER)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["shakeout", *arguments])
-        code = cli.execute()
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 def test_a_planted_race_is_found_made_small_and_fails_again(shakeout, tmp_path):
@@ -80,6 +69,15 @@ def test_scenarios_are_drawn_where_none_is_named(shakeout):
     code, out, _ = shakeout("explore", "--jobs", "2", "--runs", "26", "--seed", "1")
     assert code == 0, out
     assert "nothing found; 26 runs" in " ".join(out.split())
+
+
+def test_a_service_that_differs_from_itself_ends_the_exploration(shakeout):
+    """One run of 25 is played in another process too; the record that differs is named, and nothing is passed."""
+    target = str(HERE.parent / "targets" / "odd.toml")
+    explored = ("explore", "together.py", "--target", target, "--defect", "addresses", "--no-faults")
+    code, _, err = shakeout(*explored, "--runs", "30", "--jobs", "1")
+    assert code == 3
+    assert "not deterministic: a fresh process differs: record 1: exchange.body: " in err
 
 
 @pytest.mark.parametrize(

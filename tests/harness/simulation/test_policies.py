@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from harness.simulation import Fifo, Hold, Pct, Policy, Replay, Tape, Uniform
-from harness.simulation.lanes import NAME_CHARACTERS_MAX, Lane
+from harness.simulation import Fifo, Gate, Hold, Pct, Policy, Replay, Uniform
+from harness.simulation.lanes import NAME_CHARACTERS_MAX, Lane, Lanes
 from harness.simulation.policies import PCT_PATIENCE
 from harness.simulation.schedule import Schedule
 
@@ -79,16 +79,37 @@ def test_what_everybody_is_held_at_is_no_dead_end() -> None:
     assert order == "abc" * 4
 
 
-def test_a_tape_is_clamped() -> None:
-    """What is out of range is 0, as is everything after the end."""
-    assert walk(Tape([7, -1, 3]))[0] == walk(Tape([]))[0] == "abc" * 4
-    assert walk(Tape([2, 0]))[0].startswith("cab")
+class Always:
+    """Chooses one index, whatever there is to choose from."""
+
+    def __init__(self, index: int) -> None:
+        self._index = index
+
+    def begin(self, stream: random.Random) -> None:
+        """Nothing is drawn."""
+
+    def choose(self, lanes: Lanes) -> int:
+        """The index."""
+        return self._index
+
+
+def test_what_is_out_of_range_is_the_first() -> None:
+    """A policy that chooses what is not there gives the ordinary run."""
+    assert walk(Always(7))[0] == walk(Always(-1))[0] == walk(Fifo())[0] == "abc" * 4
+
+
+def test_a_gate_that_is_closed_gives_the_ordinary_run() -> None:
+    """The policy behind it is asked only while it is open."""
+    gate = Gate(Always(1))
+    assert walk(gate)[0] == walk(Fifo())[0]
+    gate.is_open = True
+    assert walk(gate)[0] == walk(Always(1))[0] != walk(Fifo())[0]
 
 
 def test_the_hash_covers_each_choice_and_its_range() -> None:
     """The same choices among more lanes, and other choices among the same, are other schedules."""
     digests = set()
-    for policy in (Fifo(), Tape([1])):
+    for policy in (Fifo(), Always(1)):
         for among in ("ab", "abc"):
             schedule = Schedule(policy, random.Random(1))
             schedule.choose([Lane(name) for name in among])

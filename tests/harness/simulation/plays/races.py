@@ -21,7 +21,7 @@ import races_timeouts
 import stage
 
 from harness.search.shrinking import drive, fewer
-from harness.simulation import Hold, Outcome, Policy, Replay, Simulation, Tape, installed
+from harness.simulation import Hold, Outcome, Policy, Replay, Simulation, installed
 
 MODULES = (races_tasks, races_threads, races_deadlocks, races_timeouts, races_services)
 RACES: dict[str, Any] = {race.__name__: race for module in MODULES for race in module.RACES}
@@ -169,12 +169,6 @@ def fresh(total: int) -> None:
     stage.say(f"{len(found) - len(others)} of {len(found)} identical; not these: {others}")
 
 
-def tapes() -> Any:
-    """Hashes under tapes: none, one of zeros, one far out of range, one that deviates."""
-    given: tuple[list[int], ...] = ([], [0] * 50, [10**6, -5, 10**6], [1, 0, 1, 1])
-    return [stage.told(played("store_in_threads", 0, Tape(tape)))["hashes"] for tape in given]
-
-
 MODES: dict[str, Callable[..., Any]] = {
     "hunt": lambda base, budgets: stage.show(hunt(int(base), json.loads(budgets))),
     "deep": lambda runs: stage.show(deep(int(runs))),
@@ -182,7 +176,6 @@ MODES: dict[str, Callable[..., Any]] = {
     "replay": lambda name, seed, holds: stage.show(replayed(name, int(seed), json.loads(holds))),
     "shrinks": lambda seeds, *names: stage.show(shrinks(int(seeds), names or tuple(RACES))),
     "shrink_table": lambda seeds, *names: shrink_table(shrinks(int(seeds), names or tuple(RACES))),
-    "tapes": lambda: stage.show(tapes()),
 }
 
 
