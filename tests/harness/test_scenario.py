@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import textwrap
 
 import pytest
@@ -138,8 +139,9 @@ def test_a_hold_is_a_lane_a_step_and_a_number_of_times():
         Schedule(code="c", holds=(("main", 3),))
 
 
-def test_a_file_that_is_written_twice_in_a_second_is_read_as_it_is(tmp_path):
+def test_a_file_that_is_written_twice_in_a_second_is_read_as_it_is(tmp_path, monkeypatch):
     """No bytecode of the first version is taken for the second, though size and time of the file are the same."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     text = "from harness.scenario import Scenario, Turn\nSCENARIO = Scenario(steps=(Turn(session={!r}),))"
     for session in ("one", "two"):
         path = written(tmp_path, text.format(session))

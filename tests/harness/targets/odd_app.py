@@ -17,6 +17,8 @@ LISTED: "queue.SimpleQueue[int]" = queue.SimpleQueue()
 
 if os.environ.get("ODD_IMPORT") == "thread":
     threading.Thread(target=LISTED.get, daemon=True).start()
+if os.environ.get("ODD_IMPORT") == "silent":
+    sys.stdout.close()
 if os.environ.get("ODD_IMPORT") == "network":
     socket.create_connection(("127.0.0.1", 9))
 
@@ -88,6 +90,13 @@ async def silent(number: int) -> object:
     return number
 
 
+async def tangles(number: int, locks: Locks) -> object:
+    """Leave two threads behind that nobody waits for, and that wait for each other."""
+    for one in (0, 1):
+        threading.Thread(target=locks.take, args=(one,), daemon=True).start()
+    return number
+
+
 async def crosses(number: int, locks: Locks) -> object:
     """Have two worker threads take two locks in two orders."""
     await asyncio.gather(*(asyncio.to_thread(locks.take, one) for one in (0, 1)))
@@ -110,7 +119,7 @@ HANDLERS = {
 }
 
 
-LOCKING = {"deadlocks": deadlocks, "crosses": crosses}
+LOCKING = {"deadlocks": deadlocks, "crosses": crosses, "tangles": tangles}
 
 
 def create(*, defects=(), transport=None):

@@ -142,6 +142,17 @@ async def test_a_deadlock_of_workers_is_found_behind_every_clock(options: Option
     assert found.evidence.count("in Locks.take") == 2
 
 
+async def test_threads_that_block_one_another_are_found_though_every_turn_was_answered(
+    options: Options,
+) -> None:
+    """Nobody waits for them, and the service shuts down as it should; they are named with their stacks all the same."""
+    result = await run(TWO_TURNS, replace(options, defects=("tangles",)))
+    assert result.verdict is Verdict.FAILED
+    (found,) = (one for one in result.violations if one.invariant == "liveness.no_deadlock")
+    assert found.evidence.count("in Locks.take") == 2
+    assert "outcome.answered_within_deadline" not in result.invariants_violated
+
+
 async def test_a_restart_forgets_what_the_modules_knew(options: Options) -> None:
     """After a restart the service is imported anew: what it had in a module is gone, as with its process."""
     steps = (Turn(), Turn(), Restart(), Turn())
@@ -158,9 +169,15 @@ async def test_an_app_that_ends_its_process_is_invalid(options: Options) -> None
     assert result.reasons == ("the app ended its process, and with it the simulated run; play it live",)
 
 
-async def test_an_app_that_closes_its_output_is_played(options: Options) -> None:
-    """What the app does to its standard streams is its own affair."""
-    assert (await run(TWO_TURNS, replace(options, defects=("silent",)))).verdict is Verdict.PASSED
+@pytest.mark.parametrize("at_import", [True, False])
+async def test_an_app_that_closes_its_output_is_played(
+    options: Options, monkeypatch: pytest.MonkeyPatch, at_import: bool
+) -> None:
+    """What the app does to its standard streams is its own affair, in a turn or as soon as it is imported."""
+    if at_import:
+        monkeypatch.setenv("ODD_IMPORT", "silent")
+    silent = replace(options, defects=() if at_import else ("silent",))
+    assert (await run(TWO_TURNS, silent)).verdict is Verdict.PASSED
 
 
 async def test_a_fault_that_the_scenario_file_defines_is_played(options: Options, tmp_path: Path) -> None:
@@ -176,11 +193,23 @@ async def test_a_long_wait_costs_no_time_and_no_budget(options: Options) -> None
     assert result.verdict is Verdict.PASSED
 
 
+async def run_coded(profile: profiles.Profile, options: Options) -> Schedule:
+    """The schedule of a run of this profile, with the fingerprint of what was played."""
+    async with Host.of(profile) as host:
+        return (await host.play(job(TWO_TURNS, "faulted", replace(options, profile=profile)))).schedule
+
+
 async def test_a_schedule_of_another_version_is_invalid(options: Options) -> None:
     """A schedule is played again by the code that it was recorded with, and proves nothing with any other."""
     async with Host.of(options.profile) as host:
         recorded = (await host.play(job(TWO_TURNS, "faulted", replace(options, policy="random")))).schedule
     assert recorded.holds
+    elsewhere = replace(options.profile, environment={"ODD_MODE": "another"})
+    assert (
+        (await run_coded(elsewhere, options)).code
+        != recorded.code
+        == (await run_coded(options.profile, options)).code
+    )
     kept = replace(TWO_TURNS, seed=1, schedule=recorded, stages=("simulated",))
     assert (await run(kept, options)).verdict is Verdict.PASSED
     other = replace(kept, schedule=Schedule(code="0123456789abcdef", holds=recorded.holds))
