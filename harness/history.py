@@ -12,8 +12,10 @@ LOGS = "logs"
 PROVIDER = "provider"
 PROBES = "probes"
 SNAPSHOTS = "snapshots"
-WITNESSES = frozenset({WIRE, LOGS, PROVIDER, PROBES, SNAPSHOTS})
-"""Who can testify: the client, the target's log, the simulated provider, the child's probes, state read afterwards."""
+PROCESS = "process"
+WITNESSES = frozenset({WIRE, LOGS, PROVIDER, PROBES, PROCESS, SNAPSHOTS})
+"""Who can testify: the client, the target's log, the simulated provider, the child's probes (its loop and its tasks),
+what the system says of its process (threads and descriptors), state read afterwards."""
 
 
 FORGOTTEN = (
@@ -34,6 +36,7 @@ class Contract:
     Of a session's earlier turns the provider is told the last `history_turns_max`; all, where that is None.
     `pooled_descriptors_max` is what the target's own pools may open after the warm-up. `fallback_reasons` are the
     words that an answer may give for a level that did not answer; `health_path` must answer within a second.
+    `reply_pointer` is the JSON pointer to the reply in the answer to a turn.
     """
 
     turn_path: str
@@ -54,6 +57,7 @@ class Contract:
     recovery_s_max: float = 5.0
     pooled_descriptors_max: int = 0
     history_turns_max: int | None = None
+    reply_pointer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

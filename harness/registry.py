@@ -6,6 +6,7 @@ Concrete faults and invariants are found by name through here; whoever plays or 
 import importlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from harness.errors import UsageError
@@ -77,14 +78,32 @@ class Registry(Generic[T]):
         return tuple(thing for _, thing in self.items())
 
 
+ALL_STAGES = ("simulated", "live")
+
+CAPABILITIES = MappingProxyType(
+    {
+        "provider": "its provider is the simulated one",
+        "sessions": "a turn belongs to a session",
+        "keys": "it honours an idempotency key",
+        "streams": "it answers with server-sent events where they are asked for",
+        "provider_streams": "it asks its provider for a stream",
+        "store": "it keeps its state in SQLite",
+        "process": "it runs in a process that the harness started",
+        "inside": "that process is the harness's own child, which holds the app",
+        "sync_entry": "the profile names a synchronous entry",
+        "request_ids": "answers, log and provider calls carry the id of their request",
+    }
+)
+"""What a target may have, by the word that a fault's `needs` uses."""
+
 INVARIANTS: Registry[Invariant] = Registry("invariant", "harness.invariants")
 FAULTS: Registry[type[FaultClass]] = Registry("fault", "harness.faults")
 
 
-def invariant(
+def oracle(
     name: str, *, witnesses: Iterable[str], promises: Iterable[str] = ()
 ) -> Callable[[Check], Invariant]:
-    """Register a pure function of a history as the universal invariant `name`.
+    """Make a pure function of a history an invariant, for a fault's `holds` or for a scenario's own.
 
     Raises:
         ValueError: a witness or a field of the contract does not exist.
@@ -95,21 +114,73 @@ def invariant(
     if not needed <= WITNESSES:
         raise ValueError(f"{name}: no such witness: {sorted(needed - WITNESSES)}")
 
-    def register(check: Check) -> Invariant:
+    def made(check: Check) -> Invariant:
         summary = (check.__doc__ or "").strip().splitlines()[0]
-        made = Invariant(name=name, check=check, witnesses=needed, summary=summary, promises=promised)
+        return Invariant(name=name, check=check, witnesses=needed, summary=summary, promises=promised)
+
+    return made
+
+
+def invariant(
+    name: str, *, witnesses: Iterable[str], promises: Iterable[str] = ()
+) -> Callable[[Check], Invariant]:
+    """Register a pure function of a history as the universal invariant `name`.
+
+    Raises:
+        ValueError: as `oracle` does; or the name is taken.
+    """
+    make = oracle(name, witnesses=witnesses, promises=promises)
+
+    def register(check: Check) -> Invariant:
+        made = make(check)
         INVARIANTS.add(name, made)
         return made
 
     return register
 
 
-def fault(name: str) -> Callable[[F], F]:
-    """Register a fault class under its dotted name, `plane.what`, and set that name on it."""
+def fault(
+    name: str, *, stages: tuple[str, ...] = ALL_STAGES, needs: Iterable[str] = ("provider",)
+) -> Callable[[F], F]:
+    """Register a fault class under its dotted name, `plane.what`, and set on it what is given here.
+
+    `stages` can carry it. `needs` are capabilities of the target (`CAPABILITIES`) without which there is nothing that
+    it could break.
+
+    Raises:
+        ValueError: there is no such capability.
+    """
+    needed = frozenset(needs)
+    if unknown := needed - CAPABILITIES.keys():
+        raise ValueError(f"{name}: no such capability: {sorted(unknown)}")
 
     def register(kind: F) -> F:
         kind.name = name
+        type.__setattr__(kind, "stages", stages)  # what a class of the user's own need not declare
+        type.__setattr__(kind, "needs", needed)
         FAULTS.add(name, kind)
         return kind
 
     return register
+
+
+def stages_of(fault: object) -> tuple[str, ...]:
+    """The stages that can carry a fault; of one that says nothing of it, all."""
+    found: tuple[str, ...] = getattr(fault, "stages", ALL_STAGES)
+    return found
+
+
+def needs_of(fault: object) -> frozenset[str]:
+    """The capabilities of a target without which there is nothing that the fault could break."""
+    found: frozenset[str] = getattr(fault, "needs", frozenset())
+    return found
+
+
+def silenced_by(faults: Iterable[object]) -> frozenset[str]:
+    """The witnesses that the faults take away: what they say meanwhile is owed by nobody."""
+    return frozenset(witness for fault in faults for witness in getattr(fault, "silences", ()))
+
+
+def held_under(faults: Iterable[object]) -> tuple[Invariant, ...]:
+    """What must hold under these faults beside the universal invariants, each once."""
+    return tuple(dict.fromkeys(one for fault in faults for one in getattr(fault, "holds", ())))

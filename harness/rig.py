@@ -1,65 +1,40 @@
-"""The rig: the seams at which a fault may take hold, and the window in which it does.
+"""The rig: the seams at which a fault may take hold.
 
 Seams are passed, never patched. What breaks must mend: a fault is an async context manager that puts everything
 back however its body ends, and it records every time that it fired.
 """
 
-import math
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
-from harness.errors import UsageError
+from harness.inside import Inside
+from harness.window import Matching, Window, check
+from harness.wire import Part, Toxic
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """When a fault is armed, and on which calls it fires.
-
-    Steps count from 0: armed before step `from_step`, healed after step `until_step` (the last one where None).
-    Of the calls that match `level` (`conversation` or `structured`; any where None) it fires on the first
-    `first_n` (all where None), on every `every_k`-th, and then with probability `p`.
-    """
-
-    from_step: int = 0
-    until_step: int | None = None
-    level: str | None = None
-    first_n: int | None = None
-    every_k: int = 1
-    p: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Refuse a window that can never open.
-
-        Raises:
-            UsageError: a knob is out of its range.
-        """
-        check("from_step", self.from_step, 0, math.inf)
-        check(
-            "until_step",
-            self.from_step if self.until_step is None else self.until_step,
-            self.from_step,
-            math.inf,
-        )
-        check("first_n", 1 if self.first_n is None else self.first_n, 1, math.inf)
-        check("every_k", self.every_k, 1, math.inf)
-        check("p", self.p, 1e-9, 1.0)
-        if self.level not in (None, "conversation", "structured"):
-            raise UsageError(
-                f"level={self.level!r}: a level is 'conversation', 'structured' or None for both"
-            )
-
-
-def check(knob: str, value: float, least: float, most: float) -> None:
-    """Hold a knob to its closed range.
-
-    Raises:
-        UsageError: it is outside, or no number.
-    """
-    if not least <= value <= most:
-        upper = "" if most == math.inf else f" and at most {most:g}"
-        raise UsageError(f"{knob}={value}: must be at least {least:g}{upper}")
+__all__ = [
+    "Answer",
+    "Call",
+    "Client",
+    "ClientRule",
+    "ClientSeam",
+    "Clock",
+    "Entering",
+    "Fault",
+    "Incoming",
+    "InsideSeam",
+    "Matching",
+    "NetworkSeam",
+    "Outgoing",
+    "ProcessSeam",
+    "ProviderSeam",
+    "Reply",
+    "Rig",
+    "Rule",
+    "Window",
+    "check",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +50,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What the provider puts on the wire."""
+    """What the provider puts on the wire: its head, then `parts` where there are any, else `body`.
+
+    Parts are sent under the Content-Length that `headers` announce, or chunked where they announce none. `body` is
+    then the same answer in one piece, for whoever reads what was meant.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    parts: tuple[Part, ...] = ()
 
 
 Answer = Callable[[Call], Awaitable[Reply]]
@@ -90,15 +70,105 @@ Rule = Callable[[Call, Answer], Awaitable[Reply]]
 class ProviderSeam(Protocol):
     """The provider: rules are stacked around its honest answer, and may be taken away in any order."""
 
-    def wrapped(self, fault: str, rule: Rule, window: Window) -> AbstractAsyncContextManager[None]:
-        """Put `rule` around the answers to the calls that `window` lets through, and record each as fired."""
+    def wrapped(
+        self, fault: str, rule: Rule, window: Window, *, on_wire: bool = False
+    ) -> AbstractAsyncContextManager[None]:
+        """Put `rule` around the answers to the calls that `window` lets through, and record each as fired.
+
+        A rule sees an answer whole, before it is cut into a stream where one was asked for; one that is `on_wire`
+        stands outside of all those that are not, and sees it as it goes out.
+        """
 
 
 class NetworkSeam(Protocol):
-    """The link between the target and its provider."""
+    """The link between the target and its provider (`provider`), or between the client and the target (`client`)."""
 
     def refused(self, fault: str) -> AbstractAsyncContextManager[None]:
         """While open, nothing listens where the provider was: a connection is refused by the wire itself."""
+
+    def shaped(
+        self, fault: str, toxic: Toxic, window: Window, *, link: str = "provider"
+    ) -> AbstractAsyncContextManager[None]:
+        """While open, the link does what `toxic` says to the connections (their ordinal) that `window` lets through.
+
+        A connection, or a call where there are no connections, to which something was done is a firing.
+        """
+
+
+class InsideSeam(Protocol):
+    """What is done within the target's own process."""
+
+    def entered(self, fault: str, entering: "Entering") -> AbstractAsyncContextManager[None]:
+        """Send the fault there and enter its `within`; what it noted as fired is recorded under `fault`."""
+
+
+class Entering(Protocol):
+    """A fault that works within the target's process; it is sent there, so it is plain data."""
+
+    @property
+    def window(self) -> Window:
+        """On which of the operations that it meets it acts."""
+
+    def within(self, inside: Inside) -> AbstractContextManager[None]:
+        """Break on entry, mend on exit, within the target's process and outside its loop's thread."""
+
+
+class ProcessSeam(Protocol):
+    """The target's process, which the harness started. What it cannot answer meanwhile is on record as an outage."""
+
+    def down(self, fault: str, *, kill: bool, grace_s: float = 10.0) -> AbstractAsyncContextManager[None]:
+        """End it on entry, by SIGKILL or by SIGTERM with SIGKILL after `grace_s`; start it again on exit."""
+
+    def paused(self, fault: str) -> AbstractAsyncContextManager[None]:
+        """SIGSTOP on entry, SIGCONT on exit."""
+
+    def limited(self, fault: str, resource: int, most: int) -> AbstractAsyncContextManager[None]:
+        """Set the soft limit of a resource (`resource.RLIMIT_NOFILE` and its kin) on entry; put it back on exit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A request as it goes to the target."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """What came back: `status` is None where none did, and `error` then names the client's exception."""
+
+    status: int | None
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    error: str | None = None
+
+
+class ClientSeam(Protocol):
+    """The clients: rules are stacked around the sending of a turn, and may be taken away in any order."""
+
+    def wrapped(self, fault: str, rule: "ClientRule", window: Window) -> AbstractAsyncContextManager[None]:
+        """Put `rule` around the turns that `window` lets through; each is a firing."""
+
+
+class Client(Protocol):
+    """What a client's rule may do beside, or instead of, sending the request that it was given."""
+
+    address: tuple[str, int] | None
+    """Where the target listens; None where there is no wire."""
+
+    async def send(self, outgoing: Outgoing, *, leave_after_s: float | None = None) -> Incoming:
+        """Send the turn's own request; with `leave_after_s` the client goes away after so long."""
+
+    async def beside(
+        self, outgoing: Outgoing, *, expected: tuple[int, ...], leave_after_s: float | None = None
+    ) -> Incoming:
+        """Send another request, recorded with role `beside`, whose answer must have one of the statuses `expected`."""
+
+
+ClientRule = Callable[[Outgoing, Client], Awaitable[Incoming]]
 
 
 class Clock(Protocol):
@@ -113,15 +183,22 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rig:
-    """All the seams of one run."""
+    """All the seams of one run; None is a seam that the stage does not have."""
 
     provider: ProviderSeam
     network: NetworkSeam
     clock: Clock
+    inside: InsideSeam | None = None
+    process: ProcessSeam | None = None
+    client: ClientSeam | None = None
 
 
 class Fault(Protocol):
-    """One thing that goes wrong: a frozen dataclass whose fields are its knobs, with units in their names."""
+    """One thing that goes wrong: a frozen dataclass whose fields are its knobs, with units in their names.
+
+    Its class may also say `holds` (oracles that must hold under it beside the universal ones), `silences` (witnesses
+    that it takes away) and `link` (on which a proxy has to stand); `harness.registry.fault` adds its stages and needs.
+    """
 
     name: ClassVar[str]
 

@@ -11,7 +11,7 @@ from harness import recording
 from harness.errors import InvalidRun, UsageError, first_of
 from harness.history import Header, History
 from harness.judge import Judgement, judge
-from harness.registry import INVARIANTS
+from harness.registry import INVARIANTS, held_under
 from harness.scenario import Scenario, Schedule
 from harness.targets.driven import POLICIES, Job
 from harness.targets.play import Play, stage_named
@@ -137,6 +137,7 @@ def job(scenario: Scenario, arm: str, options: Options) -> Job:
         policy=options.policy,
         holds=schedule.holds if schedule is not None else None,
         origin=scenario.origin,
+        wired=scenario.faults,
     )
 
 
@@ -154,7 +155,8 @@ def _judged(history: History, scenario: Scenario, options: Options) -> _Arm:
         recording.write(history, options.histories)
     if scenario.schedule is not None and history.header.arm == "faulted":
         _check_schedule(scenario, scenario.schedule, history.header, options)
-    return _Arm(history, judge(history, (*INVARIANTS.values(), *scenario.invariants)))
+    faults = scenario.faults if history.header.arm == "faulted" else ()
+    return _Arm(history, judge(history, (*INVARIANTS.values(), *scenario.invariants, *held_under(faults))))
 
 
 def _check_schedule(scenario: Scenario, schedule: Schedule, header: Header, options: Options) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 from harness.errors import UsageError
-from harness.registry import Invariant
+from harness.registry import ALL_STAGES, Invariant, stages_of
 from harness.rig import Fault
 from harness.steps import (
     CANARY,
@@ -46,7 +46,7 @@ __all__ = [
     "load",
 ]
 
-STAGES = ("simulated", "live")
+STAGES = ALL_STAGES
 MODULES = "_scenario_"
 """How the modules are named that scenario files become."""
 
@@ -123,6 +123,11 @@ class Scenario:
             if self.stages != ("simulated",):
                 raise UsageError("a schedule is of a simulated run: say stages=('simulated',)")
         for fault in self.faults:
+            carried = stages_of(fault)
+            if missing := [stage for stage in self.stages if stage not in carried]:
+                raise UsageError(
+                    f"{fault.name} cannot be played {' or '.join(missing)}: say stages={tuple(carried)!r}"
+                )
             if fault.window.from_step >= len(self.steps):
                 raise UsageError(
                     f"{fault.name}: from_step={fault.window.from_step}, and the last step is {len(self.steps) - 1}"

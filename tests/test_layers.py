@@ -8,17 +8,20 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOUNDATION = {"errors", "history", "verdict", "recording", "logs", "gates"}
-CORE = FOUNDATION | {"registry", "rig", "scenario", "steps"}
+SEAMS = {"registry", "rig", "window", "wire", "inside"}
+CORE = FOUNDATION | SEAMS | {"scenario", "steps"}
 PLAYED = CORE | {"provider", "targets"}
 ORACLE = {"errors", "history", "verdict", "registry"}
 MAY_IMPORT = {
     **dict.fromkeys(FOUNDATION, FOUNDATION),
-    **dict.fromkeys(("registry", "rig"), FOUNDATION | {"registry", "rig"}),
+    **dict.fromkeys(SEAMS, FOUNDATION | SEAMS),
     "simulation": FOUNDATION | {"registry", "rig"},
     "steps": {"errors"},
     "scenario": {"errors", "history", "registry", "rig", "steps"},
+    "network": CORE,
+    "within": CORE,
     **dict.fromkeys(("faults", "provider"), CORE),
-    "targets": CORE | {"provider", "simulation"},
+    "targets": CORE | {"provider", "simulation", "network", "within"},
     **dict.fromkeys(("invariants", "judge"), ORACLE),
     **dict.fromkeys(("runner", "matrix", "determinism"), PLAYED | {"judge", "runner"}),
     "search": PLAYED | {"judge", "runner", "determinism", "simulation"},

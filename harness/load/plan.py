@@ -5,7 +5,7 @@ from pathlib import Path
 
 import orjson
 
-from harness.targets.profile import TurnTemplate
+from harness.targets.template import TurnTemplate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

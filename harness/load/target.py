@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.load.options import LoadOptions
-from harness.targets.driven import Job, Outgoing, Recorder
+from harness.rig import Outgoing
+from harness.targets.driven import Job, Recorder
 from harness.targets.process import ProcessTarget, Serving
 
 

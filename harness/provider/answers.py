@@ -35,8 +35,6 @@ def honest_reply(call: Call) -> Reply:
     messages = messages_of(call.body)
     if messages is None:
         return error_reply(400, "Missing required parameter: 'messages'.", param="messages")
-    if call.body.get("stream"):
-        return error_reply(400, "This simulated provider does not stream; send stream=false.", param="stream")
     conversation = said(messages)
     if call.level == "structured":
         schema = _schema(call.body)

@@ -6,6 +6,9 @@ its sending side has left too.
 
 import asyncio
 import http
+import os
+import socket
+import struct
 from collections.abc import Callable
 from functools import lru_cache
 from typing import cast
@@ -15,6 +18,7 @@ import httptools
 from harness.provider.answers import error_reply
 from harness.provider.endpoint import Endpoint
 from harness.rig import Reply
+from harness.wire import Ending, Pause, Raw
 
 REQUEST_BYTES_MAX = 4 * 1024 * 1024
 """Of one request, head and body together; more is answered with 413."""
@@ -41,13 +45,17 @@ class Connection(asyncio.Protocol):
         self._received = 0
         self._complete = False
         self.call: int | None = None
+        self._keep = False
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._writable = asyncio.Event()
+        self._writable.set()
 
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or send it away where there are too many."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
+        self._transport.set_write_buffer_limits(high=0)
         if not self._opened(self):
             self._refuse(503, "The simulated provider has too many open connections.")
 
@@ -114,13 +122,15 @@ class Connection(asyncio.Protocol):
         """Answer the request that was parsed."""
         path = self._url.partition(b"?")[0].decode("latin-1")
         try:
-            reply = await self._endpoint.answer(
+            async with self._endpoint.answering(
                 self._method, path, self._headers, b"".join(self._body), begun=self._begun
-            )
+            ) as reply:
+                stays = await self._send_parts(reply) if reply.parts else self._send(reply)
         finally:
             self.call = None
         self._answering, self._complete, self._received = None, False, 0
-        self._send(reply, keep=self._keep)
+        if self._transport is not None and not (stays and self._keep):
+            self._transport.close()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Where a rule crashed, the run has to fail, and the client sees the connection end."""
@@ -133,26 +143,68 @@ class Connection(asyncio.Protocol):
         """Note which call this connection carries."""
         self.call = ordinal
 
-    def _send(self, reply: Reply, *, keep: bool) -> None:
-        """Put a reply on the wire; one whose announced length is not its own ends with the connection."""
+    def _send(self, reply: Reply) -> bool:
+        """Put a whole reply on the wire; False where the length that it announces is not its own."""
+        stays = reply.headers.get("content-length", length := str(len(reply.body))) == length
+        self._write(_head(reply, length, keep=stays and self._keep) + reply.body)
+        return stays
+
+    async def _send_parts(self, reply: Reply) -> bool:
+        """Put a reply on the wire part by part; False where the connection is to end with it."""
+        announced = reply.headers.get("content-length")
+        sent = sum(len(part) for part in reply.parts if isinstance(part, bytes))
+        stays = announced in (None, str(sent)) and not any(isinstance(part, Ending) for part in reply.parts)
+        self._write(_head(reply, None, keep=stays and self._keep))
+        for part in reply.parts:
+            match part:
+                case bytes():
+                    self._write(part if announced is not None else b"%x\r\n%b\r\n" % (len(part), part))
+                case Raw():
+                    self._write(part.data)
+                case Pause():
+                    await asyncio.sleep(part.for_s)
+                case Ending():
+                    await self._writable.wait()
+                    self._end(reset=part.reset)
+                    return False
+            # Once the wire takes no more, whoever reads slowly holds this up, and not our memory.
+            await self._writable.wait()
+        if announced is None:
+            self._write(b"0\r\n\r\n")
+        return stays
+
+    def _write(self, data: bytes) -> None:
+        """Put bytes on the wire, if there is one."""
+        if self._transport is not None and data:
+            self._transport.write(data)
+
+    def _end(self, *, reset: bool) -> None:
+        """End the connection: in order, or by a reset, for which the kernel must forget what it has not sent."""
         if self._transport is None:
             return
-        length = str(len(reply.body))
-        keep = keep and reply.headers.get("content-length", length) == length
-        lines = [_status_line(reply.status)]
-        lines += [f"{name}: {value}\r\n" for name, value in reply.headers.items()]
-        if "content-length" not in reply.headers:
-            lines.append(f"content-length: {length}\r\n")
-        lines.append("\r\n" if keep else "connection: close\r\n\r\n")
-        self._transport.write("".join(lines).encode("latin-1") + reply.body)
-        if not keep:
+        if not reset:
             self._transport.close()
+            return
+        with socket.socket(fileno=os.dup(self._transport.get_extra_info("socket").fileno())) as wire:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
 
     def _refuse(self, status: int, message: str) -> None:
         """Answer what is no call with an error, and close."""
         if self._answering is not None:
             self._answering.cancel()
-        self._send(error_reply(status, message), keep=False)
+        self._keep = False
+        self._send(error_reply(status, message))
+        if self._transport is not None:
+            self._transport.close()
+
+    def pause_writing(self) -> None:
+        """The wire takes no more."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """It has taken all that was written."""
+        self._writable.set()
 
     def abort(self) -> None:
         """End the connection as it stands."""
@@ -164,6 +216,16 @@ class Connection(asyncio.Protocol):
         await self._lost
         if self._answering is not None:
             await asyncio.wait({self._answering})
+
+
+def _head(reply: Reply, length: str | None, *, keep: bool) -> bytes:
+    """The head of a reply; of one whose length is not known before, it says that the body is chunked."""
+    lines = [_status_line(reply.status)]
+    lines += [f"{name}: {value}\r\n" for name, value in reply.headers.items()]
+    if "content-length" not in reply.headers:
+        lines.append("transfer-encoding: chunked\r\n" if length is None else f"content-length: {length}\r\n")
+    lines.append("\r\n" if keep else "connection: close\r\n\r\n")
+    return "".join(lines).encode("latin-1")
 
 
 @lru_cache(maxsize=64)

@@ -3,7 +3,8 @@
 Paths are whole (`/v1/chat/completions`), header names in lower case.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 
 import orjson
 
@@ -25,7 +26,8 @@ class Endpoint:
         self._script = script
         self._witness = witness
 
-    async def answer(
+    @asynccontextmanager
+    async def answering(
         self,
         method: str,
         path: str,
@@ -33,25 +35,29 @@ class Endpoint:
         body: bytes,
         *,
         begun: Callable[[int], None] | None = None,
-    ) -> Reply:
-        """The reply to one request; `begun` is told the ordinal of a chat completion once it has one.
+    ) -> AsyncIterator[Reply]:
+        """The reply to one request, which is over when the block ends: then all of it has been sent.
 
-        Cancelling this is how a caller goes away: the witness then notes the call as aborted.
+        `begun` is told the ordinal of a chat completion once it has one. Leaving the block by an exception, a
+        cancellation too, is how a caller goes away: the witness then notes the call as aborted.
         """
         wanted = _METHODS.get(path)
         if wanted is None:
-            return error_reply(404, f"Unknown request URL: {method} {path}.", code="unknown_url")
-        if method != wanted:
+            yield error_reply(404, f"Unknown request URL: {method} {path}.", code="unknown_url")
+        elif method != wanted:
             reply = error_reply(405, f"Not allowed to {method} on {path}.", code="method_not_supported")
             reply.headers["allow"] = wanted
-            return reply
-        if path == MODELS:
-            return _models()
-        return await self._complete(headers, body, begun)
+            yield reply
+        elif path == MODELS:
+            yield _models()
+        else:
+            async with self._completing(headers, body, begun) as reply:
+                yield reply
 
-    async def _complete(
+    @asynccontextmanager
+    async def _completing(
         self, headers: Mapping[str, str], body: bytes, begun: Callable[[int], None] | None
-    ) -> Reply:
+    ) -> AsyncIterator[Reply]:
         """Answer one chat completion under the eyes of the witness."""
         asked = _object(body)
         level, request_id = level_of(asked), headers.get("x-request-id")
@@ -63,11 +69,11 @@ class Endpoint:
         call = Call(ordinal=ordinal, level=level, request_id=request_id, headers=dict(headers), body=asked)
         try:
             reply = await self._script.answer(call)
+            yield reply
         except BaseException:  # a cancellation too is a call that ended
             self._witness.aborted(ordinal)
             raise
         self._witness.answered(ordinal, reply.status, reply.body)
-        return reply
 
 
 def _object(body: bytes) -> dict[str, object]:

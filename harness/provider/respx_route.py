@@ -37,12 +37,21 @@ class CatchingRouter(respx.MockRouter):
 
         def answer() -> None:
             try:
-                answered.set_result(asyncio.run(self.async_handler(request)))
+                answered.set_result(asyncio.run(self._whole(request)))
             except BaseException as error:  # noqa: BLE001  # whatever it is, it is the caller's
                 answered.set_exception(error)
 
         threading.Thread(target=answer, name="provider-call", daemon=True).start()
         return answered.result()
+
+    async def _whole(self, request: httpx.Request) -> httpx.Response:
+        """The answer with all of its body, which a sync client could not read from here part by part."""
+        answer = await self.async_handler(request)
+        try:
+            body = b"".join([part async for part in answer.aiter_raw()])
+        finally:
+            await answer.aclose()
+        return httpx.Response(answer.status_code, headers=answer.headers, content=body, request=request)
 
 
 def install(

@@ -1,18 +1,20 @@
 """The script: which faults shape which answers.
 
-Rules are stacked around the honest answer, the last one entered outermost, and are taken away in any order. Calls
-may come from several threads and event loops at once: nothing here belongs to a loop, and counters stand under a lock.
+Rules are stacked around the honest answer, the last one entered outermost, and are taken away in any order. Between
+those that see an answer whole and those on the wire it is cut into a stream, where one was asked for. Calls may come from several threads and event loops at once: nothing here belongs to a loop, and counters stand under a lock.
 """
 
 import asyncio
 import random
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from harness.provider.answers import honest_reply
+from harness.provider.streams import streamed
 from harness.provider.witness import Witness
-from harness.rig import Answer, Call, Reply, Rule, Window
+from harness.rig import Answer, Call, Matching, Reply, Rule, Window
 
 Fired = Callable[[str, str], None]
 """Told a fault's name and on what it fired; may be called from any thread."""
@@ -43,10 +45,13 @@ class Script:
         self._rules: tuple[_Armed, ...] = ()
 
     @asynccontextmanager
-    async def wrapped(self, fault: str, rule: Rule, window: Window) -> AsyncIterator[None]:
+    async def wrapped(
+        self, fault: str, rule: Rule, window: Window, *, on_wire: bool = False
+    ) -> AsyncIterator[None]:
         """Put `rule` around the answers to the calls that `window` lets through, and record each as fired."""
         with self._lock:
-            armed = _Armed(fault, rule, window, random.Random(self._random.random()))
+            matching = Matching(window, random.Random(self._random.random()))
+            armed = _Armed(fault, rule, matching, on_wire)
             self._rules = (*self._rules, armed)
         try:
             yield
@@ -56,17 +61,29 @@ class Script:
 
     async def answer(self, call: Call) -> Reply:
         """The answer to one call: honest, unless a rule that is armed now says otherwise."""
-        return await self._through(self._rules)(call)
+        rules = self._rules
+        if not rules and not call.body.get("stream"):
+            return await self._honest(call)
+        inner = self._around(self._honest, [armed for armed in rules if not armed.on_wire])
 
-    def _through(self, rules: "tuple[_Armed, ...]") -> Answer:
-        """The honest answer with `rules` around it, the last one outermost."""
-        if not rules:
-            return self._honest
-        armed, inner = rules[-1], self._through(rules[:-1])
+        async def sent(call: Call) -> Reply:
+            whole = await inner(call)
+            return streamed(whole) if call.body.get("stream") else whole
+
+        return await self._around(sent, [armed for armed in rules if armed.on_wire])(call)
+
+    def _around(self, answer: Answer, rules: "Sequence[_Armed]") -> Answer:
+        """The answer with `rules` around it, the last one outermost."""
+        for armed in rules:
+            answer = self._guarded(answer, armed)
+        return answer
+
+    def _guarded(self, inner: Answer, armed: "_Armed") -> Answer:
+        """The answer with one rule around it."""
 
         async def answer(call: Call) -> Reply:
             with self._lock:
-                lets_through = armed.lets_through(call)
+                lets_through = armed.matching.lets_through(call.level)
             if not lets_through:
                 return await inner(call)
             return await _Firing(armed, inner, self._note).play(call)
@@ -85,27 +102,14 @@ class Script:
         self._fired(fault, f"provider call {call.ordinal} ({call.level}, request {call.request_id})")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class _Armed:
     """A rule that is in place, with the count of the calls that it has matched."""
 
-    def __init__(self, fault: str, rule: Rule, window: Window, stream: random.Random) -> None:
-        self.fault = fault
-        self.rule = rule
-        self._window = window
-        self._stream = stream
-        self._matched = 0
-
-    def lets_through(self, call: Call) -> bool:
-        """Whether the window lets this call through to the rule; counts it, so ask once a call, under the lock."""
-        window = self._window
-        if window.level not in (None, call.level):
-            return False
-        self._matched += 1
-        if window.first_n is not None and self._matched > window.first_n:
-            return False
-        if self._matched % window.every_k:
-            return False
-        return window.p >= 1.0 or self._stream.random() < window.p
+    fault: str
+    rule: Rule
+    matching: Matching
+    on_wire: bool
 
 
 class _Firing:

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, Self
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from harness.history import LOGS, PROBES, PROVIDER, SNAPSHOTS, WIRE, FaultFired, Header, Record
-from harness.rig import Clock, Fault, NetworkSeam, ProviderSeam, Rig, Rule, Window
+from harness.history import PROVIDER, SNAPSHOTS, WITNESSES, FaultFired, Header, Record
+from harness.registry import silenced_by
+from harness.rig import Clock, Fault, Incoming, Outgoing, Rig
 from harness.scenario import Step
 from harness.targets.profile import Profile
 
@@ -19,26 +20,6 @@ PROVIDER_URL = "http://provider.invalid/v1"
 
 POLICIES = ("fifo", "random", "pct")
 """Who may decide the schedule of a simulated run; the first is the ordinary run."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
-    """A request as it goes to the target."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
-    """What came back: `status` is None where none did, and `error` then names the client's exception."""
-
-    status: int | None
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    error: str | None = None
 
 
 class Driven(Protocol):
@@ -64,7 +45,8 @@ class Job:
     """All that a target needs to play one arm (`faulted` or `control`) of a scenario.
 
     `policy` and `holds` are for simulated runs: the schedule's policy by its name, or the schedule itself, as
-    `harness.scenario.Schedule` has it. `origin` is the scenario's file, which may define faults of its own.
+    `harness.scenario.Schedule` has it. `origin` is the scenario's file, which may define faults of its own. `wired` are
+    the faults that the target must be made ready for, in both arms alike.
     """
 
     name: str
@@ -78,6 +60,12 @@ class Job:
     policy: str = POLICIES[0]
     holds: tuple[tuple[str, int, int], ...] | None = None
     origin: str = ""
+    wired: tuple[Fault, ...] = ()
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The links on which a proxy has to stand, for the faults that shape them."""
+        return tuple(sorted({link for fault in self.wired if (link := getattr(fault, "link", None))}))
 
     def header(
         self,
@@ -87,10 +75,19 @@ class Job:
         doubts: tuple[str, ...],
         elapsed_s: float,
         lag_ms: float = 0.0,
+        witnesses: frozenset[str] = WITNESSES,
         **simulated: Any,
     ) -> Header:
-        """The header of this job's history; `simulated` is what only a simulated run has."""
-        has_state = self.profile.turn.state or self.profile.metrics
+        """The header of this job's history.
+
+        `witnesses` are those that the target has, `simulated` is what only a simulated run has.
+        """
+        silenced = set(silenced_by(self.faults))
+        if not (self.profile.turn.state or self.profile.metrics):
+            silenced.add(SNAPSHOTS)
+        if "provider" not in self.profile.capabilities:
+            silenced.add(PROVIDER)
+        heard = witnesses - silenced
         return Header(
             scenario=self.name,
             seed=self.seed,
@@ -98,8 +95,8 @@ class Job:
             target=self.profile.name,
             arm=self.arm,
             contract=self.profile.contract,
-            witnesses=(WIRE, LOGS, PROVIDER, PROBES, *((SNAPSHOTS,) if has_state else ())),
-            absent=() if has_state else (SNAPSHOTS,),
+            witnesses=tuple(sorted(heard)),
+            absent=tuple(sorted(WITNESSES - heard)),
             defects=self.defects,
             declared=tags(self.faults),
             nonce_matched=nonce_matched,
@@ -142,41 +139,6 @@ class Recorder:
         self.records.append(FaultFired(at_s=self.now(), fault=fault, detail=detail))
 
 
-class Armed:
-    """The faults of a job, each armed and healed at the steps that its window names."""
-
-    def __init__(self, faults: tuple[Fault, ...], rig: Rig, last: int) -> None:
-        self._faults = tuple(zip(tags(faults), faults, strict=True))
-        self._rig = rig
-        self._last = last
-        self._open: dict[str, AsyncExitStack] = {}
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        """Mend whatever is still broken, all of it, also where mending one fails."""
-        async with AsyncExitStack() as rest:
-            for stack in self._open.values():
-                rest.push_async_callback(stack.aclose)
-            self._open = {}
-
-    async def before(self, step: int) -> None:
-        """Arm what begins with this step."""
-        for tag, fault in self._faults:
-            if fault.window.from_step == step:
-                stack = AsyncExitStack()
-                await stack.enter_async_context(fault.inject(_tagged(self._rig, tag)))
-                self._open[tag] = stack
-
-    async def after(self, step: int) -> None:
-        """Heal what ends with this step."""
-        for tag, fault in self._faults:
-            until = self._last if fault.window.until_step is None else fault.window.until_step
-            if until == step and tag in self._open:
-                await self._open.pop(tag).aclose()
-
-
 def tags(faults: tuple[Fault, ...]) -> tuple[str, ...]:
     """A name for each fault under which it fires: its own, numbered from the second of the same on."""
     names = [fault.name for fault in faults]
@@ -184,32 +146,3 @@ def tags(faults: tuple[Fault, ...]) -> tuple[str, ...]:
     return tuple(
         f"{name}#{number}" if number > 1 else name for name, number in zip(names, numbers, strict=True)
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _TaggedProvider:
-    """The provider, for one fault: whatever it puts there fires under the fault's tag."""
-
-    seam: ProviderSeam
-    tag: str
-
-    def wrapped(self, fault: str, rule: Rule, window: Window) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the tag stands for it
-        """Put the rule there under the tag."""
-        return self.seam.wrapped(self.tag, rule, window)
-
-
-@dataclass(frozen=True, slots=True)
-class _TaggedNetwork:
-    """The network, for one fault."""
-
-    seam: NetworkSeam
-    tag: str
-
-    def refused(self, fault: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the tag stands for it
-        """Refuse under the tag."""
-        return self.seam.refused(self.tag)
-
-
-def _tagged(rig: Rig, tag: str) -> Rig:
-    """The rig for one fault, so that two of the same name are counted apart."""
-    return replace(rig, provider=_TaggedProvider(rig.provider, tag), network=_TaggedNetwork(rig.network, tag))

@@ -12,8 +12,10 @@ import orjson
 
 from harness.errors import TargetFailed
 from harness.history import Exchange, Probe, Snapshot
+from harness.rig import Outgoing
 from harness.scenario import CANARY, Disconnect, Parallel, Request, Restart, Step, Turn, Wait
-from harness.targets.driven import Armed, Driven, Job, Outgoing, Recorder
+from harness.targets.armed import Armed
+from harness.targets.driven import Driven, Job, Recorder
 from harness.targets.witness import NONCE_HEADER
 
 GOLDEN = "__golden"

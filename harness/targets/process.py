@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 
 from harness.provider import ProviderServer, Script, Witness
-from harness.rig import Rig
-from harness.targets.driven import ANSWER_S_MAX, Incoming, Job, Outgoing, Recorder
+from harness.rig import Incoming, Outgoing, Rig
+from harness.targets.driven import ANSWER_S_MAX, Job, Recorder
 from harness.targets.real import RealClock
 from harness.targets.started import Child, child, environment, new_nonce
 

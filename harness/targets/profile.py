@@ -2,73 +2,94 @@
 
 import importlib
 import importlib.resources
-import re
+import shlex
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import UsageError
 from harness.history import Contract
+from harness.targets.soundness import Complaint, lines_of, wrong_turn
+from harness.targets.template import TurnTemplate, placeholders
 
 REFERENCE = "reference_app:profile.toml"
 """The default target, by import string: the harness imports nothing of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TurnTemplate:
-    """One turn: where it is sent, and the body in which `{message}` and `{session}` stand for theirs.
-
-    A key whose value is `{session}` is left out of a session's first turn. `session` is the JSON pointer to the
-    session's id in an answer; `state` is the path from which the session can be read afterwards.
-    """
-
-    path: str
-    body: Mapping[str, Any]
-    method: str = "POST"
-    session: str = "/session_id"
-    state: str | None = None
-
-    def render(self, message: str, session: str | None) -> dict[str, Any]:
-        """The body of one turn; what has no value yet is left out, wherever it stands."""
-        filled: dict[str, Any] = _filled(self.body, {"{message}": message, "{session}": session})
-        return filled
-
-    @property
-    def holds_sessions(self) -> bool:
-        """True where the body says which session a turn belongs to."""
-        return "session" in _placeholders(self.body)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """How to start a service and talk to it.
 
-    `app` is the import string of a factory `(*, defects, transport) -> ASGI app`; `defects` that of a mapping of
-    the historical mistakes that it can be built with. The variables named take the provider's base URL and the
-    place of the store; `environment` is set beside them. `origin` says where the profile was read.
+    It is one of three: `app`, the import string of an ASGI app, or of a factory `(*, defects, transport) -> app`;
+    `command`, the words that start it, with `{port}` and `{directory}` in them; `url`, where it already runs.
+    `defects` is the import string of a mapping of the historical mistakes that it can be built with. The variables
+    named take the provider's base URL (none where that is empty: it has no provider) and the place of the store;
+    `environment` is set beside them. `store` is `sqlite` where it keeps its state there. `log` is the file that it
+    writes its log to, its standard output where that is empty. `sync_entry` is the import string of a function of a
+    message that it calls where it has no `await`. `provider_streams` says that it asks its provider for streams.
+    `origin` says where the profile was read, `lines` at which line each of its keys stands.
     """
 
     name: str
-    app: str
     turn: TurnTemplate
     contract: Contract
     origin: str
+    app: str = ""
+    command: tuple[str, ...] = ()
+    url: str = ""
     defects: str | None = None
     provider_variable: str = "OPENAI_BASE_URL"
+    provider_streams: bool = False
+    store: Literal["", "sqlite"] = ""
     store_variable: str | None = None
     store_template: str = "sqlite:///{directory}/sessions.db"
+    log: str = ""
+    sync_entry: str = ""
     health: str | None = None
     metrics: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    def at(self, key: str) -> str:
+        """Where a key stands, as `file:line`; of one that is left out, the file alone."""
+        return f"{self.origin}:{self.lines[key]}" if key in self.lines else self.origin
+
+    @property
+    def started_by(self) -> str:
+        """What starts it, or where it runs: for messages."""
+        return self.app or " ".join(self.command) or self.url
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What it has, by the words of `harness.registry.CAPABILITIES`."""
+        has = {
+            "provider": bool(self.provider_variable) and not self.url,
+            "sessions": self.turn.holds_sessions,
+            "keys": self.turn.keys,
+            "streams": self.turn.stream != "never",
+            "provider_streams": self.provider_streams and not self.url,
+            "store": self.store == "sqlite" and bool(self.app),
+            "process": not self.url,
+            "inside": bool(self.app),
+            "sync_entry": bool(self.sync_entry) and bool(self.app),
+            "request_ids": self.contract.request_ids,
+        }
+        return frozenset(name for name, there in has.items() if there)
 
 
 _PROFILE = TypeAdapter(Profile)
+STATUSES = (200, 201, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 502, 503, 504)
+"""What a service that promises nothing may answer to a turn: whatever is no bug of its own."""
+
+DEADLINE_S = 10.0
+"""Within which a service that promises nothing must have answered a turn."""
 
 
 def load(where: str = REFERENCE) -> Profile:
@@ -82,24 +103,33 @@ def load(where: str = REFERENCE) -> Profile:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{where}: {error}; mend the profile") from error
-    try:
-        turn = _known(TurnTemplate, values.pop("turn"), where, "turn")
-        contract = _known(
-            Contract, {"turn_path": turn.get("path"), **values.pop("contract")}, where, "contract"
-        )
-    except KeyError as error:
-        raise UsageError(
-            f"{where}: the profile has no [{error.args[0]}]; see the README's example"
-        ) from error
-    rest = _known(Profile, {**values, "origin": where}, where, "")
+    lines = lines_of(text)
+    if not isinstance(values.get("turn"), dict):
+        raise UsageError(f"{where}: the profile has no [turn]; see the README's example")
+    turn = _known(TurnTemplate, values.pop("turn"), where, "turn", lines)
+    own = values.pop("contract", {})
+    if not isinstance(own, dict):
+        raise UsageError(f"{_place(where, lines, 'contract')}: contract is no table; write [contract]")
+    contract = {
+        "turn_path": turn.get("path"),
+        "statuses": STATUSES,
+        "deadline_s": DEADLINE_S,
+        **_known(Contract, own, where, "contract", lines),
+    }
+    if isinstance(values.get("command"), str):
+        values["command"] = shlex.split(values["command"])
+    rest = _known(Profile, {**values, "origin": where, "lines": lines}, where, "", lines)
     contract["health_path"] = rest.get("health")
-    contract["sessions"] = "session" in _placeholders(turn.get("body"))
+    contract["sessions"] = "session" in placeholders(turn.get("body"))
+    contract["reply_pointer"] = turn.get("reply")
     try:
         return _sound(_PROFILE.validate_python({**rest, "turn": turn, "contract": contract}))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{where}: {place}: {first['msg']}; mend the profile") from error
+        raise UsageError(
+            f"{_place(where, lines, place)}: {place}: {first['msg']}; mend the profile"
+        ) from error
 
 
 def _sound(profile: Profile) -> Profile:
@@ -108,47 +138,43 @@ def _sound(profile: Profile) -> Profile:
     Raises:
         UsageError: a placeholder, a pointer, a path or a number makes no sense; the message says which.
     """
-    turn, contract = profile.turn, profile.contract
-    found = _placeholders(turn.body)
-    wrong = [
-        ("message" not in found, "[turn] body: {message} must stand somewhere in it"),
-        (
-            found - {"message", "session"},
-            f"[turn] body: only {{message}} and {{session}} are known, not {sorted(found)}",
-        ),
-        (
-            not turn.session.startswith("/"),
-            f"[turn] session = {turn.session!r}: a JSON pointer begins with /",
-        ),
-        (not turn.path.startswith("/"), f"[turn] path = {turn.path!r}: a path begins with /"),
-        (not contract.deadline_s > 0, f"[contract] deadline_s = {contract.deadline_s}: must be above 0"),
-        (not contract.statuses, "[contract] statuses: name at least one"),
-        (":" not in profile.app, f"app = {profile.app!r}: give MODULE:NAME of the app or of its factory"),
-    ]
-    for is_wrong, complaint in wrong:
+    for key, is_wrong, complaint in (*wrong_turn(profile.turn), *_wrong_rest(profile)):
         if is_wrong:
-            raise UsageError(f"{profile.origin}: {complaint}; mend the profile")
+            raise UsageError(f"{profile.at(key)}: {complaint}; mend the profile")
     return profile
 
 
-def _filled(value: Any, words: Mapping[str, str | None]) -> Any:
-    """The template with its words put in; a key or an entry whose word has no value is left out."""
-    if isinstance(value, str):
-        return words[value] if value in words else value.replace("{message}", words["{message}"] or "")
-    if isinstance(value, Mapping):
-        pairs = {key: _filled(inner, words) for key, inner in value.items()}
-        return {key: inner for key, inner in pairs.items() if inner is not None}
-    if isinstance(value, list):
-        return [inner for inner in (_filled(inner, words) for inner in value) if inner is not None]
-    return value
-
-
-def _placeholders(value: Any) -> set[str]:
-    """The names in braces, anywhere in the template."""
-    if isinstance(value, str):
-        return set(re.findall(r"\{(\w+)\}", value))
-    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return set().union(*map(_placeholders, inner))
+def _wrong_rest(profile: Profile) -> Iterator[Complaint]:
+    """What may be wrong with the rest of a profile."""
+    contract = profile.contract
+    given = [name for name in ("app", "command", "url") if getattr(profile, name)]
+    yield given[0] if given else "name", len(given) != 1, "give one of app, command and url"
+    yield (
+        "app",
+        profile.app and ":" not in profile.app,
+        f"app = {profile.app!r}: give MODULE:NAME of the app or of its factory",
+    )
+    port = any("{port}" in word for word in profile.command)
+    yield (
+        "command",
+        profile.command and not port,
+        "command: {port} must stand somewhere in it: the port is chosen free",
+    )
+    host = urlsplit(profile.url)
+    yield (
+        "url",
+        profile.url and not (host.scheme in ("http", "https") and host.hostname),
+        f"url = {profile.url!r}: give http://HOST:PORT",
+    )
+    yield (
+        "contract.deadline_s",
+        not contract.deadline_s > 0,
+        f"[contract] deadline_s = {contract.deadline_s}: must be above 0",
+    )
+    yield "contract.statuses", not contract.statuses, "[contract] statuses: name at least one"
+    for name in ("health", "metrics"):
+        path = getattr(profile, name)
+        yield name, path is not None and not path.startswith("/"), f"{name} = {path!r}: a path begins with /"
 
 
 def defect_catalog(profile: Profile) -> Mapping[str, Any]:
@@ -207,13 +233,20 @@ def _text(where: str) -> str:
         ) from error
 
 
-def _known(kind: type[Any], values: Mapping[str, Any], where: str, table: str) -> dict[str, Any]:
+def _known(
+    kind: type[Any], values: Mapping[str, Any], where: str, table: str, lines: Mapping[str, int]
+) -> dict[str, Any]:
     """The values, if the table knows every key."""
-    names = {item.name for item in fields(kind)} - {"health_path", "sessions"}
+    names = {item.name for item in fields(kind)} - {"health_path", "sessions", "reply_pointer"}
     for key in values:
         if key not in names:
-            place = f"[{table}] " if table else ""
-            raise UsageError(
-                f"{where}: {place}{key} is no key of a profile; there are: {', '.join(sorted(names))}"
-            )
+            prefix = f"[{table}] " if table else ""
+            place = _place(where, lines, f"{table}.{key}" if table else key)
+            known = ", ".join(sorted(names - {"origin", "lines"}))
+            raise UsageError(f"{place}: {prefix}{key} is no key of a profile; there are: {known}")
     return dict(values)
+
+
+def _place(where: str, lines: Mapping[str, int], key: str) -> str:
+    """Where a key stands, as `file:line`."""
+    return f"{where}:{lines[key]}" if key in lines else where

@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 
 from harness.errors import TargetFailed, UsageError
 from harness.provider import Link, Script, SimulatedTransport, Witness, respx_route
-from harness.rig import Rig
+from harness.rig import Incoming, Outgoing, Rig
 from harness.simulation import Gate
 from harness.simulation.client import AsgiClient, Exchange, Incomplete
 from harness.targets.child import build, imported, is_factory, told
 from harness.targets.code import own_modules
-from harness.targets.driven import ANSWER_S_MAX, PROVIDER_URL, Incoming, Job, Outgoing, Recorder
+from harness.targets.driven import ANSWER_S_MAX, PROVIDER_URL, Job, Recorder
 from harness.targets.lifespan import Lifespan, called
 from harness.targets.real import RealClock
 from harness.targets.witness import App, Message, Receive, Send, WitnessedApp

@@ -7,7 +7,7 @@ import pytest
 from harness.errors import UsageError
 from harness.registry import INVARIANTS
 from harness.targets import profile as profiles
-from harness.targets.profile import TurnTemplate
+from harness.targets.template import TurnTemplate
 
 GOOD = """
 name = "x"
@@ -37,6 +37,17 @@ def test_a_short_profile_is_enough(tmp_path):
     assert profile.contract.turn_path == "/turn"
 
 
+def test_a_service_that_promises_nothing_needs_no_contract(tmp_path):
+    """Seven lines are enough: it must answer in time, with anything that is no bug of its own."""
+    profile = read(
+        tmp_path, GOOD.partition("[contract]")[0].replace('app = "m:f"', 'command = "run me {port}"')
+    )
+    assert (profile.command, profile.contract.deadline_s) == (("run", "me", "{port}"), 10.0)
+    assert 503 in profile.contract.statuses
+    assert 500 not in profile.contract.statuses
+    assert profile.capabilities == {"provider", "sessions", "process"}
+
+
 def test_sessions_are_promised_by_the_body(tmp_path):
     """A turn that names no session has no history, and no invariant asks for one; nobody has to write that down."""
     assert read(tmp_path, GOOD).contract.sessions
@@ -50,16 +61,36 @@ def test_sessions_are_promised_by_the_body(tmp_path):
     ("old", "new", "said"),
     [
         ('name = "x"', 'nam = "x"', "nam is no key of a profile"),
-        ('app = "m:f"', "", "app: "),
+        ('app = "m:f"', "", "profile.toml:2: give one of app, command and url"),
+        (
+            'app = "m:f"',
+            'app = "m:f"\nurl = "http://127.0.0.1:1"',
+            "profile.toml:3: give one of app, command and url",
+        ),
+        (
+            'app = "m:f"',
+            'command = "serve --port 80"',
+            "profile.toml:3: command: {port} must stand somewhere",
+        ),
+        ('app = "m:f"', 'url = "127.0.0.1"', "profile.toml:3: url = '127.0.0.1': give http://HOST:PORT"),
+        ('app = "m:f"', 'app = "m:f"\nstore = "redis"', "profile.toml:4: store: "),
+        ('app = "m:f"', 'app = "m:f"\nhealth = "up"', "profile.toml:4: health = 'up': a path begins with /"),
         ("[turn]", "[turns]", "has no [turn]"),
         ("deadline_s = 2", 'deadline_s = "soon"', "contract.deadline_s: "),
-        ("statuses = [200]", "", "contract.statuses: "),
-        ("statuses", "status", "[contract] status is no key"),
+        ("statuses", "status", "profile.toml:9: [contract] status is no key"),
+        ("statuses = [200]", "statuses = 200", "profile.toml:9: contract.statuses: "),
         ("[contract]", "[contract", "line 7"),
         ("{message}", "{mesage}", "{message} must stand somewhere"),
-        ("n = 1", 'n = "{user}"', "only {message} and {session} are known"),
+        ("n = 1", 'n = "{user}"', "only {message}, {session} and {stream} are known"),
         ('path = "/turn"', 'path = "turn"', "a path begins with /"),
         ('path = "/turn"', 'path = "/turn"\nsession = "sid"', "a JSON pointer begins with /"),
+        ('path = "/turn"', 'path = "/turn"\nreply = "text"', "profile.toml:6: [turn] reply = 'text'"),
+        (
+            'path = "/turn"',
+            'path = "/turn"\nheaders = { a = "$NO_SUCH_NAME" }',
+            "the environment has no NO_SUCH_NAME",
+        ),
+        ('path = "/turn"', 'path = "/turn"\nstream = "maybe"', "profile.toml:6: turn.stream: "),
         ("deadline_s = 2", "deadline_s = -5", "must be above 0"),
         ("[200]", "[]", "name at least one"),
         ('app = "m:f"', 'app = "m"', "give MODULE:NAME"),

@@ -1,0 +1,199 @@
+"""Faults in place: each armed and healed at the edges of its window, and each known to the seams by a tag of its own."""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import Self
+
+from harness.rig import (
+    ClientRule,
+    ClientSeam,
+    Entering,
+    Fault,
+    InsideSeam,
+    NetworkSeam,
+    ProcessSeam,
+    ProviderSeam,
+    Rig,
+    Rule,
+    Window,
+)
+from harness.targets.driven import tags
+from harness.wire import Toxic
+
+
+class Armed:
+    """The faults of a job, each armed and healed at the steps, and the seconds within them, that its window names."""
+
+    def __init__(self, faults: tuple[Fault, ...], rig: Rig, last: int) -> None:
+        self._faults = tuple(
+            _Life(fault, tagged(rig, tag)) for tag, fault in zip(tags(faults), faults, strict=True)
+        )
+        self._last = last
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        """Mend whatever is still broken, all of it, also where mending one fails."""
+        async with AsyncExitStack() as rest:
+            for life in self._faults:
+                rest.push_async_callback(life.end)
+
+    async def before(self, step: int) -> None:
+        """Arm what begins with this step."""
+        for life in self._faults:
+            if life.window.from_step == step:
+                await life.begin()
+
+    async def after(self, step: int) -> None:
+        """Heal what ends with this step."""
+        for life in self._faults:
+            until = life.window.until_step
+            if step == (self._last if until is None else until):
+                await life.end()
+
+
+class _Life:
+    """One fault: not yet armed, armed, healed."""
+
+    def __init__(self, fault: Fault, rig: Rig) -> None:
+        self.window = fault.window
+        self._fault = fault
+        self._rig = rig
+        self._stack = AsyncExitStack()
+        self._timed: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        """Arm it, now or when its seconds say."""
+        if not self.window.at_s:
+            await self._enter()
+        if self.window.at_s or self.window.for_s is not None:
+            self._timed = asyncio.ensure_future(self._seconds())
+
+    async def _seconds(self) -> None:
+        """Arm and heal it in its time."""
+        if self.window.at_s:
+            await self._rig.clock.sleep(self.window.at_s)
+            await self._enter()
+        if self.window.for_s is not None:
+            await self._rig.clock.sleep(self.window.for_s)
+            await self._stack.aclose()
+
+    async def _enter(self) -> None:
+        await self._stack.enter_async_context(self._fault.inject(self._rig))
+
+    async def end(self) -> None:
+        """Heal it, if that is still to be done; what went wrong while it was armed or healed comes out here."""
+        timed, self._timed = self._timed, None
+        try:
+            if timed is not None:
+                await _over(timed)
+        finally:
+            await self._stack.aclose()
+
+
+async def _over(timed: "asyncio.Task[None]") -> None:
+    """Cancel what still waits for its time; raise what it failed with."""
+    timed.cancel()
+    await asyncio.wait({timed})
+    if not timed.cancelled() and (error := timed.exception()) is not None:
+        raise error
+
+
+@dataclass(frozen=True, slots=True)
+class _Provider:
+    """The provider, for one fault: whatever it puts there fires under the fault's tag."""
+
+    seam: ProviderSeam
+    tag: str
+
+    def wrapped(
+        self,
+        fault: str,  # noqa: ARG002  # the tag stands for it
+        rule: Rule,
+        window: Window,
+        *,
+        on_wire: bool = False,
+    ) -> AbstractAsyncContextManager[None]:
+        """Put the rule there under the tag."""
+        return self.seam.wrapped(self.tag, rule, window, on_wire=on_wire)
+
+
+@dataclass(frozen=True, slots=True)
+class _Network:
+    """The network, for one fault."""
+
+    seam: NetworkSeam
+    tag: str
+
+    def refused(self, fault: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the tag stands for it
+        """Refuse under the tag."""
+        return self.seam.refused(self.tag)
+
+    def shaped(
+        self,
+        fault: str,  # noqa: ARG002  # the tag stands for it
+        toxic: Toxic,
+        window: Window,
+        *,
+        link: str = "provider",
+    ) -> AbstractAsyncContextManager[None]:
+        """Shape the link under the tag."""
+        return self.seam.shaped(self.tag, toxic, window, link=link)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """The inside of the target, for one fault."""
+
+    seam: InsideSeam
+    tag: str
+
+    def entered(self, fault: str, entering: Entering) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the tag stands for it
+        """Enter under the tag."""
+        return self.seam.entered(self.tag, entering)
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """The process, for one fault."""
+
+    seam: ProcessSeam
+    tag: str
+
+    def down(self, fault: str, *, kill: bool, grace_s: float = 10.0) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the tag stands for it
+        """Take it down under the tag."""
+        return self.seam.down(self.tag, kill=kill, grace_s=grace_s)
+
+    def paused(self, fault: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the tag stands for it
+        """Pause it under the tag."""
+        return self.seam.paused(self.tag)
+
+    def limited(self, fault: str, resource: int, most: int) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the tag stands for it
+        """Limit it under the tag."""
+        return self.seam.limited(self.tag, resource, most)
+
+
+@dataclass(frozen=True, slots=True)
+class _Clients:
+    """The clients, for one fault."""
+
+    seam: ClientSeam
+    tag: str
+
+    def wrapped(self, fault: str, rule: ClientRule, window: Window) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the tag stands for it
+        """Put the rule there under the tag."""
+        return self.seam.wrapped(self.tag, rule, window)
+
+
+def tagged(rig: Rig, tag: str) -> Rig:
+    """The rig for one fault, so that two of the same name are counted apart."""
+    return replace(
+        rig,
+        provider=_Provider(rig.provider, tag),
+        network=_Network(rig.network, tag),
+        inside=rig.inside and _Inside(rig.inside, tag),
+        process=rig.process and _Process(rig.process, tag),
+        client=rig.client and _Clients(rig.client, tag),
+    )

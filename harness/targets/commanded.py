@@ -1,0 +1,107 @@
+"""A foreign command as a live target: started under a supervisor, waited for, and known by the socket that it owns."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from http import HTTPStatus
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.rig import Outgoing
+from harness.targets.http_client import HttpClient
+from harness.targets.profile import Profile
+from harness.targets.started import START_S_MAX, Child, child, last_line
+from harness.targets.system import listens, members
+
+POLL_S = 0.02
+
+
+@asynccontextmanager
+async def commanded(
+    profile: Profile,
+    client: HttpClient,
+    *,
+    directory: Path,
+    environment: dict[str, str],
+    nonce: str,
+    start_s_max: float = START_S_MAX,
+) -> AsyncIterator[Child]:
+    """Start the command of a profile on a free port; it is healthy when the block begins, and gone when it ends.
+
+    Raises:
+        UsageError: there is no such command, it ends at once, does not get healthy in time, or somebody else listens.
+    """
+    port = _free_port()
+    arguments = _arguments(profile, port=port, directory=directory)
+    try:
+        async with child(
+            "supervise", arguments, profile=profile, directory=directory, environment=environment, nonce=nonce
+        ) as supervised:
+            started = replace(supervised, hello={**supervised.hello, "port": port})
+            await _healthy(profile, client, started, port, start_s_max)
+            yield started
+    except UsageError as error:
+        raise UsageError(f"{profile.at('command')}: {error}") from error
+
+
+async def _healthy(
+    profile: Profile, client: HttpClient, started: Child, port: int, start_s_max: float
+) -> None:
+    """Wait until it answers on its port, and says that it is healthy where it has a path for that."""
+    said = "nothing listens on its port"
+    path = profile.health or "/"
+    try:
+        async with asyncio.timeout(start_s_max):
+            while True:
+                if started.process.returncode is not None:
+                    why = last_line(started.errors, since=started.errors_from)
+                    raise UsageError(f"{profile.name} ended with {started.process.returncode} at once: {why}")
+                answer = await client.send(
+                    f"http://127.0.0.1:{port}",
+                    Outgoing(method="GET", path=path, headers={}),
+                    leave_after_s=1.0,
+                )
+                if answer.status is not None:
+                    if profile.health is None or answer.status == HTTPStatus.OK:
+                        break
+                    said = f"GET {path} -> {answer.status}"
+                await asyncio.sleep(POLL_S)
+    except TimeoutError:
+        raise UsageError(f"{profile.name} did not get healthy within {start_s_max:g} s: {said}") from None
+    check_owner(profile, started, port)
+
+
+def check_owner(profile: Profile, started: Child, port: int) -> None:
+    """See that it is this very command that listens.
+
+    Raises:
+        UsageError: it is somebody else.
+    """
+    if not listens(members(started.process.pid), port):
+        raise UsageError(f"port {port} is answered by another process than {profile.name}; try again")
+
+
+def _arguments(profile: Profile, *, port: int, directory: Path) -> list[str]:
+    """What the supervisor is told: the command, and that it is to be run where its profile is."""
+    origin = Path(profile.origin)
+    place = origin.resolve().parent if origin.is_file() else Path.cwd()
+    words = [_filled(word, port=port, directory=directory) for word in profile.command]
+    return ["--directory", str(place), "--python-path", os.environ.get("PYTHONPATH", ""), "--", *words]
+
+
+def _filled(word: str, *, port: int, directory: Path) -> str:
+    """A word of the command with what the run knows."""
+    for name, value in (("{port}", str(port)), ("{directory}", str(directory)), ("{python}", sys.executable)):
+        word = word.replace(name, value)
+    return word
+
+
+def _free_port() -> int:
+    """A port that nobody has now; whether the command has got it is checked afterwards."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

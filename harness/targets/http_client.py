@@ -1,0 +1,44 @@
+"""A client over real TCP, as the live targets have it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from harness.rig import Incoming, Outgoing
+from harness.targets.driven import ANSWER_S_MAX
+
+_UNBOUND = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+
+
+class HttpClient:
+    """Sends what a driver wants sent; `opened` makes one, and closes its connections at the end of the block."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls) -> AsyncIterator["HttpClient"]:
+        """A client with as many connections as are needed; no proxy of the environment stands between."""
+        async with httpx.AsyncClient(timeout=ANSWER_S_MAX, limits=_UNBOUND, trust_env=False) as client:
+            yield cls(client)
+
+    async def send(
+        self, base_url: str, outgoing: Outgoing, *, leave_after_s: float | None = None
+    ) -> Incoming:
+        """Send one request; a client that leaves closes its connection."""
+        try:
+            async with asyncio.timeout(leave_after_s):
+                answer = await self._client.request(
+                    outgoing.method,
+                    f"{base_url}{outgoing.path}",
+                    headers=outgoing.headers,
+                    content=outgoing.body,
+                )
+        except TimeoutError:
+            return Incoming(status=None, error="left")
+        except httpx.HTTPError as error:
+            return Incoming(status=None, error=type(error).__name__)
+        return Incoming(status=answer.status_code, headers=dict(answer.headers), body=answer.content)

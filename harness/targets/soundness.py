@@ -1,0 +1,50 @@
+"""What may be wrong with a turn's template, and at which line of its file each key stands."""
+
+import os
+import re
+from collections.abc import Iterator
+
+from harness.targets.template import TurnTemplate, placeholders
+
+Complaint = tuple[str, object, str]
+"""A key, whether it is wrong, and what is to be said of it then."""
+
+
+def wrong_turn(turn: TurnTemplate) -> Iterator[Complaint]:
+    """What may be wrong with a turn."""
+    found = placeholders(turn.body)
+    unknown = sorted(found - {"message", "session", "stream"})
+    yield "turn.body", "message" not in found, "[turn] body: {message} must stand somewhere in it"
+    yield (
+        "turn.body",
+        unknown,
+        f"[turn] body: only {{message}}, {{session}} and {{stream}} are known, not {unknown}",
+    )
+    for name in ("session", "reply"):
+        pointer = getattr(turn, name)
+        wrong = pointer and not pointer.startswith("/")
+        yield f"turn.{name}", wrong, f"[turn] {name} = {pointer!r}: a JSON pointer begins with /"
+    for name in ("path", "state"):
+        path = getattr(turn, name)
+        wrong = path is not None and not path.startswith("/")
+        yield f"turn.{name}", wrong, f"[turn] {name} = {path!r}: a path begins with /"
+    for name, value in turn.headers.items():
+        missing = value.startswith("$") and value[1:] not in os.environ
+        yield (
+            "turn.headers",
+            missing,
+            f"[turn] headers: {name} = {value!r}, and the environment has no {value[1:]}",
+        )
+
+
+def lines_of(text: str) -> dict[str, int]:
+    """At which line each key of a TOML document stands, `table.key`, and each table; good enough to point there."""
+    found: dict[str, int] = {}
+    table = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[([\w.]+)\]", line):
+            table = f"{header[1]}."
+            found.setdefault(header[1], number)
+        elif key := re.match(r"\s*([\w.]+)\s*=", line):
+            found.setdefault(f"{table}{key[1]}", number)
+    return found

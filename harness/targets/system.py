@@ -1,0 +1,55 @@
+"""What the system says of a process group: who is in it, what it holds, and which port it listens on (proc(5))."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+_LISTENING = "0A"
+_PROC = Path("/proc")
+
+
+def members(group: int) -> tuple[int, ...]:
+    """The processes of a group that are there now."""
+    found = []
+    for place in _PROC.iterdir():
+        with contextlib.suppress(OSError, ValueError):  # no process, or one that has just ended
+            if os.getpgid(int(place.name)) == group:
+                found.append(int(place.name))
+    return tuple(found)
+
+
+def held(processes: tuple[int, ...]) -> dict[str, int]:
+    """How many threads and open descriptors the processes have together."""
+    threads = sum(_entries(pid, "task") for pid in processes)
+    return {"threads": threads, "descriptors": sum(_entries(pid, "fd") for pid in processes)}
+
+
+def listens(processes: tuple[int, ...], port: int) -> bool:
+    """Whether one of the processes is who listens on the port."""
+    sockets = set(_listening(port))
+    return any(target in sockets for pid in processes for target in _links(pid))
+
+
+def _entries(pid: int, folder: str) -> int:
+    with contextlib.suppress(OSError):
+        return len(os.listdir(_PROC / str(pid) / folder))  # noqa: PTH208  # names are all that is wanted
+    return 0
+
+
+def _links(pid: int) -> Iterator[str]:
+    """What the descriptors of a process point to."""
+    with contextlib.suppress(OSError):
+        for descriptor in (_PROC / str(pid) / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                yield str(descriptor.readlink())
+
+
+def _listening(port: int) -> Iterator[str]:
+    """The sockets that listen on the port, as descriptors name them."""
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):
+            for line in (_PROC / "net" / table).read_text().splitlines()[1:]:
+                words = line.split()
+                if words[3] == _LISTENING and int(words[1].rpartition(":")[2], 16) == port:
+                    yield f"socket:[{words[9]}]"
