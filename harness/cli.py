@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from harness.commands import bridge, explore, list_things, load, matrix, run, serve
+from harness.commands import bridge, explore, list_things, load, matrix, run, serve, sweep
 from harness.commands.common import err
 from harness.errors import InvalidRun, ShakeoutError
 
@@ -21,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.command)
+app.command("sweep")(sweep.command)
 app.command("explore")(explore.command)
 app.command("matrix")(matrix.command)
 app.command("load")(load.command)

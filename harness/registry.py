@@ -140,12 +140,16 @@ def invariant(
 
 
 def fault(
-    name: str, *, stages: tuple[str, ...] = ALL_STAGES, needs: Iterable[str] = ("provider",)
+    name: str,
+    *,
+    stages: tuple[str, ...] = ALL_STAGES,
+    needs: Iterable[str] = ("provider",),
+    drill: str = "",
 ) -> Callable[[F], F]:
     """Register a fault class under its dotted name, `plane.what`, and set on it what is given here.
 
     `stages` can carry it. `needs` are capabilities of the target (`CAPABILITIES`) without which there is nothing that
-    it could break.
+    it could break. `drill` is the drill that a sweep plays it on, where it is not the one that `needs` ask for.
 
     Raises:
         ValueError: there is no such capability.
@@ -158,6 +162,7 @@ def fault(
         kind.name = name
         type.__setattr__(kind, "stages", stages)  # what a class of the user's own need not declare
         type.__setattr__(kind, "needs", needed)
+        type.__setattr__(kind, "drill", drill)
         FAULTS.add(name, kind)
         return kind
 
@@ -174,6 +179,12 @@ def needs_of(fault: object) -> frozenset[str]:
     """The capabilities of a target without which there is nothing that the fault could break."""
     found: frozenset[str] = getattr(fault, "needs", frozenset())
     return found
+
+
+def drill_of(fault: object) -> str:
+    """The drill that a sweep plays a fault on: its own, else one with streams where it needs them, else the usual one."""
+    streams = needs_of(fault) & {"streams", "provider_streams"}
+    return getattr(fault, "drill", "") or ("streams" if streams else "two_sessions")
 
 
 def silenced_by(faults: Iterable[object]) -> frozenset[str]:

@@ -13,6 +13,7 @@ from harness.history import Header, History
 from harness.judge import Judgement, judge
 from harness.registry import INVARIANTS, held_under
 from harness.scenario import Scenario, Schedule
+from harness.steps import fitted
 from harness.targets.driven import POLICIES, Job
 from harness.targets.play import Play, stage_named
 from harness.targets.profile import Profile
@@ -92,8 +93,10 @@ async def run(scenario: Scenario, options: Options) -> ScenarioVerdict:
         return await run_on(play, scenario, options)
 
 
-async def run_on(play: Play, scenario: Scenario, options: Options) -> ScenarioVerdict:
-    """Play one scenario, and its twin without the fault where it has one.
+async def run_on(
+    play: Play, scenario: Scenario, options: Options, *, control: "Arm | None" = None
+) -> ScenarioVerdict:
+    """Play one scenario, and its twin without the fault where it has one and no `control` stands for that.
 
     Raises:
         UsageError: the target does not start, or the stage cannot carry the scenario.
@@ -101,36 +104,49 @@ async def run_on(play: Play, scenario: Scenario, options: Options) -> ScenarioVe
     playable([scenario], options.stage)
     began = time.monotonic()
     try:
-        arms = [_judged(await play(job(scenario, "faulted", options)), scenario, options)]
+        arms = [await played(play, scenario, options, arm="faulted")]
         if scenario.faults:
-            arms.append(_judged(await play(job(scenario, "control", options)), scenario, options))
+            arms.append(control or await played(play, scenario, options, arm="control"))
+    except InvalidRun as error:
+        return _invalid(scenario, options, str(error), time.monotonic() - began)
+    return conclude(scenario, options, arms, time.monotonic() - began)
+
+
+async def played(play: Play, scenario: Scenario, options: Options, *, arm: str) -> "Arm":
+    """Play one arm of a scenario, and judge it.
+
+    Raises:
+        UsageError: the target does not start, or the stage cannot carry it.
+        InvalidRun: it broke off, and says nothing.
+    """
+    try:
+        return _judged(await play(job(scenario, arm, options)), scenario, options)
     except BaseExceptionGroup as group:
         # The driver works in task groups: what ended the run is the first of ours in there.
         error = first_of(group)
         if error is None:
             raise
-        if not isinstance(error, InvalidRun):
-            raise error from group
-        return _invalid(scenario, options, str(error), time.monotonic() - began)
-    except (InvalidRun, TimeoutError) as error:
-        reason = str(error) or "the run did not end within its time"
-        return _invalid(scenario, options, reason, time.monotonic() - began)
-    return _conclude(scenario, options, arms, time.monotonic() - began)
+        raise error from group
+    except TimeoutError as error:
+        raise InvalidRun(str(error) or "the run did not end within its time") from error
 
 
 def job(scenario: Scenario, arm: str, options: Options) -> Job:
     """What a stage needs to play one arm (`faulted` or `control`) of a scenario.
 
-    A stored schedule is played in the simulated stage, in the arm that it was stored for.
+    The steps are those that the target can hold: what it has no keys, streams or health path for is left out. A
+    stored schedule is played in the simulated stage, in the arm that it was stored for.
     """
+    profile = options.profile
+    streams = profile.turn.stream != "never"
     faulted = arm == "faulted"
     schedule = scenario.schedule if faulted else None
     return Job(
         name=scenario.name,
         arm=arm,
-        steps=scenario.steps,
+        steps=fitted(scenario.steps, keys=profile.turn.keys, streams=streams, health=profile.health),
         faults=scenario.faults if faulted else (),
-        profile=options.profile,
+        profile=profile,
         seed=options.seed_of(scenario),
         defects=options.defects,
         golden_turns=scenario.golden_turns,
@@ -142,21 +158,21 @@ def job(scenario: Scenario, arm: str, options: Options) -> Job:
 
 
 @dataclass(frozen=True, slots=True)
-class _Arm:
+class Arm:
     """One arm with its judgement."""
 
     history: History
     judgement: Judgement
 
 
-def _judged(history: History, scenario: Scenario, options: Options) -> _Arm:
+def _judged(history: History, scenario: Scenario, options: Options) -> Arm:
     """Judge one arm, and keep its history where that is wanted."""
     if options.histories is not None:
         recording.write(history, options.histories)
     if scenario.schedule is not None and history.header.arm == "faulted":
         _check_schedule(scenario, scenario.schedule, history.header, options)
     faults = scenario.faults if history.header.arm == "faulted" else ()
-    return _Arm(history, judge(history, (*INVARIANTS.values(), *scenario.invariants, *held_under(faults))))
+    return Arm(history, judge(history, (*INVARIANTS.values(), *scenario.invariants, *held_under(faults))))
 
 
 def _check_schedule(scenario: Scenario, schedule: Schedule, header: Header, options: Options) -> None:
@@ -182,7 +198,7 @@ def _check_schedule(scenario: Scenario, schedule: Schedule, header: Header, opti
         )
 
 
-def _conclude(scenario: Scenario, options: Options, arms: list[_Arm], elapsed_s: float) -> ScenarioVerdict:
+def conclude(scenario: Scenario, options: Options, arms: list[Arm], elapsed_s: float) -> ScenarioVerdict:
     """What the arms say together: untrusted first, then violations, then faults that never fired, then doubts."""
     judgements = [arm.judgement for arm in arms]
     together = Judgement(

@@ -16,6 +16,7 @@ from harness.registry import ALL_STAGES, Invariant, stages_of
 from harness.rig import Fault
 from harness.steps import (
     CANARY,
+    HEALTH,
     PLAN_INPUT,
     Disconnect,
     Parallel,
@@ -31,6 +32,7 @@ from harness.steps import (
 
 __all__ = [
     "CANARY",
+    "HEALTH",
     "PLAN_INPUT",
     "STAGES",
     "Disconnect",

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -11,6 +11,9 @@ from harness.errors import UsageError
 
 PLAN_INPUT = "Hi! How can you help me?"
 """The message of the incident that started this; a turn says it unless told otherwise."""
+
+HEALTH = "/{health}"
+"""Where a drill asks for this path, a sweep puts that of the profile's `health`."""
 
 CANARY = "{canary}"
 """Where it stands in a message, the runner puts a word that exists once in the run."""
@@ -21,12 +24,14 @@ class Turn:
     """One turn of the conversation that the scenario labels `session`.
 
     `retries` sends the very same request again that often after its answer; with `idempotency_key` the key is kept.
+    With `stream` the answer is asked for as server-sent events.
     """
 
     session: str = "a"
     message: str = PLAN_INPUT
     idempotency_key: str | None = None
     retries: int = 0
+    stream: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +75,7 @@ class Parallel:
     steps: tuple["Turn | Request | Disconnect", ...]
 
 
+Inner = Turn | Request | Disconnect
 Step = Turn | Request | Disconnect | Wait | Restart | Parallel
 
 
@@ -77,6 +83,32 @@ def flat(steps: Sequence[Step]) -> tuple[Step, ...]:
     """All steps, those inside `Parallel` included, in order."""
     inner = (step.steps if isinstance(step, Parallel) else (step,) for step in steps)
     return tuple(step for group in inner for step in group)
+
+
+def fitted(steps: Sequence[Step], *, keys: bool, streams: bool, health: str | None) -> tuple[Step, ...]:
+    """The steps as a service can hold them that has no idempotency keys, no streams, or no path for its health.
+
+    Without keys nothing is sent twice: it would be another turn.
+    """
+
+    def fit(step: Inner) -> Iterator[Inner]:
+        if isinstance(step, Turn):
+            plain = step if keys else replace(step, idempotency_key=None, retries=0)
+            yield plain if streams else replace(plain, stream=False)
+        elif isinstance(step, Request) and step.path == HEALTH:
+            yield from [] if health is None else [replace(step, path=health)]
+        else:
+            yield step
+
+    found: list[Step] = []
+    for step in steps:
+        if isinstance(step, Parallel):
+            found.append(replace(step, steps=tuple(one for inner in step.steps for one in fit(inner))))
+        elif isinstance(step, Turn | Request | Disconnect):
+            found.extend(fit(step))
+        else:
+            found.append(step)
+    return tuple(found)
 
 
 def check(step: object) -> None:

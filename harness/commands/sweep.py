@@ -1,0 +1,152 @@
+"""`shakeout sweep`: every fault that a target can be put under, judged by the universal invariants."""
+
+import shlex
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from harness import library
+from harness.commands.common import (
+    Defect,
+    Histories,
+    JsonFile,
+    JunitFile,
+    Quiet,
+    Seed,
+    Target,
+    check_places,
+    options,
+    out,
+    progress,
+    resolve,
+    wait_for,
+)
+from harness.reports import json_file, junit, terminal
+from harness.runner import SEED, Arm, Options, opened
+from harness.sweep import Plan, Sweep, Swept, controls, planned, swept
+from harness.verdict import ScenarioVerdict, Verdict
+
+DRILLS = "drills"
+Faults = Annotated[
+    list[str] | None, typer.Argument(help="Faults or planes (provider, store, ...); all by default.")
+]
+SweepStage = Annotated[
+    str | None,
+    typer.Option(
+        "--stage", show_default="simulated where the target is an app, else live", help="simulated or live."
+    ),
+]
+
+
+def command(
+    faults: Faults = None,
+    *,
+    stage: SweepStage = None,
+    seed: Seed = SEED,
+    defect: Defect = None,
+    target: Target = None,
+    json: JsonFile = None,
+    junit_xml: JunitFile = None,
+    history: Histories = None,
+    quiet: Quiet = False,
+) -> None:
+    """Play every fault on the drills, and judge what the service makes of it."""
+    check_places(json, junit_xml, history)
+    chosen_stage = stage or ("simulated" if resolve(target).app else "live")
+    chosen = options(stage=chosen_stage, seed=seed, defects=defect, target=target, histories=history)
+    drills = {drill.name: drill for drill in library.find([DRILLS])}
+    plan = planned(chosen.profile, chosen.stage, drills, faults or [])
+    sweep = wait_for(_sweep(plan, chosen, quiet=quiet))
+    if not quiet:
+        _show(sweep, chosen)
+    if json is not None:
+        json_file.write(json, _document(sweep, chosen, faults or []))
+    if junit_xml is not None:
+        junit.write(junit_xml, map(junit.scenario_case, sweep.verdicts))
+    raise typer.Exit(sweep.verdict.exit_code)
+
+
+async def _sweep(plan: Plan, chosen: Options, *, quiet: bool) -> Sweep:
+    """The drills without a fault, then every fault on its drill."""
+    held: dict[str, Arm] = {}
+    clean: list[ScenarioVerdict] = []
+    results: list[Swept] = []
+    with progress("starting", quiet=quiet) as say:
+        async with opened(chosen) as play:
+            async for drill, arm, verdict in controls(play, plan, chosen):
+                held[drill.name] = arm
+                clean.append(replace(verdict, replay=_replay(chosen, [])))
+            for number, trial in enumerate(plan.trials, start=1):
+                say(f"{number} of {len(plan.trials)}: {trial.label}")
+                one = await swept(play, trial, chosen, held[trial.drill.name])
+                replay = _replay(chosen, [trial.label])
+                named = f"{trial.drill.name}: {trial.label}"
+                results.append(replace(one, result=replace(one.result, name=named, replay=replay)))
+    return Sweep(plan=plan, clean=tuple(clean), results=tuple(results))
+
+
+def _replay(chosen: Options, names: list[str]) -> str:
+    """The command that plays these faults again."""
+    words = ["shakeout", "sweep", *names, "--stage", chosen.stage, "--seed", str(chosen.seed)]
+    words += [word for defect in chosen.defects for word in ("--defect", defect)]
+    words += ["--target", chosen.target] if chosen.target else []
+    return shlex.join(words)
+
+
+def _show(sweep: Sweep, chosen: Options) -> None:
+    """The table, worst first; then what went wrong, and what was not applicable."""
+    order = [Verdict.FAILED, Verdict.INVALID, Verdict.UNDECIDED, Verdict.PASSED]
+    rows = [("no fault", each) for each in sweep.clean]
+    rows += [(each.trial.label, each.result) for each in sweep.results]
+    rows.sort(key=lambda row: order.index(row[1].verdict))
+    headings = ("fault", "drill", "verdict", "fired", "violations", "seconds")
+    terminal.show_rows(out, headings, [_row(label, result) for label, result in rows])
+    for _, result in rows:
+        terminal.show_wrong(out, result)
+    for name, reason in sorted(sweep.plan.not_applicable.items()):
+        out.print(f"not applicable: {name}: {escape(reason)}", style="dim")
+    same = sum(result.verdict is sweep.verdict for _, result in rows)
+    out.print(
+        f"\n{terminal.styled(sweep.verdict)}: {same} of {len(rows)} ({len(sweep.results)} faults, "
+        f"{len(sweep.clean)} drills without one), {chosen.profile.name}, {chosen.stage}, seed {chosen.seed}"
+    )
+
+
+def _row(label: str, result: ScenarioVerdict) -> tuple[str, ...]:
+    """One line of the table."""
+    return (
+        escape(label),
+        result.name.partition(":")[0],
+        terminal.styled(result.verdict),
+        str(sum(result.faults_fired.values())) if result.faults_fired else "-",
+        ", ".join(sorted(result.invariants_violated)) or "-",
+        f"{result.elapsed_s:.1f}",
+    )
+
+
+def _document(sweep: Sweep, chosen: Options, names: list[str]) -> dict[str, object]:
+    """The document of a sweep."""
+    replay, profile = _replay(chosen, names), chosen.profile
+    head = json_file.document(
+        "sweep", sweep.verdict, replay, seed=chosen.seed, target=profile.name, stage=chosen.stage
+    )
+    faults = [
+        {
+            "name": each.trial.fault.name,
+            "label": each.trial.label,
+            "stage": chosen.stage,
+            "drill": each.trial.drill.name,
+            "fired": each.fired,
+            "verdict": str(each.result.verdict),
+        }
+        for each in sweep.results
+    ]
+    listed = [json_file.scenario_document(one) for one in sweep.verdicts]
+    return {
+        **head,
+        "faults": faults,
+        "scenarios": listed,
+        "not_applicable": dict(sweep.plan.not_applicable),
+    }

@@ -1,0 +1,36 @@
+"""Two conversations at once, each with requests that overlap.
+
+Every message holds a word that exists once in the run, so that whatever gets lost, repeated or into the other
+conversation can be seen. One turn is sent twice under a key, where the service has keys. The first step opens the
+conversations and the last one shows whether all is well again: a fault belongs between them.
+"""
+
+from harness.scenario import CANARY, Parallel, Scenario, Turn
+
+SCENARIO = Scenario(
+    steps=(
+        Parallel(
+            steps=(
+                Turn(session="a", message=f"Remember {CANARY}, please."),
+                Turn(session="b", message=f"Remember {CANARY}, please."),
+            )
+        ),
+        Parallel(
+            steps=(
+                Turn(session="a", message=f"Could you look at {CANARY}?"),
+                Turn(session="a", message=f"And at {CANARY}?"),
+                Turn(session="b", message=f"Could you look at {CANARY}?"),
+                Turn(session="b", message=f"And at {CANARY}?"),
+            )
+        ),
+        Turn(
+            session="a", message=f"Please write an e-mail about {CANARY}.", idempotency_key="once", retries=1
+        ),
+        Parallel(
+            steps=(
+                Turn(session="a", message=f"What about {CANARY}?"),
+                Turn(session="b", message=f"What about {CANARY}?"),
+            )
+        ),
+    ),
+)
