@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from harness.commands import bridge, explore, list_things, load, matrix, run, serve, sweep
+from harness.commands import bridge, explore, list_things, load, matrix, profile, run, serve, sweep
 from harness.commands.common import err
 from harness.errors import InvalidRun, ShakeoutError
 
@@ -27,6 +27,7 @@ app.command("matrix")(matrix.command)
 app.command("load")(load.command)
 app.command("bridge")(bridge.command)
 app.command("serve")(serve.command)
+app.add_typer(profile.app, name="profile")
 app.command("list")(list_things.command)
 
 

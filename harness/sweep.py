@@ -131,5 +131,8 @@ async def controls(
 
 
 async def swept(play: Play, trial: Trial, options: Options, control: Arm) -> Swept:
-    """Play one trial against the control of its drill."""
-    return Swept(trial=trial, result=await run_on(play, armed(trial), options, control=control))
+    """Play one trial against the control of its drill; once more, where the machine was too slow to judge by."""
+    result = await run_on(play, armed(trial), options, control=control)
+    if result.verdict is Verdict.UNDECIDED:
+        result = await run_on(play, armed(trial), options, control=control)
+    return Swept(trial=trial, result=result)
