@@ -95,10 +95,12 @@ class Header:
 class Exchange:
     """One request as its client saw it.
 
-    `role` is `warmup`, `turn`, `request` or `golden`; `session` is the scenario's label of the conversation, `session_id` the id that the answer names.
-    `status` is None where none arrived, and `error` then names the client's exception. `body` is the parsed JSON,
-    or the text where it is none. `message` is the text of a turn, `canary` the unique word in it. `left` says that the client
-    left on purpose.
+    `role` is `warmup`, `turn`, `request`, `golden`, or `beside` for what a fault of the client's plane sent, which must
+    be answered with one of the statuses in `expected`. `session` is the scenario's label of the conversation,
+    `session_id` the id that the answer names. `status` is None where none arrived, and `error` names the client's
+    exception, also where an answer began and broke off. `body` is the parsed JSON, or the text where it is none; of an
+    event stream, its events. `message` is the text of a turn, `canary` the unique word in it, `reply` what was answered
+    to it, at the contract's pointer. `left` says that the client left on purpose.
     """
 
     kind: ClassVar[str] = "exchange"
@@ -119,7 +121,9 @@ class Exchange:
     error: str | None = None
     message: str | None = None
     canary: str | None = None
+    reply: str | None = None
     left: bool = False
+    expected: tuple[int, ...] = ()
 
     @property
     def elapsed_s(self) -> float:
@@ -225,6 +229,26 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """From `at_s` to `ended_s` a fault kept the target's process from answering anybody.
+
+    `how` is `killed` (SIGKILL), `terminated` (SIGTERM, and whatever the target made of it) or `paused` (SIGSTOP).
+    `exit_code` is what an ended process ended with, negative for a signal.
+    """
+
+    kind: ClassVar[str] = "outage"
+    at_s: float
+    ended_s: float
+    fault: str
+    how: str
+    exit_code: int | None = None
+
+    def meets(self, began_s: float, ended_s: float) -> bool:
+        """Whether any of it lies between two times."""
+        return self.at_s <= ended_s and began_s <= self.ended_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlocked:
     """Nothing could go on any more, and no time that could pass would have changed that.
 
@@ -236,7 +260,7 @@ class Deadlocked:
     report: str
 
 
-Record = Exchange | LogRecord | UpstreamCall | FaultFired | Probe | Snapshot | Deadlocked
+Record = Exchange | LogRecord | UpstreamCall | FaultFired | Probe | Snapshot | Outage | Deadlocked
 R = TypeVar("R", bound=Record)
 
 

@@ -18,6 +18,7 @@ from harness.history import (
     Header,
     History,
     LogRecord,
+    Outage,
     Probe,
     Record,
     Snapshot,
@@ -26,7 +27,8 @@ from harness.history import (
 
 SCHEMA = 1
 _KINDS: dict[str, type[Record]] = {
-    kind.kind: kind for kind in (Exchange, LogRecord, UpstreamCall, FaultFired, Probe, Snapshot, Deadlocked)
+    kind.kind: kind
+    for kind in (Exchange, LogRecord, UpstreamCall, FaultFired, Probe, Snapshot, Outage, Deadlocked)
 }
 D = TypeVar("D")
 
