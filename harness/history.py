@@ -138,7 +138,9 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRecord:
-    """One line that the target wrote; `source` is `app`, `access` or `stderr`, `line` counts from 1 in its file.
+    """One line that the target wrote; `line` counts from 1 in its file.
+
+    `source` is `app`, `access`, `stderr`, or `stdout` where the app writes its log to a file.
 
     An unparsed line keeps its text and has no event.
     """

@@ -38,6 +38,9 @@ class Inside(Protocol):
     loop: asyncio.AbstractEventLoop
     """The one that the target's lifespan runs on."""
 
+    sync_entry: str
+    """The import string of the target's synchronous entry; empty where it has none."""
+
     def fired(self, detail: str) -> None:
         """Note that the fault did something, and to what."""
 

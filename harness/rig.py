@@ -122,8 +122,8 @@ class ProcessSeam(Protocol):
     def paused(self, fault: str) -> AbstractAsyncContextManager[None]:
         """SIGSTOP on entry, SIGCONT on exit."""
 
-    def limited(self, fault: str, resource: int, most: int) -> AbstractAsyncContextManager[None]:
-        """Set the soft limit of a resource (`resource.RLIMIT_NOFILE` and its kin) on entry; put it back on exit."""
+    def starved(self, fault: str, descriptors: int) -> AbstractAsyncContextManager[None]:
+        """Let it open no more than so many descriptors beside those that it has, and as many as before on exit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +156,9 @@ class ClientSeam(Protocol):
 class Client(Protocol):
     """What a client's rule may do beside, or instead of, sending the request that it was given."""
 
-    address: tuple[str, int] | None
-    """Where the target listens; None where there is no wire."""
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Where the target listens; None where there is no wire."""
 
     async def send(self, outgoing: Outgoing, *, leave_after_s: float | None = None) -> Incoming:
         """Send the turn's own request; with `leave_after_s` the client goes away after so long."""
@@ -166,6 +167,13 @@ class Client(Protocol):
         self, outgoing: Outgoing, *, expected: tuple[int, ...], leave_after_s: float | None = None
     ) -> Incoming:
         """Send another request, recorded with role `beside`, whose answer must have one of the statuses `expected`."""
+
+    def another(self, message: str, *, session: str | None = None, key: str | None = None) -> Outgoing:
+        """Another turn than the given one, for `beside`; `{canary}` in the message is a word that exists once.
+
+        Where `session` is None it belongs to the same session, if that has an id by now, else to the one of that id,
+        which is a new one where it is empty. `key` is its idempotency key, if any.
+        """
 
 
 ClientRule = Callable[[Outgoing, Client], Awaitable[Incoming]]

@@ -37,6 +37,14 @@ class Options:
     defects: tuple[str, ...] = ()
     histories: Path | None = None
     target: str = ""
+    allowed_host: str = ""
+
+    @property
+    def aimed(self) -> list[str]:
+        """The words of a command that name the target."""
+        words = [word for defect in self.defects for word in ("--defect", defect)]
+        words += ["--target", self.target] if self.target else []
+        return words + (["--allow-host", self.allowed_host] if self.allowed_host else [])
 
     def replay(self, *scenarios: Scenario) -> str:
         """The command that plays scenarios like this again, from any folder in which the target can be imported."""
@@ -45,9 +53,7 @@ class Options:
         if self.seed is not None or all(scenario.seed is None for scenario in scenarios):
             words += ["--seed", str(SEED if self.seed is None else self.seed)]
         words += ["--policy", self.policy] if self.policy != POLICIES[0] else []
-        words += [word for defect in self.defects for word in ("--defect", defect)]
-        words += ["--target", self.target] if self.target else []
-        return shlex.join(words)
+        return shlex.join([*words, *self.aimed])
 
     def seed_of(self, scenario: Scenario) -> int:
         """The seed that a scenario is played with.

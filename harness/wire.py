@@ -1,9 +1,12 @@
 """What may happen on a wire: an answer in parts, and a link that is shaped."""
 
 import math
+import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.errors import UsageError
+from harness.window import Matching, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +38,22 @@ Part = bytes | Pause | Raw | Ending
 class Toxic:
     """What a link does to its connections, those that are open when it begins included; all of it together.
 
-    `connect` says what becomes of a new connection: `accept`, `hang` (it is never accepted) or `unresolved` (the name
-    is not found; only where there is no real resolver). Bytes of `direction` (`up` is towards the server, `down` away
-    from it, or `both`) come `latency_ms` late, give or take up to `jitter_ms`, at `bytes_per_s` at most, in pieces of
-    `chunk_bytes` with `gap_ms` between them. After `after_bytes` of a connection in that direction, or after
-    `after_ms` of its life, `then` happens: `fin` (both ends are closed in order), `reset` (both by RST), `hole` (the
-    connection stays open and swallows what is sent), `half` (one direction is closed, the other stays). A connection
-    that is idle for `idle_s` is closed; the close of one end is passed on `close_delay_ms` late. `drop_nth` lets the
-    n-th request through and closes the connection instead of passing its answer on. None is: not at all.
+    `connect` says what becomes of a new connection: `accept`, `hang` (it is never accepted, and those that are open
+    end) or `unresolved` (the name is not found; only where there is no real resolver).
+
+    Bytes of `direction` (`up` is towards the server, `down` away from it, or `both`) come `latency_ms` late, give or
+    take up to `jitter_ms`, at `bytes_per_s` at most, in pieces of `chunk_bytes` with `gap_ms` between them. The close
+    of one end is passed on `close_delay_ms` late.
+
+    `then` happens to a connection once: when a byte comes in that direction after the first `after_bytes`, or
+    `after_ms` after it began, or when it has been idle for `idle_s` since its last answer. Both of the first count
+    from the toxic's beginning where that is the later one. It may be `fin` (both ends are closed in order), `reset`
+    (both by RST; of an idle one when next something is sent to it, as a router does that forgot it), `hole` (it stays
+    open and swallows what is sent; where something was swallowed it is reset when the toxic goes, since the rest would
+    be no stream) or `half` (the direction is closed, the other stays).
+
+    `drop_nth` lets the n-th request through, of all that go over the link, and closes its connection instead of
+    passing the answer on. A request is what goes up after something came down. None is: not at all.
     """
 
     connect: str = "accept"
@@ -80,3 +91,67 @@ class Toxic:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise UsageError(f"{name}={value}: must be finite and above 0")
+
+    def shapes(self, direction: str) -> bool:
+        """Whether bytes of a direction, `up` or `down`, are among its own."""
+        return self.direction in (direction, "both")
+
+
+class Applied:
+    """A toxic that is in place on a link. `fired` is told the fault's name and on what it fired."""
+
+    def __init__(
+        self,
+        fault: str,
+        toxic: Toxic,
+        window: Window,
+        *,
+        stream: random.Random,
+        fired: Callable[[str, str], None],
+    ) -> None:
+        self.fault = fault
+        self.toxic = toxic
+        self.fired = fired
+        self._matching = Matching(window, stream)
+        self._requests = 0
+
+    def lets_through(self) -> bool:
+        """Whether it acts on this connection; counts it, so ask once for each, under a lock where there are threads."""
+        return self._matching.lets_through()
+
+    def drops(self) -> bool:
+        """Count one request; whether its answer is to be dropped."""
+        self._requests += 1
+        return self._requests == self.toxic.drop_nth
+
+
+class Meeting:
+    """A toxic and one connection on which it acts, since `began_s`; what it does there is one firing."""
+
+    def __init__(self, applied: Applied, connection: str, began_s: float) -> None:
+        self.applied = applied
+        self.toxic = applied.toxic
+        self.began_s = began_s
+        self.ripe = False
+        self.swallowed = False
+        self.dropping = False
+        self.passed = {"up": 0, "down": 0}
+        self._connection = connection
+        self._noted = False
+
+    def note(self, what: str) -> bool:
+        """Note that something was done to the connection; False where that is known already."""
+        first, self._noted = not self._noted, True
+        if first:
+            self.applied.fired(self.applied.fault, f"{self._connection}: {what}")
+        return first
+
+    def swallows(self, direction: str) -> bool:
+        """Whether what is sent in a direction goes nowhere."""
+        return self.ripe and self.toxic.then == "hole" and self.toxic.shapes(direction)
+
+    def left_bytes(self, direction: str) -> int | None:
+        """How many bytes may still pass in a direction before `then` happens; None for any number."""
+        if self.ripe or self.toxic.after_bytes is None or not self.toxic.shapes(direction):
+            return None
+        return self.toxic.after_bytes - self.passed[direction]

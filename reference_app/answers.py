@@ -70,14 +70,14 @@ _STRUCTURED_FORMAT: Mapping[str, Any] = {
 }
 
 
-def conversation_body(model: str, turns: Sequence[Turn], message: str) -> bytes:
+def conversation_body(model: str, turns: Sequence[Turn], message: str, *, stream: bool = False) -> bytes:
     """The request of the conversation-aware level: the earlier turns as messages of their own, in order."""
     messages = [_CONVERSATION_SYSTEM]
     for turn in turns:
         messages.append({"role": "user", "content": turn.message})
         messages.append({"role": "assistant", "content": turn.response})
     messages.append({"role": "user", "content": message})
-    return _encoded({"model": model}, messages)
+    return _encoded({"model": model, "stream": True} if stream else {"model": model}, messages)
 
 
 def structured_body(model: str, message: str) -> bytes:

@@ -23,8 +23,11 @@ from reference_app.contract import (
 )
 from reference_app.failures import LevelFailed
 from reference_app.logger import Logger
+from reference_app.meanings import user_intent
 from reference_app.observability import Metrics
+from reference_app.problems import Problem
 from reference_app.provider import Attempt, ProviderClient
+from reference_app.provider_stream import Listener
 from reference_app.settings import Settings
 
 ATTEMPT_S_MIN = 0.01
@@ -43,31 +46,6 @@ COUNTED = frozenset(
 
 UNCOUNTED = frozenset({FallbackReason.DEADLINE, FallbackReason.POOL_TIMEOUT})
 """What says nothing of the provider: our own budget or pool ran out. All other reasons are its answers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a label of the conversation-aware level means in the service's own words.
-
-    With `topical`, what the message itself is about decides where the patterns can tell; `intent` otherwise.
-    """
-
-    intent: UserIntent
-    topical: bool = False
-
-
-MEANINGS: dict[ConversationIntent, Meaning] = {
-    ConversationIntent.QUESTION: Meaning(UserIntent.HELP_REQUEST, topical=True),
-    ConversationIntent.REQUEST: Meaning(UserIntent.CONTENT_CREATION, topical=True),
-    ConversationIntent.COMPLAINT: Meaning(UserIntent.HELP_REQUEST),
-    ConversationIntent.PRAISE: Meaning(UserIntent.GREETING),
-    ConversationIntent.GENERAL_CONVERSATION: Meaning(UserIntent.GREETING),
-    ConversationIntent.ESCALATION: Meaning(UserIntent.HELP_REQUEST),
-    ConversationIntent.COMPLETION: Meaning(UserIntent.UNCLEAR),
-}
-"""The one table from the conversation-aware level's labels to the service's intents."""
-
-_NO_TOPIC = frozenset({UserIntent.UNCLEAR, UserIntent.INVALID, UserIntent.GREETING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,16 +67,6 @@ class LevelOf:
     method: Method
     ask: Level
     cap_s: float
-
-
-def user_intent(label: ConversationIntent, message: str, state: ConversationState) -> UserIntent:
-    """The service's intent for a label, by `MEANINGS`."""
-    meaning = MEANINGS[label]
-    if meaning.topical:
-        topic = patterns.classify(message, state.phase).intent
-        if topic not in _NO_TOPIC:
-            return topic
-    return meaning.intent
 
 
 class IntentClassifier:
@@ -145,6 +113,7 @@ class IntentClassifier:
                     self.accept(answer)
                 except LevelFailed as failure:
                     fallbacks.append(self._fell_back(level.method, failure.reason, begun))
+                    _check_nothing_shown(fallbacks)
                 else:
                     return self.answered(level.method, answer, fallbacks, started, begun)
         return self.answered(
@@ -209,7 +178,7 @@ class IntentClassifier:
         self, client: ProviderClient, message: str, state: ConversationState, budget: Attempt
     ) -> Answer:
         """Level 0: the message in its conversation; intent and reply come in one answer."""
-        said = await client.converse(message, state.turns, budget)
+        said = await client.converse(message, state.turns, budget, self.listener(message, state))
         intent = user_intent(said.label, message, state)
         return Answer(intent=intent, confidence=said.confidence, reply=said.reply)
 
@@ -231,6 +200,22 @@ class IntentClassifier:
         """Take an answer of level 0 or 1, or raise `LevelFailed`: NaN and out of range are low confidence too."""
         if not confidence_is_valid(answer.confidence) or answer.confidence <= CONFIDENCE_MIN:
             raise LevelFailed(FallbackReason.LOW_CONFIDENCE)
+
+    def listener(self, message: str, state: ConversationState) -> Listener | None:
+        """Who hears the reply of level 0 while it comes, or None; nothing that is not accepted is told."""
+        request = REQUEST.get()
+        if request is None or request.outlet is None or not request.outlet.listens:
+            return None
+
+        def accepts(label: ConversationIntent, confidence: float) -> bool:
+            intent = user_intent(label, message, state)
+            try:
+                self.accept(Answer(intent=intent, confidence=confidence, reply=""))
+            except LevelFailed:
+                return False
+            return True
+
+        return Listener(accepts, request.outlet.show)
 
     def _admitted(self) -> tuple[ProviderClient, Permit]:
         """Leave to ask the provider; raises `LevelFailed` where there is none, or where the circuit is open."""
@@ -291,6 +276,16 @@ class IntentClassifier:
             reply=answer.reply,
             fallbacks=tuple(fallbacks),
         )
+
+
+def _check_nothing_shown(fallbacks: list[Fallback]) -> None:
+    """Raise where the client has read a part of the reply that broke off: no other level can take that back."""
+    request = REQUEST.get()
+    if request is not None and request.shown:
+        request.degraded = True
+        request.fallbacks = tuple(f"{fallback.level}:{fallback.reason}" for fallback in fallbacks)
+        errors = [{"level": fallback.level, "reason": fallback.reason} for fallback in fallbacks]
+        raise Problem(502, "the provider's answer broke off", errors=errors)
 
 
 def _ms_since(begun: float) -> float:

@@ -4,6 +4,8 @@ import time
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from reference_app.outlet import Outlet
+
 
 @dataclass(slots=True, kw_only=True)
 class RequestContext:
@@ -12,7 +14,8 @@ class RequestContext:
     `deadline` is absolute, in seconds of `time.monotonic()`, the clock of the event loops. `session` is the
     short hash that may be logged. `degraded` and `fallbacks` are facts for the outcome record; nothing here
     can set `success`. `principal` is the hash of the API key that the caller showed, where keys are configured;
-    `shed` says that a 503 was a refusal of load, not a failure.
+    `shed` says that a 503 was a refusal of load, not a failure. `outlet` is where a reply can be shown while it comes,
+    where the client asked for that.
     """
 
     request_id: str
@@ -24,6 +27,12 @@ class RequestContext:
     fallbacks: tuple[str, ...] = ()
     principal: str | None = None
     shed: bool = False
+    outlet: Outlet | None = None
+
+    @property
+    def shown(self) -> bool:
+        """True once the client was given a part of the reply, which cannot be taken back."""
+        return self.outlet is not None and self.outlet.shown
 
     def left_s(self) -> float:
         """Seconds until the deadline; negative once it has passed."""

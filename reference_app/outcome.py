@@ -18,6 +18,7 @@ from reference_app.admission import Admission
 from reference_app.bridging.scopes import SCOPE
 from reference_app.bridging.scopes import Scope as SyncCalls
 from reference_app.context import REQUEST, RequestContext
+from reference_app.events import WELL_ENDED, is_stream
 from reference_app.logger import Logger
 from reference_app.observability import Metrics
 from reference_app.problems import Problem, overloaded, unexpected
@@ -41,12 +42,14 @@ class Exchange:
         self.scope = scope
         self.context = context
         self.status: int | None = None
+        self.ended = False
         self.complete = False
         self.left = False
         self._receive = receive
         self._send = send
         self._body: bytes | None = None
         self._gone: asyncio.Event | None = None
+        self._streams = False
         # A cancellation of the task does not reach into worker threads; what they call is cancelled by this.
         self._calls = calls
 
@@ -89,6 +92,7 @@ class Exchange:
             return
         if message["type"].endswith("http.response.start"):
             self.status = message["status"]
+            self._streams = is_stream(message.get("headers", ()))
             request_id = (b"x-request-id", self.context.request_id.encode("ascii"))
             message["headers"] = [*message.get("headers", ()), request_id]
             await self._send(message)
@@ -96,17 +100,18 @@ class Exchange:
         await self._send(message)
         # No wait lies between the server's taking the last part and this line, so a later disconnect is no loss.
         if not message.get("more_body", False) and not self.left:
-            self.complete = True
+            self.ended = True
+            self.complete = not self._streams or message.get("body", b"").startswith(WELL_ENDED)
 
     async def close(self) -> None:
         """Refuse a WebSocket the way that every server knows, which is a 403 on the wire."""
         await self._send({"type": "websocket.close", "code": 1008, "reason": ""})
-        self.status, self.complete = HTTPStatus.FORBIDDEN, True
+        self.status, self.ended, self.complete = HTTPStatus.FORBIDDEN, True, True
 
     async def watch(self, serving: "asyncio.Task[Any]") -> None:
         """Wait for the client to leave, and end the work that nobody waits for any more."""
         message = await self._receive()
-        if message["type"] == "http.disconnect" and not self.complete:
+        if message["type"] == "http.disconnect" and not self.ended:
             self.left = True
             if self._gone is not None:
                 self._gone.set()

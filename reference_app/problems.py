@@ -49,8 +49,8 @@ class Problem(Exception):
         if retry_after_s is not None:
             self.headers["Retry-After"] = str(max(1, math.ceil(retry_after_s)))
 
-    def response(self) -> Response:
-        """The answer that says it."""
+    def body(self) -> bytes:
+        """The problem's own JSON, with the id of the request in hand."""
         context = REQUEST.get()
         body: dict[str, Any] = {
             "type": "about:blank",
@@ -61,9 +61,11 @@ class Problem(Exception):
         }
         if self.errors:
             body["errors"] = self.errors
-        return Response(
-            orjson.dumps(body), status_code=self.status, headers=self.headers, media_type=MEDIA_TYPE
-        )
+        return orjson.dumps(body)
+
+    def response(self) -> Response:
+        """The answer that says it."""
+        return Response(self.body(), status_code=self.status, headers=self.headers, media_type=MEDIA_TYPE)
 
 
 def invalid(error: ValidationError) -> Problem:

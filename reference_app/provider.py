@@ -8,7 +8,7 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -23,6 +23,7 @@ from reference_app.answers import (
     structured_answer,
     structured_body,
 )
+from reference_app.bodies import BODY_BYTES_MAX, limited
 from reference_app.bridging.loop import serves
 from reference_app.context import REQUEST
 from reference_app.contract import FallbackReason, Turn
@@ -36,9 +37,9 @@ from reference_app.failures import (
     status_reason,
     transport_reason,
 )
+from reference_app.provider_stream import Listener, StreamedAnswer
 from reference_app.settings import Settings
 
-BODY_BYTES_MAX = 1024 * 1024
 KEEPALIVE_S = 5.0
 """How long a connection that nobody uses is kept."""
 RETRY_JITTER_S = (0.01, 0.05)
@@ -46,6 +47,9 @@ RETRY_LEFT_S_MIN = 0.05
 """A retry is made only if at least this much is left after the wait."""
 
 _ERROR_STATUS_MIN = 300
+
+Read = Callable[[httpx.Response], Awaitable[bytes]]
+"""How the body of a 200 is read; it may raise `LevelFailed`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,17 +111,26 @@ class ProviderClient:
         self._lock = threading.Lock()
         self._closed = False
 
-    async def converse(self, message: str, turns: Sequence[Turn], attempt: Attempt) -> ConversationAnswer:
+    async def converse(
+        self, message: str, turns: Sequence[Turn], attempt: Attempt, listener: Listener | None = None
+    ) -> ConversationAnswer:
         """Ask the conversation-aware level; `turns` are the session's earlier ones, in order.
+
+        With a `listener` the answer is asked for as a stream, and its reply is told while it comes.
 
         Raises:
             LevelFailed: with the reason, for whatever the provider or the network did.
         """
         kept = self._settings.history_turns_max
         history = turns[-kept:] if kept else ()
-        return conversation_answer(
-            await self._complete(conversation_body(self._settings.provider_model, history, message), attempt)
-        )
+        model = self._settings.provider_model
+        if listener is None:
+            return conversation_answer(
+                await self._complete(conversation_body(model, history, message), attempt)
+            )
+        streamed = StreamedAnswer(listener)
+        body = conversation_body(model, history, message, stream=True)
+        return streamed.checked(conversation_answer(await self._complete(body, attempt, streamed.read)))
 
     async def structure(self, message: str, attempt: Attempt) -> StructuredAnswer:
         """Ask the structured level about the message alone; raises as `converse` does."""
@@ -142,24 +155,24 @@ class ProviderClient:
             else:
                 await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(closing, loop))
 
-    async def _complete(self, body: bytes, attempt: Attempt) -> bytes:
-        """The body of the provider's 200, with at most one retry."""
+    async def _complete(self, body: bytes, attempt: Attempt, read: Read = limited) -> bytes:
+        """The body of the provider's 200, by `read`, with at most one retry; what was read in part is not retried."""
         try:
-            return await self._post(body, attempt)
+            return await self._post(body, attempt, read)
         except Retryable as failure:
             if failure.after_s + RETRY_LEFT_S_MIN > attempt.left_s():
                 raise
             after_s = failure.after_s
         await self._sleep(after_s)
-        return await self._post(body, attempt)
+        return await self._post(body, attempt, read)
 
-    async def _post(self, body: bytes, attempt: Attempt) -> bytes:
+    async def _post(self, body: bytes, attempt: Attempt, read: Read) -> bytes:
         request = self._request(body, attempt)
         channel = await self.channel()
         await _acquire(channel.slots, attempt)
         try:
-            response, content = await _exchange(channel.transport, request)
-        except RuntimeError:
+            response, content = await _exchange(channel.transport, request, read)
+        except (RuntimeError, LevelFailed):
             # A wrong loop or a closed client is a bug of ours and is told as one, never as the provider's failure.
             raise
         except Exception as error:  # noqa: BLE001  # parsers raise what they like at what a provider sends, and it is never ours
@@ -237,14 +250,14 @@ def _connections(limit: int) -> httpx.AsyncBaseTransport:
 
 
 async def _exchange(
-    transport: httpx.AsyncBaseTransport, request: httpx.Request
+    transport: httpx.AsyncBaseTransport, request: httpx.Request, read: Read
 ) -> tuple[httpx.Response, bytes]:
     """Send, and read the body where it matters: an error's says nothing, but for a 429's."""
     response = await transport.handle_async_request(request)
     try:
-        status = response.status_code
-        matters = status < _ERROR_STATUS_MIN or status == TOO_MANY_REQUESTS
-        return response, await _limited(response) if matters else b""
+        if response.status_code < _ERROR_STATUS_MIN:
+            return response, await read(response)
+        return response, await limited(response) if response.status_code == TOO_MANY_REQUESTS else b""
     finally:
         await response.aclose()
 
@@ -259,19 +272,3 @@ async def _acquire(slots: asyncio.Semaphore, attempt: Attempt) -> None:
             await slots.acquire()
     except TimeoutError:
         raise LevelFailed(FallbackReason.POOL_TIMEOUT) from None
-
-
-async def _limited(response: httpx.Response) -> bytes:
-    """The body, as sent, since nothing but plain bytes was asked for; of one over the limit, one piece beyond it."""
-    if response.is_stream_consumed:  # made whole, by an in-process transport
-        return response.content
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    body = bytearray()
-    pieces = aiter(response.stream)
-    async for piece in pieces:
-        body += piece
-        if len(body) > BODY_BYTES_MAX:
-            if isinstance(pieces, AsyncGenerator):
-                await pieces.aclose()
-            break
-    return bytes(body)

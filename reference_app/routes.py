@@ -1,6 +1,7 @@
 """The routes of the contract. Bodies are checked by the contract's models, and answers are written by us."""
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
@@ -22,9 +23,11 @@ from reference_app.contract import (
     ExecuteResponse,
     SessionResponse,
 )
+from reference_app.events import MEDIA_TYPE as EVENTS
 from reference_app.observability import Metrics
 from reference_app.problems import MEDIA_TYPE, Problem, invalid, invalid_field
 from reference_app.sessions.protocol import SessionStore, StoreError
+from reference_app.streaming import EventStream, wants_events
 from reference_app.workflow import Workflow, fallbacks_of, note
 
 KEY_CHARACTERS_MAX = 255
@@ -97,7 +100,7 @@ class Routes:
             self.execute,
             methods=["POST"],
             response_model=ExecuteResponse,
-            responses=_DOCUMENTED,
+            responses={200: {"content": {EVENTS: {}}}, **_DOCUMENTED},
             openapi_extra={"parameters": [_KEY_HEADER], **_body(ExecuteRequest)},
             route_class_override=DirectRoute,
         )
@@ -116,9 +119,10 @@ class Routes:
     async def execute(self, request: Request) -> Response:
         """Hold one turn."""
         asked = checked(ExecuteRequest, await request.body())
-        return Response(
-            await self._workflow.execute(asked, idempotency_key(request)), media_type="application/json"
-        )
+        key = idempotency_key(request)
+        if wants_events(request):
+            return EventStream(partial(self._workflow.execute, asked, key))
+        return Response(await self._workflow.execute(asked, key), media_type="application/json")
 
     # A function without `async`, so that the synchronous facade is called where such callers are: in a worker thread.
     def classify(self, asked: Annotated[ClassifyRequest, Depends(_classify_request)]) -> Response:

@@ -104,7 +104,7 @@ class Workflow:
         """Hold the turn, now that it is its turn; a session is new once its first turn is committed.
 
         Where another process came first, its answer to the same key is given; else the message is classified once
-        more on what the session is then, if there is time. So the log says `conversation_context_built` and
+        more on what the session is then, if there is time and the client has read nothing yet. So the log says `conversation_context_built` and
         `intent_classification_success` once for each time that the chain was asked: twice for such a turn, and once
         for a turn that is then not stored.
         """
@@ -118,6 +118,8 @@ class Workflow:
                 answer = await self.attempt(asked, context)
                 break
             except (SequenceConflict, IdempotencyConflict) as conflict:
+                if context.shown:
+                    raise
                 conflicts.append(conflict)
         if asked.is_first:
             phase = WorkflowPhase.INITIALIZATION.name
@@ -156,7 +158,11 @@ class Workflow:
             answer = await self._bridge.portal(first_answer, hooks, message, state, facade)
             if answer is not None:
                 return answer
-        return await self._classifier.classify(message, state)
+        outlet = current().outlet
+        if outlet is None:
+            return await self._classifier.classify(message, state)
+        async with outlet.listening():
+            return await self._classifier.classify(message, state)
 
     async def keep(
         self,

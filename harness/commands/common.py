@@ -7,9 +7,7 @@ import os
 import re
 import signal
 import sys
-import tomllib
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, TypeVar
@@ -18,14 +16,14 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from harness.commands.aim import check_host, check_started_by, named, resolve
 from harness.errors import InvalidRun, UsageError
 from harness.reports import json_file
 from harness.runner import Options
 from harness.scenario import SEED_MAX
-from harness.targets import profile as profiles
 from harness.targets.driven import POLICIES
 from harness.targets.play import stage_named
-from harness.targets.profile import Profile, check_defects
+from harness.targets.profile import check_defects
 
 T = TypeVar("T")
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m|h)?")
@@ -109,6 +107,10 @@ Histories = Annotated[
     typer.Option("--history", parser=output, metavar="FOLDER", help="Keep what happened in this folder."),
 ]
 Names = Annotated[list[str] | None, typer.Argument(help="Scenarios, folders or files; all by default.")]
+AllowedHost = Annotated[
+    str | None,
+    typer.Option("--allow-host", metavar="HOST", help="Let a target that is a URL be on this other machine."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show nothing but errors.")]
 
 
@@ -120,6 +122,7 @@ def options(
     target: str | None,
     histories: Path | None,
     policy: str = POLICIES[0],
+    allowed_host: str | None = None,
 ) -> Options:
     """The options of a run, each held to what there is.
 
@@ -134,6 +137,8 @@ def options(
         raise UsageError(f"seed {seed}: must be at least 0 and at most {SEED_MAX}")
     stage_named(stage)
     profile = resolve(target)
+    check_host(profile, allowed_host)
+    check_started_by(profile, stage)
     chosen = tuple(defects or ())
     check_defects(profile, chosen)
     return Options(
@@ -144,6 +149,7 @@ def options(
         defects=chosen,
         histories=histories,
         target=named(target),
+        allowed_host=allowed_host or "",
     )
 
 
@@ -168,58 +174,6 @@ def check_places(json: Path | None, junit_xml: Path | None, histories: Path | No
     json_file.check_place(json)
     json_file.check_place(junit_xml)
     json_file.check_folder(histories)
-
-
-def resolve(target: str | None) -> Profile:
-    """The profile of the target that is asked for, else of `[tool.shakeout]`, else of the reference app.
-
-    Raises:
-        UsageError: it is no profile and no import string, or cannot be read.
-    """
-    where = named(target) or profiles.REFERENCE
-    if "://" in where:
-        raise UsageError(
-            f"{where}: the harness drives what it has started itself; give a profile or MODULE:FACTORY"
-        )
-    if where.endswith(".toml"):
-        return profiles.load(where)
-    if ":" not in where:
-        raise UsageError(f"{where}: a target is PACKAGE:FILE.toml, the path of a profile, or MODULE:FACTORY")
-    return replace(profiles.load(), name=where, app=where, origin=where)
-
-
-def named(target: str | None) -> str:
-    """The target that is asked for, else that of `[tool.shakeout]`, as a replay from any folder must name it.
-
-    Raises:
-        UsageError: the name is empty.
-    """
-    if target is not None and not target:
-        raise UsageError("the target has an empty name; give its name, or leave --target out")
-    where = target or _configured() or ""
-    return str(Path(where).resolve()) if where.endswith(".toml") and Path(where).is_file() else where
-
-
-def _configured() -> str | None:
-    """`target` of `[tool.shakeout]` in the pyproject.toml of the current folder, where there is one."""
-    place = Path("pyproject.toml")
-    if not place.is_file():
-        return None
-    try:
-        table: Any = tomllib.loads(place.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise UsageError(f"{place}: {error}; mend it, or give --target") from error
-    for key in ("tool", "shakeout"):
-        table = table.get(key, {})
-        if not isinstance(table, dict):
-            raise UsageError(f"{place}: {key} is no table; write target = '...' under [tool.shakeout]")
-    for key in table:
-        if key != "target":
-            raise UsageError(f"{place}: [tool.shakeout] has no key {key}; there is: target")
-    found = table.get("target")
-    if found is None or (isinstance(found, str) and found):
-        return found
-    raise UsageError(f"{place}: [tool.shakeout] target = {found!r}: a target is a text that names one")
 
 
 @contextlib.contextmanager

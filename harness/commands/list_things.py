@@ -7,7 +7,8 @@ import typer
 
 from harness import library
 from harness.bridges.property import catalog
-from harness.commands.common import Target, out, resolve
+from harness.commands.aim import resolve
+from harness.commands.common import Target, out
 from harness.gates import criteria
 from harness.registry import FAULTS, INVARIANTS
 from harness.reports import terminal

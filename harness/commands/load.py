@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from harness.commands.aim import check_started, named, resolve
 from harness.commands.common import (
     Defect,
     Histories,
@@ -13,10 +14,8 @@ from harness.commands.common import (
     Seed,
     Target,
     check_places,
-    named,
     out,
     progress,
-    resolve,
     seconds,
     wait_for,
 )
@@ -53,7 +52,7 @@ def command(
         users=users,
         seed=seed,
         defects=tuple(defect or ()),
-        profile=resolve(target),
+        profile=check_started(resolve(target)),
         target=named(target),
     )
     with progress("starting", quiet=quiet) as say:

@@ -1,11 +1,22 @@
 """`shakeout profile check`: holds one conversation by a profile, and says what it could not find."""
 
+import shlex
 from typing import Annotated
 
 import typer
 
 from harness.checkup import points
-from harness.commands.common import JsonFile, Quiet, Target, check_places, options, out, progress, wait_for
+from harness.commands.common import (
+    AllowedHost,
+    JsonFile,
+    Quiet,
+    Target,
+    check_places,
+    options,
+    out,
+    progress,
+    wait_for,
+)
 from harness.history import History
 from harness.reports import json_file, terminal
 from harness.runner import SEED, Options, job, opened
@@ -37,12 +48,15 @@ def check(
     *,
     target: Target = None,
     stage: Annotated[str, typer.Option(help="live or simulated.")] = "live",
+    allow_host: AllowedHost = None,
     json: JsonFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Start the service, hold one conversation, and say what was found and what was not."""
     check_places(json, None, None)
-    chosen = options(stage=stage, seed=SEED, defects=None, target=target, histories=None)
+    chosen = options(
+        stage=stage, seed=SEED, defects=None, target=target, histories=None, allowed_host=allow_host
+    )
     with progress("starting", quiet=quiet):
         history = wait_for(_play(chosen))
     found = points(history, chosen.profile)
@@ -62,9 +76,7 @@ def check(
             f"\n{terminal.styled(verdict)}: {len(wrong)} of {len(found)} to be mended in {chosen.profile.origin}"
         )
     if json is not None:
-        replay = (
-            f"shakeout profile check --target {chosen.target}" if chosen.target else "shakeout profile check"
-        )
+        replay = shlex.join(["shakeout", "profile", "check", *chosen.aimed])
         listed = [
             {"part": point.what, "found": point.found, "wrong": point.wrong, "said": point.said}
             for point in found

@@ -8,6 +8,7 @@ import typer
 
 from harness import library
 from harness.commands.common import (
+    AllowedHost,
     Defect,
     Histories,
     JsonFile,
@@ -52,6 +53,7 @@ def command(
     check_determinism: CheckDeterminism = False,
     hash_seeds: HashSeeds = False,
     target: Target = None,
+    allow_host: AllowedHost = None,
     json: JsonFile = None,
     junit_xml: JunitFile = None,
     history: Histories = None,
@@ -59,7 +61,15 @@ def command(
 ) -> None:
     """Play scenarios: table, evidence, verdict."""
     check_places(json, junit_xml, history)
-    chosen = options(stage=stage, seed=seed, policy=policy, defects=defect, target=target, histories=history)
+    chosen = options(
+        stage=stage,
+        seed=seed,
+        policy=policy,
+        defects=defect,
+        target=target,
+        histories=history,
+        allowed_host=allow_host,
+    )
     if hash_seeds and not check_determinism:
         raise UsageError("--hash-seeds belongs to --check-determinism: give both, or none")
     scenarios = library.find(names or [])
@@ -103,7 +113,7 @@ def _document(
         Verdict.worst(result.verdict for result in results),
         replay,
         seed=SEED if chosen.seed is None else chosen.seed,
-        target=chosen.profile.name,
+        target=chosen.profile.shown,
         stage=chosen.stage,
     )
     listed = [json_file.scenario_document(result) for result in results]

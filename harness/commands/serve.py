@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from harness.commands.aim import check_started
 from harness.commands.common import Defect, Target, options, out, wait_for
 from harness.errors import TargetFailed, UsageError
 from harness.runner import SEED, Options
@@ -29,6 +30,7 @@ def command(
     for wanted in (port, provider_port):
         _free(wanted)
     chosen = options(stage="live", seed=SEED, defects=defect, target=target, histories=None)
+    check_started(chosen.profile)
     wait_for(_serve(chosen, Serving(port=port, provider_port=provider_port, calls_kept=1000, own_log=False)))
 
 

@@ -8,7 +8,9 @@ import typer
 from rich.markup import escape
 
 from harness import library
+from harness.commands.aim import resolve
 from harness.commands.common import (
+    AllowedHost,
     Defect,
     Histories,
     JsonFile,
@@ -20,7 +22,6 @@ from harness.commands.common import (
     options,
     out,
     progress,
-    resolve,
     wait_for,
 )
 from harness.reports import json_file, junit, terminal
@@ -47,6 +48,7 @@ def command(
     seed: Seed = SEED,
     defect: Defect = None,
     target: Target = None,
+    allow_host: AllowedHost = None,
     json: JsonFile = None,
     junit_xml: JunitFile = None,
     history: Histories = None,
@@ -55,7 +57,14 @@ def command(
     """Play every fault on the drills, and judge what the service makes of it."""
     check_places(json, junit_xml, history)
     chosen_stage = stage or ("simulated" if resolve(target).app else "live")
-    chosen = options(stage=chosen_stage, seed=seed, defects=defect, target=target, histories=history)
+    chosen = options(
+        stage=chosen_stage,
+        seed=seed,
+        defects=defect,
+        target=target,
+        histories=history,
+        allowed_host=allow_host,
+    )
     drills = {drill.name: drill for drill in library.find([DRILLS])}
     plan = planned(chosen.profile, chosen.stage, drills, faults or [])
     sweep = wait_for(_sweep(plan, chosen, quiet=quiet))
@@ -90,9 +99,7 @@ async def _sweep(plan: Plan, chosen: Options, *, quiet: bool) -> Sweep:
 def _replay(chosen: Options, names: list[str]) -> str:
     """The command that plays these faults again."""
     words = ["shakeout", "sweep", *names, "--stage", chosen.stage, "--seed", str(chosen.seed)]
-    words += [word for defect in chosen.defects for word in ("--defect", defect)]
-    words += ["--target", chosen.target] if chosen.target else []
-    return shlex.join(words)
+    return shlex.join([*words, *chosen.aimed])
 
 
 def _show(sweep: Sweep, chosen: Options) -> None:
@@ -110,7 +117,7 @@ def _show(sweep: Sweep, chosen: Options) -> None:
     same = sum(result.verdict is sweep.verdict for _, result in rows)
     out.print(
         f"\n{terminal.styled(sweep.verdict)}: {same} of {len(rows)} ({len(sweep.results)} faults, "
-        f"{len(sweep.clean)} drills without one), {chosen.profile.name}, {chosen.stage}, seed {chosen.seed}"
+        f"{len(sweep.clean)} drills without one), {chosen.profile.shown}, {chosen.stage}, seed {chosen.seed}"
     )
 
 

@@ -3,6 +3,24 @@
 A fault's knobs are its fields, with units in their names; a knob that is out of range is refused when it is made.
 """
 
+from harness.faults.client import (
+    ClientDisconnect,
+    ClientDisconnectMidStream,
+    ClientDuplicate,
+    ClientFlood,
+    ClientForeignSession,
+    ClientKeyReuse,
+    ClientParallelTurns,
+)
+from harness.faults.client_connections import (
+    ClientBadFraming,
+    ClientChunkedBody,
+    ClientIdleConnections,
+    ClientSlowloris,
+    ClientSlowReader,
+)
+from harness.faults.client_requests import ClientGarbageBody, ClientHeaderAbuse, ClientHugeBody, ClientPoison
+from harness.faults.clock import ClockJump, ClockStrobe
 from harness.faults.completions import (
     ProviderBadScore,
     ProviderContentFilter,
@@ -12,7 +30,23 @@ from harness.faults.completions import (
     ProviderRefusal,
     ProviderSchemaMisfit,
 )
-from harness.faults.network import NetworkRefused
+from harness.faults.logs import LogsClosedPipe, LogsDiskFull, LogsFullPipe, LogsSlowSink
+from harness.faults.loop import LoopBlocked, LoopCancel, LoopReorder
+from harness.faults.loop_entry import LoopSyncEntry
+from harness.faults.loop_threads import LoopGilBurn, LoopLimiterFull, LoopTaskCollected
+from harness.faults.network import NetworkFlap, NetworkRefused
+from harness.faults.network_bytes import NetworkBandwidth, NetworkLatency, NetworkSlicer
+from harness.faults.network_connect import NetworkConnectHang, NetworkDnsFailure
+from harness.faults.network_ends import (
+    NetworkBlackHole,
+    NetworkDropResponse,
+    NetworkHalfClose,
+    NetworkIdleClose,
+    NetworkLimitData,
+    NetworkReset,
+    NetworkSlowClose,
+)
+from harness.faults.process import ProcessFdLimit, ProcessKill, ProcessPause, ProcessRestart, ProcessTerminate
 from harness.faults.provider import (
     ProviderClientError,
     ProviderHugeBody,
@@ -21,20 +55,104 @@ from harness.faults.provider import (
     ProviderServerError,
     ProviderTruncatedBody,
 )
+from harness.faults.provider_clock import ClockSkew
+from harness.faults.provider_semantics import ProviderEmptyAnswer, ProviderSecretEcho
+from harness.faults.provider_streams import ProviderStreamCut, ProviderStreamError, ProviderStreamStall
+from harness.faults.provider_timing import (
+    ProviderHeadersOnly,
+    ProviderLateReply,
+    ProviderPoolHeld,
+    ProviderSlowDrip,
+    ProviderSlowFirstByte,
+)
+from harness.faults.provider_transport import ProviderExtraReply, ProviderResetMidBody
+from harness.faults.store import StoreDiskFull, StoreDown, StoreLocked, StoreQueueFull, StoreSlow
+from harness.faults.store_commits import StoreCommitFails, StoreCommitUncertain, StoreLostWrite
+from harness.faults.store_reads import StoreCorruptRow, StoreStaleRead
 
 __all__ = [
+    "ClientBadFraming",
+    "ClientChunkedBody",
+    "ClientDisconnect",
+    "ClientDisconnectMidStream",
+    "ClientDuplicate",
+    "ClientFlood",
+    "ClientForeignSession",
+    "ClientGarbageBody",
+    "ClientHeaderAbuse",
+    "ClientHugeBody",
+    "ClientIdleConnections",
+    "ClientKeyReuse",
+    "ClientParallelTurns",
+    "ClientPoison",
+    "ClientSlowReader",
+    "ClientSlowloris",
+    "ClockJump",
+    "ClockSkew",
+    "ClockStrobe",
+    "LogsClosedPipe",
+    "LogsDiskFull",
+    "LogsFullPipe",
+    "LogsSlowSink",
+    "LoopBlocked",
+    "LoopCancel",
+    "LoopGilBurn",
+    "LoopLimiterFull",
+    "LoopReorder",
+    "LoopSyncEntry",
+    "LoopTaskCollected",
+    "NetworkBandwidth",
+    "NetworkBlackHole",
+    "NetworkConnectHang",
+    "NetworkDnsFailure",
+    "NetworkDropResponse",
+    "NetworkFlap",
+    "NetworkHalfClose",
+    "NetworkIdleClose",
+    "NetworkLatency",
+    "NetworkLimitData",
     "NetworkRefused",
+    "NetworkReset",
+    "NetworkSlicer",
+    "NetworkSlowClose",
+    "ProcessFdLimit",
+    "ProcessKill",
+    "ProcessPause",
+    "ProcessRestart",
+    "ProcessTerminate",
     "ProviderBadScore",
     "ProviderClientError",
     "ProviderContentFilter",
+    "ProviderEmptyAnswer",
+    "ProviderExtraReply",
     "ProviderFinishLength",
+    "ProviderHeadersOnly",
     "ProviderHugeBody",
+    "ProviderLateReply",
     "ProviderLowScore",
     "ProviderMalformedJson",
     "ProviderNoReply",
+    "ProviderPoolHeld",
     "ProviderRateLimited",
     "ProviderRefusal",
+    "ProviderResetMidBody",
     "ProviderSchemaMisfit",
+    "ProviderSecretEcho",
     "ProviderServerError",
+    "ProviderSlowDrip",
+    "ProviderSlowFirstByte",
+    "ProviderStreamCut",
+    "ProviderStreamError",
+    "ProviderStreamStall",
     "ProviderTruncatedBody",
+    "StoreCommitFails",
+    "StoreCommitUncertain",
+    "StoreCorruptRow",
+    "StoreDiskFull",
+    "StoreDown",
+    "StoreLocked",
+    "StoreLostWrite",
+    "StoreQueueFull",
+    "StoreSlow",
+    "StoreStaleRead",
 ]

@@ -10,6 +10,7 @@ import orjson
 
 from harness.errors import UsageError
 from harness.rig import Answer, Call, Reply, Rig, Rule, Window
+from harness.variants import choices_of
 
 ALWAYS = Window()
 HTML = b"<html><head><title>Error</title></head><body><h1>Something went wrong</h1></body></html>\n"
@@ -17,9 +18,13 @@ HTML = b"<html><head><title>Error</title></head><body><h1>Something went wrong</
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderFault:
-    """A fault of the provider: a rule around its answers. `window` says when, and on which calls."""
+    """A fault of the provider: a rule around its answers. `window` says when, and on which calls.
+
+    One that is `on_wire` sees an answer as it goes out, in the events of a stream where one was asked for.
+    """
 
     name: ClassVar[str]
+    on_wire: ClassVar[bool] = False
 
     window: Window = ALWAYS
 
@@ -29,14 +34,32 @@ class ProviderFault:
 
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
         """Break on entry, mend on exit."""
-        return rig.provider.wrapped(self.name, self._rule(), self.window)
+        return rig.provider.wrapped(self.name, self._rule(), self.window, on_wire=self.on_wire)
 
 
-def instead(reply: Reply) -> Rule:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldFault(ProviderFault):
+    """A fault that holds a call up before it is answered; then the honest answer comes."""
+
+    def _held_s(self, call: Call) -> float:
+        """For how long."""
+        raise NotImplementedError  # each fault has its own: this class is none by itself
+
+    def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
+        """Break on entry, mend on exit."""
+
+        async def held(call: Call, answer: Answer) -> Reply:
+            await rig.clock.sleep(self._held_s(call))
+            return await answer(call)
+
+        return rig.provider.wrapped(self.name, held, self.window)
+
+
+def instead(made: Callable[[Call], Reply]) -> Rule:
     """A rule that answers by itself; what it stands before is never asked."""
 
-    async def rule(_call: Call, _answer: Answer) -> Reply:
-        return reply
+    async def rule(call: Call, _answer: Answer) -> Reply:
+        return made(call)
 
     return rule
 
@@ -58,6 +81,17 @@ def choice(knob: str, value: object, allowed: Iterable[object]) -> None:
     """
     if value not in tuple(allowed):
         raise UsageError(f"{knob}={value!r}: must be one of {', '.join(repr(one) for one in allowed)}")
+
+
+def closed(fault: Any, *knobs: str) -> None:
+    """Hold knobs to the choices that their fields name.
+
+    Raises:
+        UsageError: one is none of them.
+    """
+    choices = choices_of(type(fault))
+    for knob in knobs:
+        choice(knob, getattr(fault, knob), choices[knob])
 
 
 def error(status: int, message: str, *, kind: str, code: str | None) -> Reply:

@@ -8,22 +8,24 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from harness.errors import UsageError
 from harness.faults.base import (
     HTML,
     ProviderFault,
     bent,
-    choice,
+    closed,
     completion_of,
     content_of,
     object_of,
     with_body,
     with_choice,
 )
-from harness.registry import fault
+from harness.faults.holds import called_once, never_taken, no_error_page, only_numbers
+from harness.registry import Invariant, fault
 from harness.rig import Reply, Rule, check
+from harness.variants import chosen
 
 
 @fault("provider.malformed_json")
@@ -32,13 +34,16 @@ class ProviderMalformedJson(ProviderFault):
     """A 200 that does not hold the JSON that was promised.
 
     `form` says how the content is broken in a sound envelope: `truncated` (its first half), `fenced` (in a Markdown
-    fence), `trailing` (prose after it), `wrong_type` (a JSON list around it); or the envelope: `html` (a web page).
+    fence), `trailing` (prose after it), `wrong_type` (a JSON list around it); or the envelope: `html` (a web page),
+    `wrong_charset` (said to be UTF-8 and written in Latin-1, with a letter in it that tells).
     """
 
-    form: str = "truncated"
+    holds: ClassVar[tuple[Invariant, ...]] = (no_error_page,)
+
+    form: str = chosen("truncated", "fenced", "trailing", "wrong_type", "html", "wrong_charset")
 
     def __post_init__(self) -> None:
-        choice("form", self.form, ("html", *_MALFORMED))
+        closed(self, "form")
 
     def _rule(self) -> Rule:
         return bent(self._broken)
@@ -50,7 +55,26 @@ class ProviderMalformedJson(ProviderFault):
             return reply
         if self.form == "html":
             return replace(reply, headers={**reply.headers, "content-type": "text/html"}, body=HTML)
+        if self.form == "wrong_charset":
+            return _in_latin_1(reply, content)
         return with_choice(reply, content=_MALFORMED[self.form](content))
+
+
+def _in_latin_1(reply: Reply, content: str) -> Reply:
+    """The reply with a letter more in its content, in an encoding that is not the one that it names."""
+    found = object_of(reply) or {}
+    accented = f"{content} caf\u00e9"
+    if longest := _longest_text(found):
+        accented = json.dumps({**found, longest: f"{found[longest]} caf\u00e9"}, ensure_ascii=False)
+    body = with_choice(reply, content=accented).body.decode().encode("latin-1", "replace")
+    headers = {**reply.headers, "content-type": "application/json; charset=utf-8"}
+    return replace(reply, headers=headers, body=body)
+
+
+def _longest_text(found: dict[str, Any]) -> str | None:
+    """The key of an object's longest text, its label left out; None where it has no text."""
+    texts = [key for key, value in found.items() if isinstance(value, str) and key != "intent"]
+    return max(texts, key=lambda key: len(found[key]), default=None)
 
 
 _MALFORMED: dict[str, Callable[[str], str]] = {
@@ -67,14 +91,14 @@ class ProviderSchemaMisfit(ProviderFault):
     """Valid JSON of the wrong shape.
 
     `form` is `empty_choices` (the envelope has no choice), or of the object in the content: `missing_key` (`intent`,
-    or its first key where it has none, is gone), `string_for_object` (a JSON string in its place) or `unknown_label`
-    (`intent` is a word that nobody knows).
+    or its first key where it has none, is gone), `string_for_object` (a JSON string in its place), `unknown_label`
+    (`intent` is a word that nobody knows) or `extra_key` (one more than was asked for).
     """
 
-    form: str = "missing_key"
+    form: str = chosen("missing_key", "empty_choices", "string_for_object", "unknown_label", "extra_key")
 
     def __post_init__(self) -> None:
-        choice("form", self.form, ("empty_choices", "missing_key", "string_for_object", "unknown_label"))
+        closed(self, "form")
 
     def _rule(self) -> Rule:
         return bent(self._misfit)
@@ -91,6 +115,7 @@ class ProviderSchemaMisfit(ProviderFault):
             "missing_key": {key: value for key, value in found.items() if key != lost},
             "string_for_object": "I think that this is a request.",
             "unknown_label": {**found, "intent": "teleportation"},
+            "extra_key": {**found, "reasoning": "It reads like one."},
         }
         return with_choice(reply, content=json.dumps(misfits[self.form]))
 
@@ -103,10 +128,12 @@ class ProviderFinishLength(ProviderFault):
     `content` is `null` (none at all) or `valid_prefix`: an object that the schema accepts, its longest text halved.
     """
 
-    content: str = "null"
+    holds: ClassVar[tuple[Invariant, ...]] = (never_taken("provider.finish_length"),)
+
+    content: str = chosen("null", "valid_prefix")
 
     def __post_init__(self) -> None:
-        choice("content", self.content, ("null", "valid_prefix"))
+        closed(self, "content")
 
     def _rule(self) -> Rule:
         return bent(self._cut)
@@ -118,9 +145,7 @@ class ProviderFinishLength(ProviderFault):
             return with_choice(reply, content=None, finish_reason="length")
         if not found:
             return with_choice(reply, content=content[: len(content) // 2], finish_reason="length")
-        texts = [key for key, value in found.items() if isinstance(value, str) and key != "intent"]
-        if texts:
-            longest = max(texts, key=lambda key: len(found[key]))
+        if longest := _longest_text(found):
             found[longest] = found[longest][: len(found[longest]) // 2]
         return with_choice(reply, content=json.dumps(found), finish_reason="length")
 
@@ -130,6 +155,8 @@ class ProviderFinishLength(ProviderFault):
 class ProviderContentFilter(ProviderFault):
     """The provider withheld its completion: no content, and `finish_reason` is `content_filter`."""
 
+    holds: ClassVar[tuple[Invariant, ...]] = (called_once("provider.content_filter"),)
+
     def _rule(self) -> Rule:
         return bent(lambda reply: with_choice(reply, content=None, finish_reason="content_filter"))
 
@@ -138,6 +165,8 @@ class ProviderContentFilter(ProviderFault):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderRefusal(ProviderFault):
     """The model declines: no content, and `refusal` says so."""
+
+    holds: ClassVar[tuple[Invariant, ...]] = (called_once("provider.refusal"),)
 
     def _rule(self) -> Rule:
         return bent(
@@ -153,7 +182,7 @@ class ProviderLowScore(ProviderFault):
     A service that accepts only what is above 0.7 has to take exactly 0.7 for low.
     """
 
-    value: float = 0.3
+    value: float = chosen(0.3, 0.7)
 
     def __post_init__(self) -> None:
         check("value", self.value, 0.0, 1.0)
@@ -167,7 +196,9 @@ class ProviderLowScore(ProviderFault):
 class ProviderBadScore(ProviderFault):
     """The `confidence` is no number from 0 to 1: NaN or an infinity (as Python's and JavaScript's literals), -1, 1.7, "0.9"."""
 
-    value: float | str = math.nan
+    holds: ClassVar[tuple[Invariant, ...]] = (only_numbers,)
+
+    value: float | str = chosen(math.nan, math.inf, -1, 1.7, "0.9")
 
     def __post_init__(self) -> None:
         if not isinstance(self.value, str) and 0 <= self.value <= 1:

@@ -1,13 +1,15 @@
-"""The link between the service and its provider is broken."""
+"""The link between the service and its provider refuses."""
 
-from contextlib import AbstractAsyncContextManager
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from harness.errors import UsageError
 from harness.faults.base import ALWAYS
+from harness.faults.network_link import check_whole
 from harness.registry import fault
-from harness.rig import Rig, Window
+from harness.rig import Clock, Rig, Window, check
 
 
 @fault("network.refused")
@@ -19,7 +21,7 @@ class NetworkRefused:
     nobody, so there each open connection that is cut is one: a service with a pool has some, kept from its warm-up;
     under one that opens a connection for every call the fault is never seen to fire, and the run is invalid.
 
-    A link knows no calls, so of `window` only the steps count; any other knob is refused.
+    Of `window` only the times count, since it is the whole link or nothing; any other knob is refused.
     """
 
     name: ClassVar[str]
@@ -27,11 +29,66 @@ class NetworkRefused:
     window: Window = ALWAYS
 
     def __post_init__(self) -> None:
-        if self.window != Window(from_step=self.window.from_step, until_step=self.window.until_step):
-            raise UsageError(
-                "network.refused: a link knows no calls; its window takes from_step and until_step"
-            )
+        check_whole(self.name, self.window)
 
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
         """Break on entry, mend on exit."""
         return rig.network.refused(self.name)
+
+
+@fault("network.flap")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkFlap:
+    """The link refuses for `down_s`, then is whole for `up_s`, `cycles` times over.
+
+    What counts as a firing, and what its window may say, is as under network.refused (toxiproxy#404).
+    """
+
+    name: ClassVar[str]
+
+    down_s: float = 0.2
+    up_s: float = 0.2
+    cycles: int = 3
+    window: Window = ALWAYS
+
+    def __post_init__(self) -> None:
+        check_whole(self.name, self.window)
+        check("down_s", self.down_s, 0.001, 86_400)
+        check("up_s", self.up_s, 0.001, 86_400)
+        check("cycles", self.cycles, 1, 1_000_000)
+
+    @asynccontextmanager
+    async def inject(self, rig: Rig) -> AsyncIterator[None]:
+        """Break on entry, mend on exit."""
+        over = asyncio.Event()
+        async with AsyncExitStack() as refusal:
+            await refusal.enter_async_context(rig.network.refused(self.name))
+            flapping = asyncio.ensure_future(self._flap(rig, refusal, over))
+            try:
+                yield
+            finally:
+                # It is told and not cancelled: half of a mending would be none.
+                over.set()
+                await asyncio.shield(flapping)
+
+    async def _flap(self, rig: Rig, refusal: AsyncExitStack, over: asyncio.Event) -> None:
+        """End the first refusal, and begin and end those that follow."""
+        for cycle in range(self.cycles):
+            if cycle:
+                await refusal.enter_async_context(rig.network.refused(self.name))
+            await _sleep(rig.clock, self.down_s, over)
+            await refusal.aclose()
+            await _sleep(rig.clock, self.up_s, over)
+            if over.is_set():
+                return
+
+
+async def _sleep(clock: Clock, seconds: float, over: asyncio.Event) -> None:
+    """Let so much of the run's time pass, or what is left until it is over."""
+    waited = {asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(over.wait())}
+    try:
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waited:
+            one.cancel()
+        await asyncio.wait(waited)

@@ -1,16 +1,28 @@
 """The provider answers with an error, late, or with bytes that are no whole answer."""
 
 import math
-from contextlib import AbstractAsyncContextManager
+import random
+import time
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
+from email.utils import formatdate, parsedate_to_datetime
+from typing import ClassVar
 
 import orjson
 
 from harness.errors import UsageError
-from harness.faults.base import HTML, ProviderFault, bent, choice, completion_of, error, instead
-from harness.registry import fault
-from harness.rig import Answer, Call, Reply, Rig, Rule, check
+from harness.faults.base import HTML, HeldFault, ProviderFault, bent, closed, completion_of, error, instead
+from harness.faults.holds import called_once, never_taken, no_error_page
+from harness.faults.provider_wire import chunked, first_bytes, framed, length_of, parts_of, wire
+from harness.registry import Invariant, fault
+from harness.rig import Call, Reply, Rule, check
+from harness.variants import chosen
+from harness.wire import Ending, Raw
+
+DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
+DATE_AHEAD_S = 2
+"""How far ahead of now an honest date in a Retry-After is."""
+DAY_S = 86_400.0
+BAD_REQUEST = 400
 
 
 @fault("provider.rate_limited")
@@ -18,16 +30,22 @@ from harness.rig import Answer, Call, Reply, Rig, Rule, check
 class ProviderRateLimited(ProviderFault):
     """429 with OpenAI's error.
 
-    `retry_after` is seconds, an HTTP date, or None for no such header; `code` is `rate_limit_exceeded` or
-    `insufficient_quota`, which no retry will mend.
+    `retry_after` is seconds, an HTTP date, `date` for one that is two seconds ahead of now, or None for no such
+    header; `code` is `rate_limit_exceeded` or `insufficient_quota`, which no retry will mend.
     """
 
-    retry_after: float | str | None = 1.0
-    code: str = "rate_limit_exceeded"
+    retry_after: float | str | None = chosen(1.0, None, "date", DAY_S)
+    code: str = chosen("rate_limit_exceeded", "insufficient_quota")
 
     def __post_init__(self) -> None:
-        choice("code", self.code, ("rate_limit_exceeded", "insufficient_quota"))
+        closed(self, "code")
         _check_retry_after(self.retry_after)
+
+    @property
+    def holds(self) -> tuple[Invariant, ...]:
+        """A quota that is used up is worth no second call; one that will be free again may be."""
+        once = (called_once(self.name),) if self.code == "insufficient_quota" else ()
+        return (never_taken(self.name), *once)
 
     def _rule(self) -> Rule:
         quota = self.code == "insufficient_quota"
@@ -37,7 +55,7 @@ class ProviderRateLimited(ProviderFault):
             kind=self.code if quota else "requests",
             code=self.code,
         )
-        return instead(_with_retry_after(reply, self.retry_after))
+        return instead(lambda _call: _with_retry_after(reply, self.retry_after))
 
 
 @fault("provider.server_error")
@@ -45,16 +63,21 @@ class ProviderRateLimited(ProviderFault):
 class ProviderServerError(ProviderFault):
     """A status from 500 to 599 at once, with OpenAI's error, a proxy's page or nothing as its `body`.
 
-    `retry_after` is seconds, an HTTP date, or None for no such header.
+    `retry_after` is as in `provider.rate_limited`.
     """
 
-    status: int = 500
-    body: str = "json"
+    holds: ClassVar[tuple[Invariant, ...]] = (
+        never_taken("provider.server_error"),
+        no_error_page,
+    )
+
+    status: int = chosen(500, 502, 503, 529)
+    body: str = chosen("json", "html", "empty")
     retry_after: float | str | None = None
 
     def __post_init__(self) -> None:
         check("status", self.status, 500, 599)
-        choice("body", self.body, ("json", "html", "empty"))
+        closed(self, "body")
         _check_retry_after(self.retry_after)
 
     def _rule(self) -> Rule:
@@ -63,7 +86,7 @@ class ProviderServerError(ProviderFault):
             reply = Reply(status=self.status, headers={"content-type": "text/html"}, body=HTML)
         elif self.body == "empty":
             reply = Reply(status=self.status)
-        return instead(_with_retry_after(reply, self.retry_after))
+        return instead(lambda _call: _with_retry_after(reply, self.retry_after))
 
 
 _CLIENT_ERRORS = {
@@ -72,26 +95,39 @@ _CLIENT_ERRORS = {
     403: ("unsupported_country_region_territory", "Country, region, or territory not supported."),
     404: ("model_not_found", "The model does not exist or you do not have access to it."),
 }
+_BAD_SCHEMA = ("invalid_json_schema", "Invalid schema for response_format 'classification'.")
 
 
 @fault("provider.client_error")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderClientError(ProviderFault):
-    """400, 401, 403 or 404 with OpenAI's error: the request, or the key, is at fault, and no retry will mend it."""
+    """400, 401, 403 or 404 with OpenAI's error: the request, or the key, is at fault, and no retry will mend it.
 
-    status: int = 400
+    `code` is the usual one of the status, or with 400 `invalid_json_schema`.
+    """
+
+    holds: ClassVar[tuple[Invariant, ...]] = (
+        never_taken("provider.client_error"),
+        called_once("provider.client_error"),
+    )
+
+    status: int = chosen(400, 401, 403, 404)
+    code: str | None = chosen(None, "invalid_json_schema")
 
     def __post_init__(self) -> None:
-        choice("status", self.status, _CLIENT_ERRORS)
+        closed(self, "status", "code")
+        if self.code is not None and self.status != BAD_REQUEST:
+            raise UsageError(f"code={self.code!r}: comes with status=400 only, not with {self.status}")
 
     def _rule(self) -> Rule:
-        code, message = _CLIENT_ERRORS[self.status]
-        return instead(error(self.status, message, kind="invalid_request_error", code=code))
+        code, message = _BAD_SCHEMA if self.code else _CLIENT_ERRORS[self.status]
+        reply = error(self.status, message, kind="invalid_request_error", code=code)
+        return instead(lambda _call: reply)
 
 
 @fault("provider.no_reply")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderNoReply(ProviderFault):
+class ProviderNoReply(HeldFault):
     """The provider takes the request and says nothing for `for_s` seconds; then the honest answer comes, late."""
 
     for_s: float = 30.0
@@ -99,39 +135,58 @@ class ProviderNoReply(ProviderFault):
     def __post_init__(self) -> None:
         check("for_s", self.for_s, 0.001, 86_400)
 
-    def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
-        """Break on entry, mend on exit."""
-
-        async def silent(call: Call, answer: Answer) -> Reply:
-            await rig.clock.sleep(self.for_s)
-            return await answer(call)
-
-        return rig.provider.wrapped(self.name, silent, self.window)
+    def _held_s(self, _call: Call) -> float:
+        return self.for_s
 
 
 @fault("provider.truncated_body")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderTruncatedBody(ProviderFault):
-    """Content-Length says the whole, the last `missing_bytes` never come, and the connection ends.
+    """The connection ends, in order, before the answer does.
 
-    An answer that is not longer than that loses all of its body.
+    `how` is `short` (the length says the whole, and the last `missing_bytes` never come; an answer that is not longer
+    than that loses all of its body), `bad_chunk` (half of the body, then a chunk whose size is no number), `empty` (no
+    byte at all, not even a status) or `random` (bytes that are no HTTP in place of the answer).
     """
 
+    on_wire: ClassVar[bool] = True
+    holds: ClassVar[tuple[Invariant, ...]] = (never_taken("provider.truncated_body"),)
+
     missing_bytes: int = 20
+    how: str = chosen("short", "bad_chunk", "empty", "random")
 
     def __post_init__(self) -> None:
         check("missing_bytes", self.missing_bytes, 1, math.inf)
+        closed(self, "how")
 
     def _rule(self) -> Rule:
-        return bent(self._short)
+        match self.how:
+            case "short":
+                return wire(self._short)
+            case "bad_chunk":
+                return wire(_bad_chunk)
+            case "empty":
+                return instead(lambda _call: Reply(status=0, parts=(Ending(),)))
+            case _:
+                return instead(_random)
 
     def _short(self, reply: Reply) -> Reply:
         """The reply without its end."""
-        length = len(reply.body)
-        if not length:
-            return reply
-        headers = {**reply.headers, "content-length": str(length)}
-        return replace(reply, headers=headers, body=reply.body[: -self.missing_bytes])
+        there = max(0, length_of(reply) - self.missing_bytes)
+        return framed(reply, *first_bytes(parts_of(reply), there), Ending())
+
+
+def _bad_chunk(reply: Reply) -> Reply:
+    """The first half of a reply, and then a chunk whose size is no number."""
+    return chunked(
+        reply, *first_bytes(parts_of(reply), length_of(reply) // 2), Raw(data=b"nonsense\r\n"), Ending()
+    )
+
+
+def _random(call: Call) -> Reply:
+    """Bytes that are no HTTP, the same for the same call."""
+    noise = random.Random(f"noise-{call.ordinal}").randbytes(64).translate(None, b"\r\n")
+    return Reply(status=0, parts=(Raw(data=noise + b"\r\n\r\n"), Ending()))
 
 
 @fault("provider.huge_body")
@@ -163,10 +218,10 @@ def _check_retry_after(value: float | str | None) -> None:
         check("retry_after", 0 if value is None else value, 0, 1e12)
         return
     try:
-        parsedate_to_datetime(value)
+        parsedate_to_datetime(DATE if value == "date" else value)
     except ValueError:
         raise UsageError(
-            f"retry_after={value!r}: must be seconds, or an HTTP date such as 'Wed, 21 Oct 2026 07:28:00 GMT'"
+            f"retry_after={value!r}: must be seconds, 'date', or an HTTP date such as '{DATE}'"
         ) from None
 
 
@@ -174,5 +229,7 @@ def _with_retry_after(reply: Reply, value: float | str | None) -> Reply:
     """The reply with a Retry-After, where one is asked for."""
     if value is None:
         return reply
+    if value == "date":
+        value = formatdate(time.time() + DATE_AHEAD_S, usegmt=True)
     text = value if isinstance(value, str) else f"{value:.12g}"
     return replace(reply, headers={**reply.headers, "retry-after": text})

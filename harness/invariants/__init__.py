@@ -1,5 +1,25 @@
 """The universal invariants: pure functions of a frozen history. Importing this registers all of them."""
 
-from harness.invariants import degradation, liveness, logs, outcome, sessions
+from harness.invariants import (
+    access,
+    degradation,
+    liveness,
+    logs,
+    outcome,
+    process,
+    retries,
+    sessions,
+    streams,
+)
 
-__all__ = ["degradation", "liveness", "logs", "outcome", "sessions"]
+__all__ = [
+    "access",
+    "degradation",
+    "liveness",
+    "logs",
+    "outcome",
+    "process",
+    "retries",
+    "sessions",
+    "streams",
+]

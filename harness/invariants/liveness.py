@@ -1,9 +1,20 @@
 """Whether it lives: the loop turns, calls are let go, health returns, and nothing is left behind."""
 
-from collections.abc import Iterable
-from http import HTTPStatus
+from collections.abc import Iterable, Mapping
 
-from harness.history import PROBES, PROVIDER, WIRE, Deadlocked, History, Probe
+from harness.history import (
+    PROBES,
+    PROCESS,
+    PROVIDER,
+    WIRE,
+    Deadlocked,
+    Exchange,
+    FaultFired,
+    History,
+    Outage,
+    Probe,
+)
+from harness.invariants.reading import answered_ok, field, is_stream, paused_s
 from harness.registry import invariant
 from harness.verdict import Finding
 
@@ -21,28 +32,34 @@ def no_deadlock(history: History) -> Iterable[Finding]:
 
 @invariant("liveness.loop_responsive", witnesses={PROBES})
 def loop_responsive(history: History) -> Iterable[Finding]:
-    """The target's event loop is never late by more than the contract allows, beyond how late the harness itself was."""
-    header = history.header
+    """The target's event loop is never late by more than the contract allows, beyond how late the harness itself was.
+
+    Nor is it late for as long as it was paused since the probe before.
+    """
+    header, since_s = history.header, 0.0
     limit_ms = header.contract.loop_lag_ms_max + header.harness_lag_ms_max
     probes = [probe for probe in history.of(Probe) if probe.phase != "baseline"]
     if not probes:
         yield Finding(message="the target was never probed", evidence="no probe after the baseline")
     for probe in probes:
-        if probe.loop_lag_ms_max > limit_ms:
-            message = (
-                f"the event loop stood still for {probe.loop_lag_ms_max:.0f} ms, {limit_ms:.0f} ms allowed"
-            )
+        lag_ms = probe.loop_lag_ms_max - 1000 * paused_s(history, since_s, probe.at_s)
+        since_s = probe.at_s
+        if lag_ms > limit_ms:
+            message = f"the event loop stood still for {lag_ms:.0f} ms, {limit_ms:.0f} ms allowed"
             yield Finding(message=message, evidence=f"probe {probe.phase} at {probe.at_s:.3f} s")
 
 
 @invariant("liveness.provider_call_released", witnesses={WIRE, PROVIDER})
 def provider_call_released(history: History) -> Iterable[Finding]:
-    """A provider call ends with its request: none outlives the deadline, or the answer that it was made for."""
+    """A provider call ends with its request: none outlives the deadline, or the answer that it was made for.
+
+    While the target is paused it can end none.
+    """
     header = history.header
     slack_s = header.harness_lag_ms_max / 1000
     turns = {turn.request_id: turn for turn in history.turns}
     for call in history.calls:
-        lasted_s = call.ended_s - call.at_s
+        lasted_s = call.ended_s - call.at_s - paused_s(history, call.at_s, call.ended_s)
         limit_s = header.contract.deadline_s * 1.1 + slack_s
         turn = turns.get(call.request_id or "")
         if lasted_s > limit_s:
@@ -50,51 +67,82 @@ def provider_call_released(history: History) -> Iterable[Finding]:
                 message=f"not cancelled: in flight for {lasted_s:.2f} s, {limit_s:.2f} s allowed",
                 evidence=str(call),
             )
-        elif turn is not None and call.ended_s > turn.ended_s + RELEASE_S + slack_s:
-            yield Finding(
-                message=f"still in flight {call.ended_s - turn.ended_s:.2f} s after its answer",
-                evidence=str(call),
-            )
+            continue
+        if turn is None or call.ended_s <= turn.ended_s:
+            continue
+        over_s = call.ended_s - turn.ended_s - paused_s(history, turn.ended_s, call.ended_s)
+        if over_s > RELEASE_S + slack_s:
+            yield Finding(message=f"still in flight {over_s:.2f} s after its answer", evidence=str(call))
 
 
 @invariant("liveness.recovers", witnesses={WIRE})
 def recovers(history: History) -> Iterable[Finding]:
-    """After the faults are healed, a fresh conversation is answered as promised within the time of the contract."""
-    contract = history.header.contract
+    """After the faults are healed, a fresh conversation is answered as promised within the time of the contract.
+
+    The time runs from the last firing or the end of the last outage, but not before the first golden turn, since
+    nobody asks before; it ends where the first golden turn begins that is answered as promised.
+    """
+    contract, slack_s = history.header.contract, history.header.harness_lag_ms_max / 1000
     golden = [exchange for exchange in history.turns if exchange.role == "golden"]
-    for exchange in golden[-1:]:
-        method = exchange.body.get("method") if isinstance(exchange.body, dict) else None
-        if exchange.status != HTTPStatus.OK or (
-            contract.primary_method is not None and method != contract.primary_method
-        ):
-            message = f"no healthy answer when the faults were over: the last one is by {method}"
-            yield Finding(message=message, evidence=str(exchange))
+    if not golden:
+        return
+    healthy = [turn for turn in golden if _as_promised(turn, contract.primary_method)]
+    if golden[-1] not in healthy:
+        message = (
+            f"no healthy answer when the faults were over: the last one is by {field(golden[-1], 'method')}"
+        )
+        yield Finding(message=message, evidence=str(golden[-1]))
+        return
+    since_s = [golden[0].at_s, *(fired.at_s for fired in history.of(FaultFired))]
+    since_s += [outage.ended_s for outage in history.of(Outage)]
+    took_s = healthy[0].at_s - max(since_s)
+    if took_s > contract.recovery_s_max + slack_s:
+        message = f"healthy again after {took_s:.2f} s, promised within {contract.recovery_s_max:.2f} s"
+        yield Finding(message=message, evidence=str(healthy[0]))
 
 
-@invariant("liveness.quiescent", witnesses={PROBES, WIRE})
+@invariant("liveness.quiescent", witnesses={PROCESS, WIRE})
 def quiescent(history: History) -> Iterable[Finding]:
-    """When it is quiet, tasks and provider calls are back at the baseline, threads and descriptors within its pools.
+    """When it is quiet, no provider call is in flight, threads and descriptors are back at the baseline or in its pools.
 
     A pool may keep what the peak of the run needed: one thread, and two descriptors (its client's connection and the
-    provider's), for each request that was in flight at once.
+    provider's), for each request that was in flight at once. The baseline is that of the first process, warm; one that
+    was started since has no reason for more.
     """
+    peak, pooled = _peak(history), history.header.contract.pooled_descriptors_max
+    allowed = {"threads": peak, "descriptors": 2 * peak + pooled, "provider_in_flight": 0}
+    yield from _left(history, allowed)
+
+
+@invariant("liveness.quiescent_tasks", witnesses={PROBES, WIRE})
+def quiescent_tasks(history: History) -> Iterable[Finding]:
+    """When it is quiet, there are no more tasks than at the baseline, in whichever process is there then."""
+    yield from _left(history, {"tasks": 0})
+
+
+def _left(history: History, more_max: Mapping[str, int]) -> Iterable[Finding]:
+    """What there is more of when it is quiet than at the baseline, beyond how much more there may be."""
     probes = {probe.phase: probe for probe in history.of(Probe)}
     base, quiet = probes.get("baseline"), probes.get("quiet")
     if base is None or quiet is None:
         yield Finding(message="the target was never probed", evidence="no probe of phase baseline or quiet")
         return
-    peak = _peak(history)
-    allowed = {
-        "tasks": base.tasks,
-        "threads": base.threads + peak,
-        "descriptors": base.descriptors + 2 * peak + history.header.contract.pooled_descriptors_max,
-        "provider_in_flight": 0,
-    }
-    for name, most in allowed.items():
-        if (left := getattr(quiet, name)) > most:
-            yield Finding(
-                message=f"{left} {name} left, {most} allowed", evidence=f"probe quiet at {quiet.at_s:.3f} s"
-            )
+    for name, more in more_max.items():
+        left = getattr(quiet, name)
+        most = more if name == "provider_in_flight" else getattr(base, name) + more
+        if left > most:
+            message = f"{left} {name} left, {most} allowed"
+            yield Finding(message=message, evidence=f"probe quiet at {quiet.at_s:.3f} s")
+
+
+def _as_promised(turn: Exchange, method: str | None) -> bool:
+    """A whole 200, by the level that is promised where one is; of a stream, where it says which."""
+    named = (
+        method is None
+        or (is_stream(turn) and field(turn, "method") is None)
+        or field(turn, "method") == method
+    )
+    return answered_ok(turn) and named
 
 
 def _peak(history: History) -> int:

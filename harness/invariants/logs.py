@@ -5,7 +5,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from http import HTTPStatus
 
-from harness.history import LOGS, SNAPSHOTS, WIRE, Exchange, History, LogRecord, Snapshot
+from harness.history import LOGS, SNAPSHOTS, WIRE, Exchange, History, LogRecord, Outage, Snapshot
+from harness.invariants.reading import (
+    PAUSED,
+    WRITTEN_S,
+    has_unknown_ids,
+    killed,
+    known_ids,
+    may_have_finished,
+    met,
+    returned_id,
+)
 from harness.registry import invariant
 from harness.verdict import Finding
 
@@ -16,31 +26,51 @@ _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 @invariant("logs.agree_with_wire", witnesses={WIRE, LOGS}, promises=("completion_event", "request_ids"))
 def agree_with_wire(history: History) -> Iterable[Finding]:
-    """Each request has one completion record, with the status that was sent and the success that follows from it."""
+    """Each request has one completion record, with the status that was sent and the success that follows from it.
+
+    Of requests under one id, each has one, in any order. A record may be missing where the client left, or an outage
+    kept the request from the service, or the process was killed before it could write it. A client that left is 499 in
+    its record, unless it left when the service may have had its answer: with none of its provider calls in flight.
+    """
     event = history.header.contract.completion_event
     records: dict[str | None, list[LogRecord]] = defaultdict(list)
+    exchanges: dict[str | None, list[Exchange]] = defaultdict(list)
     for record in history.logs:
         if record.event == event:
             records[record.request_id].append(record)
     for exchange in history.exchanges:
-        found = records[exchange.request_id]
-        # A client that left, before a byte of it was read maybe, or before a SIGKILL, may have left no record.
-        if len(found) != 1 and not (exchange.left and not found):
+        exchanges[returned_id(exchange) or exchange.request_id].append(exchange)
+    for request_id, asked in exchanges.items():
+        found = records[request_id]
+        if not sum(_owed(exchange, history) for exchange in asked) <= len(found) <= len(asked):
             lines = [record.line for record in found]
             yield Finding(
-                message=f"{len(found)} completion records (log lines {lines}), 1 expected",
-                evidence=str(exchange),
+                message=f"{len(found)} completion records (log lines {lines}), {len(asked)} expected",
+                evidence=str(asked[0]),
             )
         for record in found:
-            if (lie := _lie(exchange, record)) is not None:
-                yield Finding(message=f"{lie}; {exchange}", evidence=str(record))
+            lies = [_lie(exchange, record, history) for exchange in asked]
+            if None not in lies:
+                yield Finding(message=f"{lies[0]}; {asked[0]}", evidence=str(record))
 
 
-def _lie(exchange: Exchange, record: LogRecord) -> str | None:
+def _owed(exchange: Exchange, history: History) -> bool:
+    """Whether an exchange must have a completion record."""
+    if exchange.left or (exchange.role == "beside" and returned_id(exchange) is None):
+        return False  # gone before a byte of it was read maybe, or refused by the server itself
+    if exchange.status is None and met(exchange, history):
+        return False
+    return not any(killed(one) for one in met(exchange, history, after_s=WRITTEN_S))
+
+
+def _lie(exchange: Exchange, record: LogRecord, history: History) -> str | None:
     """What in the record is not as it was on the wire."""
     status, success = record.fields.get("status_code"), record.fields.get("success")
-    sent = CLIENT_LEFT if exchange.left else exchange.status
-    if sent is not None and status != sent:
+    gone = exchange.left and exchange.status is None and exchange.role != "beside"
+    sent = CLIENT_LEFT if gone and not may_have_finished(exchange, history) else exchange.status
+    # From within, an answer that broke off on its way looks as if the client had left.
+    broke = exchange.error is not None and status == CLIENT_LEFT
+    if sent is not None and status != sent and not broke:
         return f"logged status {status}, {sent} on the wire"
     if isinstance(status, int) and success is not (
         status < HTTPStatus.BAD_REQUEST and bool(record.fields.get("complete", True))
@@ -51,20 +81,40 @@ def _lie(exchange: Exchange, record: LogRecord) -> str | None:
 
 @invariant("logs.metrics_agree_with_wire", witnesses={WIRE, SNAPSHOTS}, promises=("response_metric",))
 def metrics_agree_with_wire(history: History) -> Iterable[Finding]:
-    """The response counter holds as many turns of each status as there were on the wire, and no more 499 than clients left."""
+    """The response counter holds as many turns of each status as there were on the wire, and no more 499 than clients left.
+
+    What a process had counted is lost where an outage ended it: then it may be fewer. A turn that got no answer in an
+    outage, was sent beside the others, or whose client left when its answer may have been there, may be counted under any
+    status, one whose answer broke off as 499 as well.
+    """
+    counted, turns = _counted(history), history.turns
+    gone = counted.pop(str(CLIENT_LEFT), 0)
+    whole = [turn for turn in turns if turn.error is None and turn.role != "beside"]
+    lost = any(one.how != PAUSED for one in history.of(Outage))
+    least = Counter(str(turn.status) for turn in whole if turn.status is not None and not lost)
+    sent = Counter(str(turn.status) for turn in turns if turn.status is not None)
+    unknown = [
+        turn.role == "beside" or bool(met(turn, history)) or may_have_finished(turn, history)
+        for turn in turns
+        if turn.status is None
+    ]
+    left_max = sum(turn.status is None or turn.error is not None for turn in turns)
+    if least - counted or (counted - sent).total() > sum(unknown) or gone > left_max:
+        metric = history.header.contract.response_metric
+        message = f"the metric counts {dict(counted)} and {gone} that left, the wire saw {dict(sent)}"
+        yield Finding(message=message, evidence=f"snapshot metrics, {metric}")
+
+
+def _counted(history: History) -> Counter[str]:
+    """The turns by status, as the response counter has them, over every life of the process."""
     contract = history.header.contract
-    snapshots = [snapshot for snapshot in history.of(Snapshot) if snapshot.name == "metrics"]
     counted: Counter[str] = Counter()
-    for snapshot in snapshots:
-        for sample in _SAMPLE.finditer(str(snapshot.data)):
+    for snapshot in history.of(Snapshot):
+        for sample in _SAMPLE.finditer(str(snapshot.data)) if snapshot.name == "metrics" else ():
             labels = dict(_LABEL.findall(sample["labels"]))
             if sample["name"] == contract.response_metric and labels.get("route") == contract.turn_path:
                 counted[labels.get("status", "")] += int(float(sample["value"]))
-    sent = Counter(str(turn.status) for turn in history.turns if turn.status is not None)
-    gone = counted.pop(str(CLIENT_LEFT), 0)
-    if counted != sent or gone > sum(turn.status is None for turn in history.turns):
-        message = f"the metric counts {dict(counted)} and {gone} that left, the wire saw {dict(sent)}"
-        yield Finding(message=message, evidence=f"snapshot metrics, {contract.response_metric}")
+    return counted
 
 
 @invariant("logs.nothing_forbidden", witnesses={LOGS}, promises=("forbidden_texts",))
@@ -81,12 +131,17 @@ def nothing_forbidden(history: History) -> Iterable[Finding]:
 
 @invariant("logs.request_id_carried", witnesses={WIRE, LOGS}, promises=("request_ids",))
 def request_id_carried(history: History) -> Iterable[Finding]:
-    """A record of an event that belongs to requests carries the id of a request that was sent, and of no other."""
-    ids = {exchange.request_id for exchange in history.exchanges}
+    """A record of an event that belongs to requests carries the id of a request that was sent, and of no other.
+
+    Where a request beside the turns got no answer, its id may be on no record; then any will do, but none is without.
+    """
+    ids = known_ids(history)
     ids |= {snapshot.request_id for snapshot in history.of(Snapshot)}
     of_requests = {record.event for record in history.logs if record.request_id in ids}
     for record in history.logs:
         if record.source != "app" or record.event not in of_requests or record.request_id in ids:
+            continue
+        if record.request_id and has_unknown_ids(history):
             continue
         message = f"{record.event} under the request id {record.request_id}, which was not sent"
         yield Finding(message=message, evidence=str(record))

@@ -5,8 +5,12 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 from harness.history import WIRE, Contract, Exchange, History
+from harness.invariants.reading import TERMINATED, cut_with_reason, is_stream, met, paused_s, returned_id
 from harness.registry import invariant
 from harness.verdict import Finding
+
+ACCEPT_S = 0.01
+"""Within this a target takes up a connection, or a request on one that it has."""
 
 HEALTH_S = 1.0
 """Within this a target says that it is healthy, whatever else it does."""
@@ -14,51 +18,94 @@ HEALTH_S = 1.0
 
 @invariant("outcome.answered_within_deadline", witnesses={WIRE})
 def answered_within_deadline(history: History) -> Iterable[Finding]:
-    """Every request is answered, turns within the deadline plus a tenth, health within a second, as its client counts."""
+    """Every request is answered to its end, turns and streams within the deadline plus a tenth, health within a second.
+
+    The client's time counts. Only an outage excuses that there is no answer, and for how long the target was paused
+    does not count; what it had accepted before SIGTERM it must answer. An answer may break off only where an outage
+    or a fault of the client's link broke it. Requests beside the turns may go unanswered: `outcome.expected_status`.
+    """
     contract = history.header.contract
     slack_s = history.header.harness_lag_ms_max / 1000
-    limits_s = {
-        contract.turn_path: contract.deadline_s * 1.1 + slack_s,
-        contract.health_path: HEALTH_S + slack_s,
-    }
+    turn_s = contract.deadline_s * 1.1 + slack_s
+    limits_s = {contract.turn_path: turn_s, contract.health_path: HEALTH_S + slack_s}
     for exchange in history.exchanges:
-        if exchange.left:
+        if exchange.left or (exchange.role == "beside" and exchange.status is None):
             continue
-        limit_s = limits_s.get(exchange.path, math.inf)
-        if exchange.status is None:
-            yield Finding(message=f"no answer: {exchange.error}", evidence=str(exchange))
-        elif exchange.elapsed_s > limit_s:
-            message = f"answered after {exchange.elapsed_s:.2f} s, promised within {limit_s:.2f} s"
+        limit_s = turn_s if is_stream(exchange) else limits_s.get(exchange.path, math.inf)
+        took_s = exchange.elapsed_s - paused_s(history, exchange.at_s, exchange.ended_s)
+        if (loss := _loss(exchange, history)) is not None:
+            yield Finding(message=f"{loss}: {exchange.error}", evidence=str(exchange))
+        elif exchange.status is not None and took_s > limit_s:
+            message = f"answered after {took_s:.2f} s, promised within {limit_s:.2f} s"
             yield Finding(message=message, evidence=str(exchange))
 
 
 @invariant("outcome.status_in_contract", witnesses={WIRE})
 def status_in_contract(history: History) -> Iterable[Finding]:
-    """Every status is one that the contract names, every error is a typed body, and 500 is always a bug."""
+    """Every status is one that the contract names, every error is a typed body, and 500 is always a bug.
+
+    What was sent beside the turns has statuses of its own (`outcome.expected_status`). Its errors are held to the
+    typed body where they carry a request id, and so came from the service: what the server refuses by itself does not.
+    """
+    contract, turns = history.header.contract, history.turns
     for exchange in history.exchanges:
-        if exchange.status is None:
+        status, own = exchange.status, exchange.role != "beside"
+        if status is None:
             continue
-        if exchange.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        if own and status == HTTPStatus.INTERNAL_SERVER_ERROR:
             yield Finding(message="500: a valid request met a bug", evidence=str(exchange))
-        elif exchange in history.turns and exchange.status not in history.header.contract.statuses:
-            yield Finding(message=f"{exchange.status} is not in the contract", evidence=str(exchange))
-        elif exchange.status >= HTTPStatus.BAD_REQUEST and not _typed(exchange, history.header.contract):
-            yield Finding(message=f"{exchange.status} without a problem body", evidence=str(exchange))
+        elif own and exchange in turns and status not in contract.statuses:
+            yield Finding(message=f"{status} is not in the contract", evidence=str(exchange))
+        elif status >= HTTPStatus.BAD_REQUEST and not _typed(exchange, contract):
+            yield Finding(message=f"{status} without a problem body", evidence=str(exchange))
+
+
+@invariant("outcome.expected_status", witnesses={WIRE})
+def expected_status(history: History) -> Iterable[Finding]:
+    """What a fault sends beside the turns is answered with a status that it expects, or its client left first.
+
+    An outage excuses that there is no answer, as it does for a turn.
+    """
+    for exchange in history.exchanges:
+        if exchange.role != "beside":
+            continue
+        expected = " or ".join(str(status) for status in exchange.expected)
+        if exchange.status is None:
+            if not exchange.left and not met(exchange, history):
+                message = f"no answer: {exchange.error}; {expected} expected"
+                yield Finding(message=message, evidence=str(exchange))
+        elif exchange.status not in exchange.expected:
+            yield Finding(message=f"{exchange.status}, {expected} expected", evidence=str(exchange))
 
 
 @invariant("outcome.request_id_returned", witnesses={WIRE}, promises=("request_ids",))
 def request_id_returned(history: History) -> Iterable[Finding]:
-    """Every answer carries the request id that was sent with the request."""
+    """Every answer carries the request id that was sent with the request; what the server itself refuses beside the turns, none."""
     for exchange in history.exchanges:
         returned = exchange.headers.get("x-request-id")
-        if exchange.status is not None and returned != exchange.request_id:
+        none_due = exchange.role == "beside" and returned is None
+        if exchange.status is not None and not none_due and returned != exchange.request_id:
             yield Finding(message=f"the answer carries request id {returned}", evidence=str(exchange))
+
+
+def _loss(exchange: Exchange, history: History) -> str | None:
+    """What of an answer was lost without an excuse, or None."""
+    outages = met(exchange, history)
+    if exchange.status is None and not outages:
+        return "no answer"
+    if exchange.status is None:
+        # What the target has not yet taken up when it is told to end is refused, and that is clean.
+        accept_s = ACCEPT_S + history.header.harness_lag_ms_max / 1000
+        accepted = all(one.how == TERMINATED and exchange.at_s + accept_s < one.at_s for one in outages)
+        return "accepted before SIGTERM and never answered" if accepted else None
+    whole = exchange.error is None or is_stream(exchange)  # streams are held to `outcome.stream_ends`
+    return None if whole or cut_with_reason(exchange, history) else "the answer broke off"
 
 
 def _typed(exchange: Exchange, contract: Contract) -> bool:
     """A body of the promised type that names its request, where that is promised; RFC 9457 says how it looks."""
-    media, body = exchange.headers.get("content-type", ""), exchange.body
-    if contract.problem_media_type is None:
+    media, body, own_id = exchange.headers.get("content-type", ""), exchange.body, returned_id(exchange)
+    if contract.problem_media_type is None or own_id is None:
         return True
-    named = isinstance(body, dict) and body.get("request_id") == exchange.request_id
+    named = isinstance(body, dict) and body.get("request_id") == own_id
     return media.startswith(contract.problem_media_type) and (named or not contract.request_ids)

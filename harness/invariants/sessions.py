@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from harness.history import PROVIDER, SNAPSHOTS, WIRE, Exchange, History, Snapshot, UpstreamCall
+from harness.invariants.reading import answered_ok, field
 from harness.registry import invariant
 from harness.verdict import Finding
 
@@ -20,7 +21,7 @@ def history_preserved(history: History) -> Iterable[Finding]:
     Where several do, it is enough that it tells the history of one of them. A contract may bound how much is told.
     """
     acknowledged, most = _acknowledged(history), history.header.contract.history_turns_max
-    canaries = {turn.canary: turn.session for turn in history.turns if turn.canary}
+    words = _words(history)
     for call in history.calls:
         told = [str(message.get("content")) for message in call.messages if message.get("role") == "user"]
         turns = _turns_of(call, told, history)
@@ -29,11 +30,10 @@ def history_preserved(history: History) -> Iterable[Finding]:
             message = f"turn {len(dues[0]) + 1} of session {turns[0].session}: {len(dues[0])} earlier messages due, {len(told) - 1} told"
             yield Finding(message=message, evidence=str(call))
         sessions = {turn.session for turn in turns}
-        for canary, session in canaries.items():
-            if turns and session not in sessions and any(canary in text for text in told):
-                yield Finding(
-                    message=f"session {turns[0].session} was told of session {session}", evidence=str(call)
-                )
+        for canary, owners in words.items():
+            if turns and not owners & sessions and any(canary in text for text in told):
+                message = f"session {turns[0].session} was told of session {', '.join(sorted(owners))}"
+                yield Finding(message=message, evidence=str(call))
 
 
 @invariant("sessions.acknowledged_turns_kept", witnesses={WIRE, SNAPSHOTS})
@@ -49,6 +49,11 @@ def acknowledged_turns_kept(history: History) -> Iterable[Finding]:
             yield Finding(message=f"session {label} cannot be read: {snapshot.status}", evidence=evidence)
             continue
         stored = snapshot.data.get("turns", [])
+        same = _same(acknowledged[label], history)
+        stored = [
+            {**turn, "request_id": same.get(str(turn.get("request_id")), turn.get("request_id"))}
+            for turn in stored
+        ]
         for complaint in _differences(stored, acknowledged[label], _sent(history, label)):
             yield Finding(message=f"session {label}: {complaint}", evidence=evidence)
 
@@ -57,7 +62,7 @@ def acknowledged_turns_kept(history: History) -> Iterable[Finding]:
 def turns_counted(history: History) -> Iterable[Finding]:
     """No two turns of a session have one number, none is higher than the turns that were sent, and the session stays one."""
     for label, turns in _acknowledged(history).items():
-        numbers = sorted(number for turn in turns if isinstance(number := _field(turn, "turn"), int))
+        numbers = sorted(number for turn in turns if isinstance(number := field(turn, "turn"), int))
         if len(set(numbers)) != len(numbers) or any(
             number > len(_sent(history, label)) for number in numbers
         ):
@@ -66,6 +71,31 @@ def turns_counted(history: History) -> Iterable[Finding]:
             yield Finding(
                 message=f"session {label}: answered under several session ids", evidence=str(turns[-1])
             )
+
+
+@invariant("sessions.answers_not_crossed", witnesses={WIRE})
+def answers_not_crossed(history: History) -> Iterable[Finding]:
+    """No answer to a turn holds a word of another session; words of its own session may be in it, whenever they were said.
+
+    Only turns that carry a canary can show it. A request beside the turns is judged where it is known what it says: one
+    that is broken on purpose may be told its own words.
+    """
+    words = _words(history)
+    for turn in history.turns:
+        text = f"{turn.reply} {turn.body}"
+        for canary, owners in words.items():
+            if turn.message is not None and turn.session not in owners and canary in text:
+                message = f"session {turn.session} was answered with the word of session {', '.join(sorted(owners))}"
+                yield Finding(message=message, evidence=str(turn))
+
+
+def _words(history: History) -> dict[str, set[str]]:
+    """The canaries of the run, each with the sessions in which it was said: what is sent twice may open two."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for turn in history.turns:
+        if turn.canary:
+            found[turn.canary].add(turn.session)
+    return found
 
 
 def _turns_of(call: UpstreamCall, told: list[str], history: History) -> list[Exchange]:
@@ -88,12 +118,12 @@ def _due(acknowledged: list[Exchange], call: UpstreamCall, most: int | None) -> 
 
 
 def _acknowledged(history: History) -> dict[str, list[Exchange]]:
-    """By session, the turns that were answered 200 and are no replay, in the order of their answers."""
+    """By session, the turns that were answered with a whole 200 and are no replay, in the order of their answers."""
     found: dict[str, list[Exchange]] = defaultdict(list)
     seen: set[tuple[str, Any]] = set()
     for turn in sorted(history.turns, key=lambda turn: turn.ended_s):
         key = (turn.session, turn.request_headers.get("idempotency-key"))
-        if turn.status == HTTPStatus.OK and (key[1] is None or key not in seen):
+        if answered_ok(turn) and (key[1] is None or key not in seen):
             seen.add(key)
             found[turn.session].append(turn)
     return found
@@ -102,6 +132,20 @@ def _acknowledged(history: History) -> dict[str, list[Exchange]]:
 def _sent(history: History, label: str) -> list[str]:
     """Every message that was sent to the session, acknowledged or not."""
     return [_message(turn) for turn in history.turns if turn.session == label]
+
+
+def _same(acknowledged: list[Exchange], history: History) -> dict[str, str]:
+    """The ids of all requests under the key of an acknowledged turn, each with that turn's: one may have held it before."""
+    turns = {
+        (turn.session, key): turn.request_id
+        for turn in acknowledged
+        if (key := turn.request_headers.get("idempotency-key")) is not None
+    }
+    return {
+        turn.request_id: turns[turn.session, key]
+        for turn in history.turns
+        if (key := turn.request_headers.get("idempotency-key", "")) and (turn.session, key) in turns
+    }
 
 
 def _differences(
@@ -115,12 +159,12 @@ def _differences(
             yield f"the acknowledged turn of {exchange} is not stored"
         elif (turn.get("message"), turn.get("response")) != (
             _message(exchange),
-            _field(exchange, "response"),
+            field(exchange, "response"),
         ):
             yield f"the turn of {exchange} is stored with another content"
     ids = [str(turn.get("request_id")) for turn in stored]
     due = [
-        exchange.request_id for exchange in sorted(acknowledged, key=lambda turn: _field(turn, "turn") or 0)
+        exchange.request_id for exchange in sorted(acknowledged, key=lambda turn: field(turn, "turn") or 0)
     ]
     if [one for one in ids if one in due] != [one for one in due if one in ids] or len(set(ids)) != len(ids):
         yield f"the turns of requests {due} are stored as those of {ids}"
@@ -146,8 +190,3 @@ def _in_order(due: list[Exchange], told: list[str]) -> bool:
 def _message(turn: Exchange) -> str:
     """The message as the service keeps it: stripped."""
     return (turn.message or "").strip()
-
-
-def _field(turn: Exchange, name: str) -> Any:
-    """A field of the answer."""
-    return turn.body.get(name) if isinstance(turn.body, dict) else None

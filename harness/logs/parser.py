@@ -1,63 +1,40 @@
-"""From lines of text to records: JSON lines, uvicorn's access lines, and whatever else stands there.
+"""From lines of text to records, as they come; nothing is held back but the record whose lines may still go on."""
 
-A line that no format knows keeps its text and has no event: it is counted, never dropped.
-"""
-
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
-
-import orjson
+from collections.abc import Iterable, Iterator
 
 from harness.history import LogRecord
-
-_ACCESS = re.compile(
-    r'^(?P<level>[A-Z]+):\s+(?:(?P<client>\S+) - )?"(?P<method>[A-Z]+) (?P<path>\S+) HTTP/[\d.]+" '
-    r"(?P<status>\d{3})(?: (?P<phrase>.*))?$"
-)
-_OWN = ("event", "level", "logger", "request_id", "timestamp")
+from harness.logs.blocks import Block, Message, Traceback, begins_traceback
+from harness.logs.lines import formed, paired, plain, whole
 
 
 def parse(lines: Iterable[str], *, source: str = "app") -> Iterator[LogRecord]:
-    """One record for each line that is not blank; `source` is what a line is that is no access line."""
+    """One record for each line that is not blank, and one for each traceback and each message of several lines.
+
+    `source` is what a line is that is no access line. A line that no format knows keeps its text and has no event: it
+    is counted, never dropped. Neither has a traceback, which has the line of its exception as the field `exception`.
+    """
+    block: Block | None = None
+    begun = 0
     for number, line in enumerate(lines, start=1):
         text = line.rstrip("\r\n")
-        if text.strip():
-            yield (
-                _access(text, number)
-                or _json(text, number, source)
-                or LogRecord(source=source, line=number, text=text)
-            )
+        bare = plain(text)
+        if block is not None:
+            if block.takes(text, bare):
+                continue
+            yield LogRecord(**{"source": source, "line": begun, **block.values()})
+        block, begun = (_block(text, bare), number) if text.strip() else (None, 0)
+    if block is not None:
+        yield LogRecord(**{"source": source, "line": begun, **block.values()})
 
 
-def _access(text: str, number: int) -> LogRecord | None:
-    """The record of an access line as uvicorn writes it; its event is the line from the method on."""
-    match = _ACCESS.match(text)
-    if match is None:
-        return None
-    fields = {"method": match["method"], "path": match["path"], "status_code": int(match["status"])}
-    event = f"{match['status']} {match['phrase'] or ''}".strip()
-    return LogRecord(
-        source="access", line=number, text=text, event=event, level=match["level"].lower(), fields=fields
-    )
-
-
-def _json(text: str, number: int, source: str) -> LogRecord | None:
-    """The record of a JSON line that carries an event."""
-    if not text.startswith("{"):
-        return None
-    try:
-        values = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(values, dict) or not isinstance(values.get("event"), str):
-        return None
-    own = {name: _word(values, name) for name in _OWN}
-    fields = {name: value for name, value in values.items() if name not in _OWN}
-    return LogRecord(source=source, line=number, text=text, fields=fields, **own)
-
-
-def _word(values: Mapping[str, Any], name: str) -> str | None:
-    """The value as text, whatever the application put there."""
-    value = values.get(name)
-    return None if value is None else str(value)
+def _block(text: str, bare: str) -> Block:
+    """The block that a line begins."""
+    if begins_traceback(bare):
+        return Traceback(text, bare)
+    if (values := whole(bare)) is not None:
+        return Block(text, values)
+    if (values := formed(bare)) is None:
+        return Block(text, paired(bare))
+    # What was logged may be a traceback's text: its record has the event and the exception.
+    told = values["event"].rpartition("\n")[2]
+    return Traceback(text, told, values) if begins_traceback(told) else Message(text, values)

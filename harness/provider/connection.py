@@ -23,6 +23,8 @@ from harness.wire import Ending, Pause, Raw
 REQUEST_BYTES_MAX = 4 * 1024 * 1024
 """Of one request, head and body together; more is answered with 413."""
 
+TOGETHER_BYTES = 64 * 1024
+
 
 class Connection(asyncio.Protocol):
     """A kept-alive connection that answers one request at a time, in order."""
@@ -150,28 +152,37 @@ class Connection(asyncio.Protocol):
         return stays
 
     async def _send_parts(self, reply: Reply) -> bool:
-        """Put a reply on the wire part by part; False where the connection is to end with it."""
+        """Put a reply on the wire part by part; False where the connection is to end with it.
+
+        What follows without a pause is sent together. A reply of status 0 has no head.
+        """
         announced = reply.headers.get("content-length")
         sent = sum(len(part) for part in reply.parts if isinstance(part, bytes))
         stays = announced in (None, str(sent)) and not any(isinstance(part, Ending) for part in reply.parts)
-        self._write(_head(reply, None, keep=stays and self._keep))
+        ready = bytearray(_head(reply, None, keep=stays and self._keep) if reply.status else b"")
         for part in reply.parts:
             match part:
                 case bytes():
-                    self._write(part if announced is not None else b"%x\r\n%b\r\n" % (len(part), part))
+                    ready += part if announced is not None else b"%x\r\n%b\r\n" % (len(part), part)
                 case Raw():
-                    self._write(part.data)
+                    ready += part.data
                 case Pause():
+                    await self._flush(ready)
                     await asyncio.sleep(part.for_s)
                 case Ending():
-                    await self._writable.wait()
+                    await self._flush(ready)
                     self._end(reset=part.reset)
                     return False
-            # Once the wire takes no more, whoever reads slowly holds this up, and not our memory.
-            await self._writable.wait()
-        if announced is None:
-            self._write(b"0\r\n\r\n")
+            if len(ready) >= TOGETHER_BYTES:
+                await self._flush(ready)
+        await self._flush(ready + (b"0\r\n\r\n" if announced is None else b""))
         return stays
+
+    async def _flush(self, ready: bytearray) -> None:
+        """Send what is ready; once the wire takes no more, whoever reads slowly holds this up, and not our memory."""
+        self._write(bytes(ready))
+        ready.clear()
+        await self._writable.wait()
 
     def _write(self, data: bytes) -> None:
         """Put bytes on the wire, if there is one."""

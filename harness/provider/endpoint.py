@@ -73,7 +73,7 @@ class Endpoint:
         except BaseException:  # a cancellation too is a call that ended
             self._witness.aborted(ordinal)
             raise
-        self._witness.answered(ordinal, reply.status, reply.body)
+        self._witness.answered(ordinal, reply.status or None, reply.body)
 
 
 def _object(body: bytes) -> dict[str, object]:

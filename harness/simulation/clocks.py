@@ -6,6 +6,8 @@ class would become a method of it.
 
 import datetime as dt
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import struct_time
 from typing import Any
 
@@ -56,7 +58,7 @@ class Clock:
     def time(self) -> float:
         """Seconds since 1970."""
         scheduler = _read()
-        return float(_REAL["time"]()) if scheduler is None else wall(scheduler)
+        return float(_REAL["time"]()) if scheduler is None else WALL.read(scheduler)
 
     def process_time(self) -> float:
         """Seconds; computing takes no virtual time, so it is the time that has passed."""
@@ -139,9 +141,28 @@ class Clock:
         return round(seconds * _NS)
 
 
-def wall(scheduler: Scheduler) -> float:
-    """The wall clock of a run, in seconds since 1970."""
-    return EPOCH_S + (scheduler.now - START_S)
+class Wall:
+    """The wall clock of the runs, which may be wrong."""
+
+    def __init__(self) -> None:
+        self._ahead_s: Callable[[], float] | None = None
+
+    @contextmanager
+    def moved(self, ahead_s: Callable[[], float]) -> Iterator[None]:
+        """Within the block it is so many seconds ahead, asked at each reading; one that is behind says less than 0."""
+        before, self._ahead_s = self._ahead_s, ahead_s
+        try:
+            yield
+        finally:
+            self._ahead_s = before
+
+    def read(self, scheduler: Scheduler) -> float:
+        """Seconds since 1970."""
+        right = EPOCH_S + (scheduler.now - START_S)
+        return right if self._ahead_s is None else right + self._ahead_s()
+
+
+WALL = Wall()
 
 
 def _struct(name: str, seconds: float) -> struct_time:
@@ -154,7 +175,7 @@ def now(cls: Any, tz: Any = None) -> Any:
     scheduler = _read()
     if scheduler is None:
         return _REAL_NOW.__get__(None, cls)(tz)
-    return cls.fromtimestamp(wall(scheduler), tz)
+    return cls.fromtimestamp(WALL.read(scheduler), tz)
 
 
 def utcnow(cls: Any) -> Any:
@@ -162,7 +183,7 @@ def utcnow(cls: Any) -> Any:
     scheduler = _read()
     if scheduler is None:
         return _REAL_UTCNOW.__get__(None, cls)()
-    return cls.fromtimestamp(wall(scheduler), dt.UTC).replace(tzinfo=None)
+    return cls.fromtimestamp(WALL.read(scheduler), dt.UTC).replace(tzinfo=None)
 
 
 CLOCK = Clock()

@@ -1,7 +1,8 @@
 """Policies: who goes next. 0 is always the ordinary run: stay on this thread, run what asyncio would run."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from harness.simulation.lanes import Hold, Lane, Lanes
@@ -104,15 +105,44 @@ class Gate:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self._any = Uniform()
+        self._reordering = 0
+        self._deviations = 0
         self.is_open = False
 
     def begin(self, stream: random.Random) -> None:
         """Let the other one begin."""
         self._policy.begin(stream)
+        self._any.begin(stream)
 
     def choose(self, lanes: Lanes) -> int:
         """What the other one says, or the first."""
-        return self._policy.choose(lanes) if self.is_open else 0
+        if not self.is_open:
+            return 0
+        if not self._reordering:
+            return self._policy.choose(lanes)
+        chosen = self._any.choose(lanes)
+        self._deviations += chosen > 0
+        return chosen
+
+    @contextmanager
+    def reordered(self, fired: Callable[[str], None]) -> Iterator[None]:
+        """Within the block the ordinary run is any run; `fired` is told where that made a difference.
+
+        Where another policy rules, or a schedule is replayed, that is done already.
+        """
+        if not isinstance(self._policy, Fifo):
+            fired("the schedule is none of the ordinary run")
+            yield
+            return
+        before = self._deviations
+        self._reordering += 1
+        try:
+            yield
+        finally:
+            self._reordering -= 1
+            if self._deviations > before:
+                fired(f"the schedule deviated {self._deviations - before} times")
 
 
 class Replay:

@@ -170,9 +170,9 @@ class _Process:
         """Pause it under the tag."""
         return self.seam.paused(self.tag)
 
-    def limited(self, fault: str, resource: int, most: int) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the tag stands for it
-        """Limit it under the tag."""
-        return self.seam.limited(self.tag, resource, most)
+    def starved(self, fault: str, descriptors: int) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the tag stands for it
+        """Starve it under the tag."""
+        return self.seam.starved(self.tag, descriptors)
 
 
 @dataclass(frozen=True, slots=True)

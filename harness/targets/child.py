@@ -1,7 +1,8 @@
-"""The child that holds the app: `python -m harness.targets.child serve|simulate`, started by the harness only.
+"""The child that holds the target: `python -m harness.targets.child serve|simulate|supervise`, for the harness only.
 
-`serve` puts the app behind uvicorn on a port of the child's own choice; `simulate` plays it on virtual time without
-any socket. Either way the child answers on the control line it was given, and ends when that line ends.
+`serve` puts an app behind uvicorn on a port of the child's own choice; `simulate` plays it on virtual time without
+any socket; `supervise` runs a command of somebody else's. Each answers on the control line it was given, and ends
+when that line ends.
 """
 
 import argparse
@@ -15,13 +16,17 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 
 from harness.errors import ShakeoutError, UsageError
 from harness.targets import control
+from harness.targets.system import resume_with_parent
 from harness.targets.witness import App, WitnessedApp
+
+if TYPE_CHECKING:
+    from harness.targets.entered import Admission
 
 GRACE_S = 5
 LEAVE_S_MAX = GRACE_S + 5.0
@@ -77,12 +82,15 @@ class _Serving:
     def __init__(self, nonce: str) -> None:
         self._nonce = nonce
         self.listening = threading.Event()
+        self.admission: Admission | None = None
 
     def answer(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """Answer one question; it is the harness that knows how long to wait."""
         self.listening.wait()
         if question["ask"] == "probe":
             return self.app.read()
+        if question["ask"] in ("enter", "leave") and self.admission is not None:
+            return self.admission.answer(question)
         return {"nonce": self._nonce, "port": self.port, "pid": os.getpid()}
 
 
@@ -99,7 +107,7 @@ def serve(options: argparse.Namespace) -> int:
     # Before the app is imported: an import that hangs must not outlive the harness either.
     control.serve(options.control, serving.answer, gone=leave)
     try:
-        serving.app = WitnessedApp(build(options.app, options.defect), nonce=options.nonce)
+        serving.app = _witnessed(serving, options)
     except (UsageError, SystemExit) as error:  # an app's exit code says nothing to the harness
         say(error)
         return NOT_STARTED
@@ -116,6 +124,42 @@ def serve(options: argparse.Namespace) -> int:
     server.listening = serving.listening
     server.run(sockets=[listener])
     return 0 if server.started else NOT_STARTED
+
+
+def _witnessed(serving: _Serving, options: argparse.Namespace) -> WitnessedApp:
+    """The app, with gates for the faults that are to come in where there will be any."""
+    if not options.inside:
+        return WitnessedApp(build(options.app, options.defect), nonce=options.nonce)
+    from harness.targets.entered import Admission  # noqa: PLC0415  # only who needs it pays for it
+    from harness.within.guests import Guests  # noqa: PLC0415  # the same
+    from harness.within.inside import Parts  # noqa: PLC0415  # the same
+    from harness.within.requests import RequestGate  # noqa: PLC0415  # the same
+    from harness.within.sqlite import StoreGate  # noqa: PLC0415  # the same
+
+    store = StoreGate()
+    store.install()  # before the app is imported, which may take `connect` for itself
+    gate = RequestGate(build(options.app, options.defect))
+    witnessed = WitnessedApp(gate, nonce=options.nonce)
+    parts = Parts(store=store, requests=gate, loop=lambda: witnessed.loop, sync_entry=options.sync_entry)
+    serving.admission = Admission(Guests(parts))
+    return witnessed
+
+
+def _supervise(options: argparse.Namespace) -> int:
+    """Run a command, as the harness asks for it."""
+    from harness.targets.supervise import supervise  # noqa: PLC0415  # a serving child has no use for it
+
+    try:
+        return supervise(
+            options.control,
+            nonce=options.nonce,
+            directory=options.directory,
+            python_path=options.python_path,
+            command=options.command,
+        )
+    except UsageError as error:
+        say(error)
+        return NOT_STARTED
 
 
 def say(error: BaseException) -> None:
@@ -140,10 +184,13 @@ def simulate(options: argparse.Namespace) -> int:
     return code
 
 
+MODES = {"serve": serve, "simulate": simulate, "supervise": _supervise}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse what the harness asked for, and do it."""
     parser = argparse.ArgumentParser(prog="harness.targets.child", description=__doc__)
-    parser.add_argument("mode", choices=("serve", "simulate"))
+    parser.add_argument("mode", choices=MODES)
     parser.add_argument("--app", default="")
     parser.add_argument("--nonce", required=True)
     parser.add_argument("--control", type=int, required=True)
@@ -152,8 +199,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cold", action="store_true")
     parser.add_argument("--directory", default="")
     parser.add_argument("--no-access-log", action="store_true")
-    options = parser.parse_args(arguments)
-    return serve(options) if options.mode == "serve" else simulate(options)
+    parser.add_argument("--inside", action="store_true")
+    parser.add_argument("--sync-entry", default="")
+    parser.add_argument("--python-path", default="")
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    own = given.index("--") if "--" in given else len(given)
+    options = parser.parse_args(given[:own])
+    options.command = given[own + 1 :]
+    resume_with_parent()
+    return MODES[options.mode](options)
 
 
 if __name__ == "__main__":

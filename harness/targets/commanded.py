@@ -14,7 +14,7 @@ from harness.errors import UsageError
 from harness.rig import Outgoing
 from harness.targets.http_client import HttpClient
 from harness.targets.profile import Profile
-from harness.targets.started import START_S_MAX, Child, child, last_line
+from harness.targets.started import Child, child, last_line
 from harness.targets.system import listens, members
 
 POLL_S = 0.02
@@ -28,7 +28,6 @@ async def commanded(
     directory: Path,
     environment: dict[str, str],
     nonce: str,
-    start_s_max: float = START_S_MAX,
 ) -> AsyncIterator[Child]:
     """Start the command of a profile on a free port; it is healthy when the block begins, and gone when it ends.
 
@@ -42,20 +41,18 @@ async def commanded(
             "supervise", arguments, profile=profile, directory=directory, environment=environment, nonce=nonce
         ) as supervised:
             started = replace(supervised, hello={**supervised.hello, "port": port})
-            await _healthy(profile, client, started, port, start_s_max)
+            await _healthy(profile, client, started, port)
             yield started
     except UsageError as error:
         raise UsageError(f"{profile.at('command')}: {error}") from error
 
 
-async def _healthy(
-    profile: Profile, client: HttpClient, started: Child, port: int, start_s_max: float
-) -> None:
+async def _healthy(profile: Profile, client: HttpClient, started: Child, port: int) -> None:
     """Wait until it answers on its port, and says that it is healthy where it has a path for that."""
     said = "nothing listens on its port"
     path = profile.health or "/"
     try:
-        async with asyncio.timeout(start_s_max):
+        async with asyncio.timeout(profile.start_s_max):
             while True:
                 if started.process.returncode is not None:
                     why = last_line(started.errors, since=started.errors_from)
@@ -71,7 +68,7 @@ async def _healthy(
                     said = f"GET {path} -> {answer.status}"
                 await asyncio.sleep(POLL_S)
     except TimeoutError:
-        raise UsageError(f"{profile.name} did not get healthy within {start_s_max:g} s: {said}") from None
+        raise UsageError(f"{profile.name} did not get healthy within {profile.start_s_max:g} s: {said}") from None
     check_owner(profile, started, port)
 
 

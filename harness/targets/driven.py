@@ -92,7 +92,7 @@ class Job:
             scenario=self.name,
             seed=self.seed,
             stage=stage,
-            target=self.profile.name,
+            target=self.profile.shown,
             arm=self.arm,
             contract=self.profile.contract,
             witnesses=tuple(sorted(heard)),
@@ -134,9 +134,10 @@ class Recorder:
         """Seconds since the run began."""
         return self._monotonic() - self._began
 
-    def fired(self, fault: str, detail: str) -> None:
-        """Note one firing."""
-        self.records.append(FaultFired(at_s=self.now(), fault=fault, detail=detail))
+    def fired(self, fault: str, detail: str, *, at: float | None = None) -> None:
+        """Note one firing, now or at a time of the run's clock that is known."""
+        at_s = self.now() if at is None else at - self._began
+        self.records.append(FaultFired(at_s=at_s, fault=fault, detail=detail))
 
 
 def tags(faults: tuple[Fault, ...]) -> tuple[str, ...]:

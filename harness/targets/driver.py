@@ -4,9 +4,10 @@ The same driver serves every target: a `Driven` says how to send, probe and rest
 """
 
 import asyncio
-import random
+from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
-from typing import Any, assert_never
+from typing import assert_never
 
 import orjson
 
@@ -15,14 +16,15 @@ from harness.history import Exchange, Probe, Snapshot
 from harness.rig import Outgoing
 from harness.scenario import CANARY, Disconnect, Parallel, Request, Restart, Step, Turn, Wait
 from harness.targets.armed import Armed
+from harness.targets.clients import Clients, Words
 from harness.targets.driven import Driven, Job, Recorder
-from harness.targets.witness import NONCE_HEADER
+from harness.targets.events import EVENT_STREAM, Answered
+from harness.targets.exchanging import REQUEST_ID, Exchanges, Said, turn_headers
 
 GOLDEN = "__golden"
 WARMUP = "__warmup"
 POLL_S = 0.05
 QUIET_S_MAX = 2.0
-CAPITALS = "BCDFGHJKLMNPQRSTVWXZ"
 
 
 class Driver:
@@ -32,12 +34,17 @@ class Driver:
         self._job = job
         self._driven = driven
         self._recorder = recorder
-        self._nonce = nonce
+        self._exchanges = Exchanges(job, driven, recorder, nonce=nonce)
+        self._clients = Clients(self._exchanges, job.profile.turn, seed=job.seed)
+        self._headers = turn_headers(job.profile.turn)
         self._sessions: dict[str, str] = {}
-        self._sent = 0
-        self._words = random.Random(f"canary-{job.seed}")
-        self.nonce_matched = True
+        self._words = Words("canary", job.seed)
         self.doubts: dict[str, None] = {}
+
+    @property
+    def nonce_matched(self) -> bool:
+        """Whether every answer so far was the target's own."""
+        return self._exchanges.nonce_matched
 
     async def play(self) -> None:
         """See that it is healthy, warm up, play the steps under the faults, wait for health, then for quiet, and read what is left."""
@@ -60,7 +67,7 @@ class Driver:
         profile = self._job.profile
         if profile.health is None:
             return
-        exchange = await self._exchange(Request(path=profile.health), step=-1, role="warmup")
+        exchange = await self._request(Request(path=profile.health), step=-1, role="warmup")
         if exchange.status != HTTPStatus.OK:
             raise TargetFailed(
                 f"{profile.name} is not healthy: {exchange}; mend it, or health = of the profile"
@@ -78,7 +85,8 @@ class Driver:
     async def _steps(self) -> None:
         """Play the steps in order, arming and healing the faults at the edges of their windows."""
         last = len(self._job.steps) - 1
-        async with Armed(self._job.faults, self._driven.rig, last) as armed:
+        rig = replace(self._driven.rig, client=self._clients)
+        async with Armed(self._job.faults, rig, last) as armed:
             for index, step in enumerate(self._job.steps):
                 await armed.before(index)
                 await self._step(step, index)
@@ -90,7 +98,7 @@ class Driver:
             case Turn():
                 await self._turn(step, step=index, role="turn")
             case Request():
-                await self._exchange(step, step=index, role="request")
+                await self._request(step, step=index, role="request")
             case Disconnect():
                 turn = Turn(session=step.session, message=step.message)
                 await self._turn(turn, step=index, role="turn", leave_after_s=step.after_s)
@@ -111,70 +119,59 @@ class Driver:
     async def _turn(
         self, turn: Turn, *, step: int, role: str, leave_after_s: float | None = None
     ) -> Exchange:
-        """Hold one turn, with its retries; the first answer of a session names it."""
+        """Hold one turn, with its retries; the first answer of a session names it, unless the client chose its id."""
         template = self._job.profile.turn
-        canary = self._canary() if CANARY in turn.message else None
-        message = turn.message.replace(CANARY, canary or "")
-        body = template.render(message, self._sessions.get(turn.session))
-        headers = {"idempotency-key": turn.idempotency_key} if turn.idempotency_key else {}
+        canary = self._words.new() if CANARY in turn.message else None
+        said = Said(session=turn.session, message=turn.message.replace(CANARY, canary or ""), canary=canary)
+        session_id = self._sessions.get(turn.session) or self._chosen(turn.session)
         for _ in range(turn.retries + 1):
-            exchange = await self._exchange(
-                Request(method=template.method, path=template.path, body=body, headers=headers),
-                step=step,
-                role=role,
-                session=turn.session,
-                message=message,
-                canary=canary,
-                leave_after_s=leave_after_s,
-            )
-        if exchange.session_id is not None:
-            self._sessions.setdefault(turn.session, exchange.session_id)
+            outgoing = self._outgoing(turn, said, session_id)
+            if role == "turn":
+                exchange = await self._clients.turn(
+                    outgoing, said, step=step, session_id=session_id, leave_after_s=leave_after_s
+                )
+            else:
+                sent = await self._exchanges.sent(outgoing)
+                exchange = self._exchanges.noted(sent, step=step, role=role, said=said)
+        named = exchange.session_id or self._chosen(turn.session)
+        if named is not None and (exchange.session_id or exchange.status == HTTPStatus.OK):
+            self._sessions.setdefault(turn.session, named)
         elif exchange.status == HTTPStatus.OK and template.holds_sessions:
             self.doubts[
                 f"no session at {template.session} of an answer; mend [turn] session of the profile"
             ] = None
         return exchange
 
-    async def _exchange(
-        self, request: Request, *, step: int, role: str, leave_after_s: float | None = None, **known: Any
-    ) -> Exchange:
-        """Send one request under an id of its own, hold its answer to the nonce, and record both."""
-        headers = {"x-request-id": self._next_id(), **request.headers}
+    def _outgoing(self, turn: Turn, said: Said, session_id: str | None) -> Outgoing:
+        """The request of a turn, under an id of its own."""
+        template = self._job.profile.turn
+        stream = template.stream == "always" or (template.stream == "asked" and turn.stream)
+        headers = {REQUEST_ID: self._exchanges.next_id(), "content-type": "application/json"}
+        headers |= {"accept": EVENT_STREAM} if stream else {}
+        headers |= {"idempotency-key": turn.idempotency_key} if turn.idempotency_key else {}
+        return Outgoing(
+            method=template.method,
+            path=template.path,
+            headers=headers | self._headers,
+            body=orjson.dumps(template.render(said.message or "", session_id, stream=stream)),
+        )
+
+    def _chosen(self, label: str) -> str | None:
+        """The id that the client chooses for a session, where that is its part."""
+        template = self._job.profile.turn
+        if template.session or not template.holds_sessions:
+            return None
+        return f"{label}-{Words(f'session-{label}', self._job.seed).new()}"
+
+    async def _request(self, request: Request, *, step: int, role: str) -> Exchange:
+        """Send one request that holds no turn."""
+        headers = {REQUEST_ID: self._exchanges.next_id(), **request.headers}
         body = request.raw if request.raw is not None else b""
         if request.body is not None:
             body = orjson.dumps(request.body)
             headers.setdefault("content-type", "application/json")
-        began_s = self._recorder.now()
         outgoing = Outgoing(method=request.method, path=request.path, headers=headers, body=body)
-        incoming = await self._driven.send(outgoing, leave_after_s=leave_after_s)
-        if incoming.status is not None and incoming.headers.get(NONCE_HEADER) != self._nonce:
-            self.nonce_matched = False
-        answered = _parsed(incoming.body)
-        session_id = _pointed(answered, self._job.profile.turn.session) if "message" in known else None
-        exchange = Exchange(
-            at_s=began_s,
-            ended_s=self._recorder.now(),
-            step=step,
-            role=role,
-            method=request.method,
-            path=request.path,
-            request_id=headers["x-request-id"],
-            request=request.body,
-            request_headers=dict(request.headers),
-            status=incoming.status,
-            headers=incoming.headers,
-            body=answered,
-            session_id=None if session_id is None else str(session_id),
-            error=incoming.error,
-            left=leave_after_s is not None and incoming.status is None,
-            **known,
-        )
-        self._recorder.records.append(exchange)
-        return exchange
-
-    def _canary(self) -> str:
-        """A word that exists once in the run and in no dictionary."""
-        return "".join(self._words.choices(CAPITALS, k=12))
+        return self._exchanges.noted(await self._exchanges.sent(outgoing), step=step, role=role)
 
     async def _recover(self) -> None:
         """Hold golden turns until enough are answered as promised; only after a fault is there time to recover."""
@@ -220,51 +217,30 @@ class Driver:
         template = self._job.profile.turn
         if template.state:
             for label, session in sorted(self._sessions.items()):
-                await self._snapshot(f"session:{label}", template.state.replace("{session}", session))
+                path = template.state.replace("{session}", session)
+                await self._snapshot(f"session:{label}", path, self._headers)
         await self._metrics()
 
     async def _metrics(self) -> None:
         """Read the metrics, where the target has them."""
         if self._job.profile.metrics:
-            await self._snapshot("metrics", self._job.profile.metrics)
+            await self._snapshot("metrics", self._job.profile.metrics, {})
 
-    async def _snapshot(self, name: str, path: str) -> None:
+    async def _snapshot(self, name: str, path: str, headers: Mapping[str, str]) -> None:
         """Read one path."""
-        request_id = self._next_id()
-        incoming = await self._driven.send(
-            Outgoing(method="GET", path=path, headers={"x-request-id": request_id})
-        )
+        headers = {REQUEST_ID: self._exchanges.next_id(), **headers}
+        incoming = await self._driven.send(Outgoing(method="GET", path=path, headers=headers))
         self._recorder.records.append(
             Snapshot(
                 at_s=self._recorder.now(),
                 name=name,
                 status=incoming.status,
-                data=_parsed(incoming.body),
-                request_id=request_id,
+                data=Answered.of(incoming).body,
+                request_id=headers[REQUEST_ID],
             )
         )
-
-    def _next_id(self) -> str:
-        """An id that no other request of the run has."""
-        self._sent += 1
-        return f"run-{self._job.seed}-{self._sent:05d}"
 
 
 def _counts(probe: Probe) -> tuple[int, int, int, int]:
     """What must be back where it was."""
     return (probe.tasks, probe.threads, probe.descriptors, probe.provider_in_flight)
-
-
-def _parsed(body: bytes) -> Any:
-    """JSON where it is JSON, else text."""
-    try:
-        return orjson.loads(body) if body else None
-    except orjson.JSONDecodeError:
-        return body.decode(errors="replace")
-
-
-def _pointed(body: Any, pointer: str) -> Any:
-    """What a JSON pointer (RFC 6901) of object keys points at, or None."""
-    for key in pointer.strip("/").split("/"):
-        body = body.get(key) if isinstance(body, dict) else None
-    return body

@@ -46,6 +46,7 @@ from harness.targets.control import HOLDS, PLAYED, REFUSED
 from harness.targets.driven import POLICIES, Job, Recorder
 from harness.targets.driver import Driver
 from harness.targets.simulated import SimulatedTarget
+from harness.within.sqlite import StoreGate
 
 MADE: Mapping[str, Callable[[], Policy]] = dict(zip(POLICIES, (Fifo, Uniform, Pct), strict=True))
 VIRTUAL_S, STEPS, STEPS_A_SECOND = 86_400.0, 2_000_000, 1_000
@@ -62,7 +63,9 @@ def host(descriptor: int, *, app: str, nonce: str, cold: bool) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(NOT_STARTED))
     line = socket.socket(fileno=descriptor)
     refusal = ""
+    store = StoreGate()
     with installed():
+        store.install()  # before the app is imported, which may take `connect` for itself
         if not cold:
             warmed = Simulation().run(lambda: _imported(app))
             if isinstance(warmed.error, Escape):
@@ -78,7 +81,7 @@ def host(descriptor: int, *, app: str, nonce: str, cold: bool) -> int:
         # An OSError: nobody listens any more.
         with contextlib.suppress(OSError), line, line.makefile("rb") as asked:
             for question in map(json.loads, asked):
-                answer = hello if question["ask"] == "hello" else {"code": _forked(line, question)}
+                answer = hello if question["ask"] == "hello" else {"code": _forked(line, question, store)}
                 line.sendall(json.dumps(answer).encode() + b"\n")
     return 0
 
@@ -91,7 +94,7 @@ async def _imported(app: str) -> None:
         raise UsageError(told(error)) from error
 
 
-def _forked(line: socket.socket, question: Mapping[str, str]) -> int:
+def _forked(line: socket.socket, question: Mapping[str, str], store: StoreGate) -> int:
     """Play a job in a child of this process, and wait for its end, or for the end of the harness; its exit code."""
     host = os.getpid()
     alive, dying = os.pipe()
@@ -101,7 +104,7 @@ def _forked(line: socket.socket, question: Mapping[str, str]) -> int:
         _dies_with(host)
         os.close(alive)
         os.close(line.fileno())
-        _exit(question)
+        _exit(question, store)
     os.close(dying)
     try:
         while alive not in select.select((line.fileno(), alive), (), ())[0]:
@@ -123,7 +126,7 @@ def _dies_with(parent: int) -> None:
         os._exit(NOT_STARTED)
 
 
-def _exit(question: Mapping[str, str]) -> None:
+def _exit(question: Mapping[str, str], store: StoreGate) -> None:
     """The life of a forked child: play, write what came of it, and end without what the host has to do at its end."""
     code = NOT_STARTED
     try:
@@ -135,7 +138,7 @@ def _exit(question: Mapping[str, str]) -> None:
         if question["origin"]:
             load(Path(question["origin"]))  # faults and invariants of its own
         job: Job = pickle.loads(base64.b64decode(question["job"]))  # noqa: S301  # see above
-        play(job, directory)
+        play(job, directory, store)
         code = 0
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(
@@ -148,7 +151,7 @@ def _exit(question: Mapping[str, str]) -> None:
         os._exit(code)
 
 
-def play(job: Job, directory: Path) -> None:
+def play(job: Job, directory: Path, store: StoreGate) -> None:
     """Play one job in a simulated run of this process, and write what was observed, or why there is nothing."""
     gate = Gate(_policy(job))
     simulation = Simulation(seed=job.seed, policy=gate, budget=_budget(job))
@@ -156,7 +159,7 @@ def play(job: Job, directory: Path) -> None:
     stand: list[Driver | SimulatedTarget] = []
 
     async def main() -> None:
-        target = SimulatedTarget(job, recorder, gate, nonce=NONCE)
+        target = SimulatedTarget(job, recorder, gate, nonce=NONCE, store=store)
         driver = Driver(job, target, recorder, nonce=NONCE)
         stand.extend((target, driver))
         async with target.running():

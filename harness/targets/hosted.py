@@ -142,7 +142,7 @@ class Host:
         written = (self._place / PLAYED).read_bytes().replace(str(self._place).encode(), HIDDEN.encode())
         played = load(written)
         holds = tuple(map(tuple, json.loads((self._place / HOLDS).read_text())))
-        records = (*played.records, *logged(self._place, hidden=HIDDEN))
+        records = (*played.records, *logged(self._place, profile=self._profile, hidden=HIDDEN))
         observed = blake2b(played.header.observation_hash.encode(), digest_size=16)
         for record in records:
             observed.update(orjson.dumps([record.kind, asdict(record)], option=orjson.OPT_NON_STR_KEYS))

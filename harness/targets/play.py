@@ -12,7 +12,7 @@ from harness.history import History, ordered
 from harness.targets.driven import Job, Recorder, Ticker
 from harness.targets.driver import Driver
 from harness.targets.hosted import Host
-from harness.targets.logged import logged
+from harness.targets.logged import logged, written_before
 from harness.targets.process import ProcessTarget
 from harness.targets.profile import Profile
 
@@ -35,6 +35,7 @@ async def _live(job: Job) -> History:
     recorder = Recorder()
     with tempfile.TemporaryDirectory(prefix="shakeout-") as name:
         directory = Path(name)
+        since = written_before(job.profile, directory)
         async with (
             asyncio.timeout(PLAY_S_MAX),
             ProcessTarget.start(job, recorder, directory=directory) as target,
@@ -52,8 +53,10 @@ async def _live(job: Job) -> History:
             doubts=tuple(driver.doubts),
             lag_ms=ticker.late_ms_max,
             elapsed_s=recorder.now(),
+            witnesses=target.witnesses,
         )
-        return History(header=header, records=(*ordered(recorder.records), *logged(directory)))
+        written = logged(directory, profile=job.profile, since=since)
+        return History(header=header, records=(*ordered(recorder.records), *written))
 
 
 @asynccontextmanager

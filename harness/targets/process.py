@@ -1,19 +1,35 @@
-"""The live target: the app in a process of its own behind uvicorn, its provider on a real listener, real TCP."""
+"""The live target: a process behind real TCP, with its provider on a real listener and a proxy where a fault wants one."""
 
-import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import httpx
-
+from harness.history import LOGS, PROBES, PROCESS, WITNESSES
+from harness.network.live import LiveNetwork
 from harness.provider import ProviderServer, Script, Witness
+from harness.registry import needs_of
 from harness.rig import Incoming, Outgoing, Rig
-from harness.targets.driven import ANSWER_S_MAX, Job, Recorder
+from harness.targets.commanded import commanded
+from harness.targets.control import ControlLine
+from harness.targets.driven import Job, Recorder
+from harness.targets.entered import InChild
+from harness.targets.http_client import HttpClient
+from harness.targets.outages import Processes
 from harness.targets.real import RealClock
-from harness.targets.started import Child, child, environment, new_nonce
+from harness.targets.started import STOP_S_MAX, Child, child, environment, new_nonce
+from harness.targets.witness import NONCE_HEADER
+
+UNPROBED = {"loop_lag_ms_max": 0.0, "tasks": 0, "threads": 0, "descriptors": 0}
+"""What is said of a process into which nobody looks; its witness is then not among those of the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,19 +48,39 @@ class Serving:
 
 
 class ProcessTarget:
-    """A running app with its provider; `start` makes one and ends everything that it started."""
+    """A running service with its provider; `start` makes one and ends everything that it started."""
 
     def __init__(
-        self, job: Job, serving: Serving, *, directory: Path, rig: Rig, server: ProviderServer
+        self,
+        job: Job,
+        serving: Serving,
+        recorder: Recorder,
+        *,
+        directory: Path,
+        client: HttpClient,
+        network: LiveNetwork,
+        script: Script,
+        server: ProviderServer,
     ) -> None:
-        self.rig = rig
         self.nonce = new_nonce()
         self.server = server
+        self.network = network
         self._job = job
         self._serving = serving
         self._directory = directory
+        self._client = client
         self._life = AsyncExitStack()
         self._child: Child | None = None
+        self._port = 0
+        self._inside = InChild(recorder, seed=job.seed, line=self._line, origin=job.origin)
+        started = not job.profile.url
+        self.rig = Rig(
+            provider=script,
+            network=network,
+            clock=RealClock(),
+            inside=self._inside if job.profile.app else None,
+            process=Processes(self, recorder) if started else None,
+        )
 
     @classmethod
     @asynccontextmanager
@@ -56,74 +92,128 @@ class ProcessTarget:
         directory: Path,
         serving: Serving = Serving(),  # frozen
     ) -> AsyncIterator["ProcessTarget"]:
-        """Start the provider and the app on a store and logs in `directory`; both are gone when the block ends.
+        """Start the provider and the target on a store and logs in `directory`; both are gone when the block ends.
 
         Raises:
-            UsageError: the app does not start, or the port is taken.
+            UsageError: the target does not start, or the port is taken.
             TargetFailed: something else answers in its place.
         """
         witness = Witness(now=recorder.now, keep=serving.calls_kept)
         script = Script(witness=witness, fired=recorder.fired, random=random.Random(f"provider-{job.seed}"))
-        async with ProviderServer(
-            script, witness, fired=recorder.fired, port=serving.provider_port
-        ) as server:
-            rig = Rig(provider=script, network=server, clock=RealClock())
-            target = cls(job, serving, directory=directory, rig=rig, server=server)
-            async with httpx.AsyncClient(timeout=ANSWER_S_MAX, limits=_UNBOUND, trust_env=False) as client:
-                target._client = client
-                try:
-                    await target._begin()
-                    yield target
-                finally:
-                    await target._life.aclose()
+        async with (
+            ProviderServer(script, witness, fired=recorder.fired, port=serving.provider_port) as server,
+            LiveNetwork.opened(server, job.links, fired=recorder.fired) as network,
+            HttpClient.opened() as client,
+        ):
+            target = cls(
+                job,
+                serving,
+                recorder,
+                directory=directory,
+                client=client,
+                network=network,
+                script=script,
+                server=server,
+            )
+            try:
+                await target.begin()
+                yield target
+            finally:
+                await target._life.aclose()
         recorder.records.extend(witness.records())
-
-    _client: httpx.AsyncClient
 
     @property
     def base_url(self) -> str:
-        """Where the app listens."""
-        return f"http://127.0.0.1:{self.child.port}"
+        """Where it is asked."""
+        return self._job.profile.url.rstrip("/") or f"http://127.0.0.1:{self._port}"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it is asked, as a socket wants it."""
+        where = urlsplit(self.base_url)
+        return where.hostname or "127.0.0.1", where.port or (443 if where.scheme == "https" else 80)
 
     @property
     def child(self) -> Child:
-        """The process that holds the app."""
+        """The process that holds the service, or looks after it."""
         assert self._child is not None, "a target is used inside its block"
         return self._child
 
-    async def _begin(self) -> None:
-        """Start the child on the run's own store."""
+    @property
+    def witnesses(self) -> frozenset[str]:
+        """Who can testify: nobody looks into a foreign process, and of one that runs elsewhere nothing is known."""
+        profile = self._job.profile
+        if profile.app:
+            return WITNESSES
+        if profile.command:
+            return WITNESSES - {PROBES}
+        return WITNESSES - {PROBES, PROCESS} if profile.log else WITNESSES - {PROBES, PROCESS, LOGS}
+
+    def _line(self) -> ControlLine | None:
+        return self._child.line if self._child is not None else None
+
+    async def begin(self) -> None:
+        """Start the process on the run's own store, with the faults that are to be in there."""
+        profile = self._job.profile
+        if profile.url:
+            return
+        variables = environment(profile, self._directory, provider=self.network.provider_url)
+        context = (
+            self._serve(variables)
+            if profile.app
+            else commanded(
+                profile,
+                self._client,
+                directory=self._directory,
+                environment=variables,
+                nonce=self.nonce,
+            )
+        )
+        self._child = await self._life.enter_async_context(context)
+        self._port = await self.network.front(self._child.port)
+        await self._inside.all_enter()
+
+    def _serve(self, variables: dict[str, str]) -> AbstractAsyncContextManager[Child]:
+        """The app of the profile, behind uvicorn."""
         profile, serving = self._job.profile, self._serving
         arguments = ["--app", profile.app, "--port", str(serving.port)]
         arguments += [word for defect in self._job.defects for word in ("--defect", defect)]
         arguments += [] if serving.access_log else ["--no-access-log"]
-        self._child = await self._life.enter_async_context(
-            child(
-                "serve",
-                arguments,
-                profile=profile,
-                directory=self._directory,
-                environment=environment(profile, self._directory, provider=self.server.base_url),
-                nonce=self.nonce,
-                own_log=serving.own_log,
-            )
+        if any("inside" in needs_of(fault) for fault in self._job.wired):
+            arguments += ["--inside", "--sync-entry", profile.sync_entry]
+        return child(
+            "serve",
+            arguments,
+            profile=profile,
+            directory=self._directory,
+            environment=variables,
+            nonce=self.nonce,
+            own_log=serving.own_log,
+            start_s_max=profile.start_s_max,
         )
 
+    async def end(self, *, kill: bool, grace_s: float = STOP_S_MAX) -> int | None:
+        """End the process, by SIGKILL or by SIGTERM; the code that it ended with."""
+        await self._inside.all_leave()
+        ended = self.child
+        await ended.stop(kill=kill, grace_s=grace_s)
+        await self._life.aclose()
+        return ended.process.returncode
+
+    async def restart(self, *, kill: bool) -> None:
+        """End the process, and start another on the same store."""
+        await self.end(kill=kill)
+        await self.begin()
+
     async def send(self, outgoing: Outgoing, *, leave_after_s: float | None = None) -> Incoming:
-        """Send one request over TCP; a client that leaves closes its connection."""
-        try:
-            async with asyncio.timeout(leave_after_s):
-                answer = await self._client.request(
-                    outgoing.method,
-                    f"{self.base_url}{outgoing.path}",
-                    headers=outgoing.headers,
-                    content=outgoing.body,
-                )
-        except TimeoutError:
-            return Incoming(status=None, error="left")
-        except httpx.HTTPError as error:
-            return Incoming(status=None, error=type(error).__name__)
-        return Incoming(status=answer.status_code, headers=dict(answer.headers), body=answer.content)
+        """Send one request over TCP; a client that leaves closes its connection.
+
+        Whoever cannot sign with the nonce was known by other means before: a command by the socket that it owns.
+        """
+        incoming = await self._client.send(self.base_url, outgoing, leave_after_s=leave_after_s)
+        if self._job.profile.app:
+            return incoming
+        return replace(incoming, headers={**incoming.headers, NONCE_HEADER: self.nonce})
 
     def playing(self) -> AbstractContextManager[None]:
         """Nothing changes: its schedule is the machine's."""
@@ -131,14 +221,5 @@ class ProcessTarget:
 
     async def probe(self) -> Mapping[str, float]:
         """What the child says of itself, and how many provider calls are in flight."""
-        said = await self.child.line.ask("probe")
-        return {**said, "provider_in_flight": self.server.witness.in_flight}
-
-    async def restart(self, *, kill: bool) -> None:
-        """End the child, by SIGTERM or SIGKILL, and start another on the same store."""
-        await self.child.stop(kill=kill)
-        await self._life.aclose()
-        await self._begin()
-
-
-_UNBOUND = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+        said = await self.child.line.ask("probe") if self._child is not None else {}
+        return {**UNPROBED, **said, "provider_in_flight": self.server.witness.in_flight}

@@ -19,6 +19,7 @@ from harness.history import Contract
 from harness.targets.soundness import Complaint, lines_of, wrong_turn
 from harness.targets.template import TurnTemplate, placeholders
 
+START_S_MAX = 30.0
 REFERENCE = "reference_app:profile.toml"
 """The default target, by import string: the harness imports nothing of it."""
 
@@ -27,13 +28,14 @@ REFERENCE = "reference_app:profile.toml"
 class Profile:
     """How to start a service and talk to it.
 
-    It is one of three: `app`, the import string of an ASGI app, or of a factory `(*, defects, transport) -> app`;
+    `name` is that of the file or its folder where it is left out. It is one of three: `app`, the import string of an ASGI app, or of a factory `(*, defects, transport) -> app`;
     `command`, the words that start it, with `{port}` and `{directory}` in them; `url`, where it already runs.
     `defects` is the import string of a mapping of the historical mistakes that it can be built with. The variables
     named take the provider's base URL (none where that is empty: it has no provider) and the place of the store;
     `environment` is set beside them. `store` is `sqlite` where it keeps its state there. `log` is the file that it
     writes its log to, its standard output where that is empty. `sync_entry` is the import string of a function of a
     message that it calls where it has no `await`. `provider_streams` says that it asks its provider for streams.
+    It must be healthy within `start_s_max`.
     `origin` says where the profile was read, `lines` at which line each of its keys stands.
     """
 
@@ -52,6 +54,7 @@ class Profile:
     store_template: str = "sqlite:///{directory}/sessions.db"
     log: str = ""
     sync_entry: str = ""
+    start_s_max: float = START_S_MAX
     health: str | None = None
     metrics: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +63,11 @@ class Profile:
     def at(self, key: str) -> str:
         """Where a key stands, as `file:line`; of one that is left out, the file alone."""
         return f"{self.origin}:{self.lines[key]}" if key in self.lines else self.origin
+
+    @property
+    def shown(self) -> str:
+        """Its name, and whether it could be seen that it is the one that answers."""
+        return f"{self.name} (unverified)" if self.url else self.name
 
     @property
     def started_by(self) -> str:
@@ -118,12 +126,13 @@ def load(where: str = REFERENCE) -> Profile:
     }
     if isinstance(values.get("command"), str):
         values["command"] = shlex.split(values["command"])
+    values.setdefault("name", _name(where))
     rest = _known(Profile, {**values, "origin": where, "lines": lines}, where, "", lines)
     contract["health_path"] = rest.get("health")
     contract["sessions"] = "session" in placeholders(turn.get("body"))
     contract["reply_pointer"] = turn.get("reply")
     try:
-        return _sound(_PROFILE.validate_python({**rest, "turn": turn, "contract": contract}))
+        return sound(_PROFILE.validate_python({**rest, "turn": turn, "contract": contract}))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -132,7 +141,7 @@ def load(where: str = REFERENCE) -> Profile:
         ) from error
 
 
-def _sound(profile: Profile) -> Profile:
+def sound(profile: Profile) -> Profile:
     """The profile, if a turn can be held by it.
 
     Raises:
@@ -171,6 +180,7 @@ def _wrong_rest(profile: Profile) -> Iterator[Complaint]:
         not contract.deadline_s > 0,
         f"[contract] deadline_s = {contract.deadline_s}: must be above 0",
     )
+    yield "start_s_max", not profile.start_s_max > 0, f"start_s_max = {profile.start_s_max}: must be above 0"
     yield "contract.statuses", not contract.statuses, "[contract] statuses: name at least one"
     for name in ("health", "metrics"):
         path = getattr(profile, name)
@@ -213,6 +223,12 @@ def check_defects(profile: Profile, names: tuple[str, ...]) -> None:
             raise UsageError(
                 f"{profile.name} has no defect {name}; it has: {', '.join(sorted(known)) or 'none'}"
             )
+
+
+def _name(where: str) -> str:
+    """What a service is called whose profile says nothing of it: as the profile, or as the folder that it is in."""
+    path = Path(where)
+    return path.stem if path.stem != "profile" else path.resolve().parent.name
 
 
 def _text(where: str) -> str:

@@ -18,12 +18,19 @@ from harness.provider import Link, Script, SimulatedTransport, Witness, respx_ro
 from harness.rig import Incoming, Outgoing, Rig
 from harness.simulation import Gate
 from harness.simulation.client import AsgiClient, Exchange, Incomplete
+from harness.simulation.clocks import WALL
 from harness.targets.child import build, imported, is_factory, told
 from harness.targets.code import own_modules
 from harness.targets.driven import ANSWER_S_MAX, PROVIDER_URL, Job, Recorder
+from harness.targets.entered import Here
 from harness.targets.lifespan import Lifespan, called
 from harness.targets.real import RealClock
 from harness.targets.witness import App, Message, Receive, Send, WitnessedApp
+from harness.within.guests import Guests
+from harness.within.inside import Parts
+from harness.within.requests import RequestGate
+from harness.within.sqlite import StoreGate
+from harness.within.wall import WallShift
 
 T = TypeVar("T")
 LATENCIES_S = (0.02, 0.01, 0.04)
@@ -38,7 +45,7 @@ is sent after an answer begins at a later time than that ended."""
 class SimulatedTarget:
     """The app on its own loop in its own thread, driven through ASGI messages; all its times are virtual."""
 
-    def __init__(self, job: Job, recorder: Recorder, gate: Gate, *, nonce: str) -> None:
+    def __init__(self, job: Job, recorder: Recorder, gate: Gate, *, nonce: str, store: StoreGate) -> None:
         self._job = job
         self._gate = gate
         self._nonce = nonce
@@ -55,7 +62,10 @@ class SimulatedTarget:
         )
         self._link = Link(fired=recorder.fired)
         self._transport = SimulatedTransport(self._script, self._witness, link=self._link, clock=clock)
-        self.rig = Rig(provider=self._script, network=self._link, clock=clock)
+        self._store = store
+        self._wall = WallShift()
+        self._inside = Here(recorder, seed=job.seed, guests=lambda: self._guests)
+        self.rig = Rig(provider=self._script, network=self._link, clock=clock, inside=self._inside)
         self._thread = threading.Thread()
         self._app: WitnessedApp | None = None
         self._client: AsgiClient | None = None
@@ -74,6 +84,7 @@ class SimulatedTarget:
             with ExitStack() as stack:
                 try:
                     self._seams = self._reached(stack)
+                    stack.enter_context(WALL.moved(self._wall))
                     await self._begin()
                 except (Exception, SystemExit) as error:  # the app is the user's: whatever stops it is told
                     raise UsageError(
@@ -108,6 +119,7 @@ class SimulatedTarget:
 
     _loop: asyncio.AbstractEventLoop
     _over: asyncio.Event
+    _guests: Guests
 
     async def _on_app_loop(self, work: Coroutine[Any, Any, T]) -> T:
         """Run on the app's loop and wait here, where nothing blocks."""
@@ -126,8 +138,18 @@ class SimulatedTarget:
         self._loop, self._over = asyncio.new_event_loop(), asyncio.Event()
         self._thread = threading.Thread(target=self._live, name="app", daemon=True)
         self._thread.start()
-        built = build(self._job.profile.app, self._job.defects, **self._seams)
-        self._app = WitnessedApp(built, nonce=self._nonce)
+        requests = RequestGate(build(self._job.profile.app, self._job.defects, **self._seams))
+        self._app = WitnessedApp(requests, nonce=self._nonce)
+        self._guests = Guests(
+            Parts(
+                store=self._store,
+                requests=requests,
+                loop=lambda: self._loop,
+                sync_entry=self._job.profile.sync_entry,
+                wall=self._wall,
+                schedule=self._gate,
+            )
+        )
         self._client = AsgiClient(_serving(self._app), host=b"127.0.0.1")
         self._lifespan = Lifespan(self._app)
         await self._on_app_loop(self._lifespan.start())
@@ -160,16 +182,17 @@ class SimulatedTarget:
         async with self._client.open(
             outgoing.method, outgoing.path, body=outgoing.body, headers=headers
         ) as exchange:
+            pieces: list[bytes] = []
+            broken: str | None = None
             try:
-                status = await exchange.started()
-                body = b"".join([chunk async for chunk in exchange])
+                await exchange.started()
+                async for piece in exchange:
+                    pieces.append(piece)  # noqa: PERF401  # what came before it broke off counts
             except Incomplete as error:
-                return Incoming(
-                    status=exchange.status,
-                    headers=_headers(exchange),
-                    error=type(error.__cause__ or error).__name__,
-                )
-            return Incoming(status=status, headers=_headers(exchange), body=body)
+                broken = type(error.__cause__ or error).__name__
+            return Incoming(
+                status=exchange.status, headers=_headers(exchange), body=b"".join(pieces), error=broken
+            )
 
     @contextmanager
     def playing(self) -> Iterator[None]:
@@ -193,10 +216,12 @@ class SimulatedTarget:
         """
         if kill:
             raise UsageError("SIGKILL needs a process: play it live")
+        await self._inside.all_leave()
         await self._finish()
         for name in own_modules(self._job.profile.app):
             del sys.modules[name]  # a new process would have none of their state
         await self._begin()
+        await self._inside.all_enter()
 
 
 def _serving(app: App) -> App:

@@ -15,9 +15,8 @@ from typing import Any
 
 from harness.errors import TargetFailed, UsageError
 from harness.targets.control import SAID, ControlLine
-from harness.targets.profile import Profile, places
+from harness.targets.profile import START_S_MAX, Profile, places
 
-START_S_MAX = 30.0
 STOP_S_MAX = 10.0
 TRACEBACK = "Traceback (most recent call last):"
 
@@ -38,24 +37,30 @@ class Child:
         """Where it serves, if it does."""
         return int(self.hello["port"])
 
-    async def stop(self, *, kill: bool = False) -> None:
-        """End it: SIGTERM and, where that takes more than `STOP_S_MAX`, SIGKILL; it is reaped when this returns.
+    async def stop(self, *, kill: bool = False, grace_s: float = STOP_S_MAX) -> None:
+        """End it: SIGTERM and, where that takes more than `grace_s`, SIGKILL; it is reaped when this returns.
 
         What is left of its process group is killed, also where the child itself had died before.
         """
         if self.line.closed:
             return  # the group's number may be another's by now
         if self.process.returncode is None:
-            _signal(self.process, signal.SIGKILL if kill else signal.SIGTERM)
+            self.signal(signal.SIGKILL if kill else signal.SIGTERM)
+            self.signal(signal.SIGCONT)  # one that is stopped would not hear of it
             try:
-                async with asyncio.timeout(STOP_S_MAX):
+                async with asyncio.timeout(grace_s):
                     await self.process.wait()
             except TimeoutError:
-                _signal(self.process, signal.SIGKILL)
+                self.signal(signal.SIGKILL)
                 await self.process.wait()
         # A number is not given again while a process is left in the group that bears it.
-        _signal(self.process, signal.SIGKILL)
+        self.signal(signal.SIGKILL)
         self.line.close()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Signal its own group, if it is still there."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
 
 
 def environment(profile: Profile, directory: Path, *, provider: str | None) -> dict[str, str]:
@@ -161,12 +166,6 @@ async def _greet(started: Child, profile: Profile, nonce: str, start_s_max: floa
             f"{profile.name} answered with another's nonce: this is not the target that was started"
         )
     return replace(started, hello=hello)
-
-
-def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    """Signal the child's own group, if it is still there."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
 
 
 def _python_path(profile: Profile) -> str:

@@ -1,12 +1,24 @@
 """What the system says of a process group: who is in it, what it holds, and which port it listens on (proc(5))."""
 
 import contextlib
+import ctypes
+import itertools
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 _LISTENING = "0A"
 _PROC = Path("/proc")
+
+
+def resume_with_parent() -> None:
+    """Have the system let this process go on when its parent ends (prctl(2), PR_SET_PDEATHSIG).
+
+    A harness that is killed while it holds this process stopped could never say so, and a stopped one never sees
+    that it is alone.
+    """
+    ctypes.CDLL(None).prctl(1, signal.SIGCONT)
 
 
 def members(group: int) -> tuple[int, ...]:
@@ -23,6 +35,15 @@ def held(processes: tuple[int, ...]) -> dict[str, int]:
     """How many threads and open descriptors the processes have together."""
     threads = sum(_entries(pid, "task") for pid in processes)
     return {"threads": threads, "descriptors": sum(_entries(pid, "fd") for pid in processes)}
+
+
+def descriptors_limit(pid: int, more: int) -> int:
+    """The limit under which a process can open so many more descriptors: it is one on their numbers, gaps included."""
+    taken: set[int] = set()
+    with contextlib.suppress(OSError):
+        taken = set(map(int, os.listdir(_PROC / str(pid) / "fd")))  # noqa: PTH208  # names are all that is wanted
+    free = (number for number in itertools.count() if number not in taken)
+    return next(itertools.islice(free, more, None))
 
 
 def listens(processes: tuple[int, ...], port: int) -> bool:

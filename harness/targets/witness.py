@@ -32,6 +32,12 @@ class WitnessedApp:
         self._lock = threading.Lock()
         self._over = False
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop of the app's lifespan, once that has begun."""
+        assert self._loop is not None, "the app is asked for its loop before its lifespan has begun"
+        return self._loop
+
     def rest(self) -> None:
         """Tick no more: nobody reads it from now on, and time must not pass for it."""
         self._over = True

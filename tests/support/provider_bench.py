@@ -1,6 +1,7 @@
 """A provider behind each of its doors, its parts, and a clock that stands still: fixtures for two folders of tests."""
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from harness.rig import Rig
 from harness.targets.real import RealClock
 
 HANG_S = 10.0
+KEY = "secret"
 JSON_PROMPT = "Classify the message. Answer in JSON."
 SCHEMA = {
     "type": "object",
@@ -55,6 +57,22 @@ class ToldWitness(Witness):
         self.call_aborted.set()
 
 
+def events(answer: httpx.Response) -> list[Any]:
+    """The events of a stream, each parsed; the end of one that is whole is the text `[DONE]`."""
+    lines = [line.removeprefix("data: ") for line in answer.text.split("\n\n") if line]
+    return [line if line == "[DONE]" else json.loads(line) for line in lines]
+
+
+def heard(answer: httpx.Response) -> Any:
+    """What a completion says, whole or as a stream, without what numbers it; of another answer, its status."""
+    if answer.status_code != httpx.codes.OK:
+        return answer.status_code
+    if answer.headers["content-type"] != "text/event-stream":
+        return answer.json()["choices"][0]["message"]["content"]
+    chunks = [event for event in events(answer) if event != "[DONE]"]
+    return "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
+
+
 @dataclass
 class Bench:
     """A provider behind one of its doors, with a real httpx client in front."""
@@ -73,7 +91,9 @@ class Bench:
         before: tuple[tuple[str, str], ...] = (),
         system: str = JSON_PROMPT,
         structured: bool = False,
+        stream: bool = False,
         timeout_s: float = HANG_S,
+        **headers: str,
     ) -> httpx.Response:
         body: dict[str, Any] = {
             "model": "gpt-4o-mini",
@@ -86,8 +106,10 @@ class Bench:
         if structured:
             wanted = {"name": "classification", "strict": True, "schema": SCHEMA}
             body["response_format"] = {"type": "json_schema", "json_schema": wanted}
-        headers = {"x-request-id": "req-1", "authorization": "Bearer secret"}
-        return await self.client.post("chat/completions", json=body, headers=headers, timeout=timeout_s)
+        if stream:
+            body["stream"] = True
+        said = {"x-request-id": "req-1", "authorization": f"Bearer {KEY}", **headers}
+        return await self.client.post("chat/completions", json=body, headers=said, timeout=timeout_s)
 
 
 @pytest.fixture(params=["in_process", "tcp"])

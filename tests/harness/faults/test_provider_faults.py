@@ -23,6 +23,7 @@ from harness.faults import (
     ProviderServerError,
     ProviderTruncatedBody,
 )
+from harness.faults.provider_semantics import ProviderEmptyAnswer
 from harness.rig import Fault, Window
 
 DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
@@ -39,6 +40,13 @@ def content(answer: httpx.Response) -> Any:
 
 def text(answer: httpx.Response) -> str:
     return str(choice(answer)["message"]["content"])
+
+
+def undecoded(answer: httpx.Response) -> tuple[str, bytes]:
+    with pytest.raises(UnicodeDecodeError):
+        answer.content.decode()
+    accent = answer.content.index(b"\xe9")
+    return answer.headers["content-type"], answer.content[accent - 4 : accent + 1]
 
 
 def code(answer: httpx.Response) -> tuple[int, str | None]:
@@ -66,6 +74,7 @@ CASES: list[tuple[Fault, Callable[[httpx.Response], Any], Any]] = [
         (529, ""),
     ),
     (ProviderClientError(), code, (400, "context_length_exceeded")),
+    (ProviderClientError(code="invalid_json_schema"), code, (400, "invalid_json_schema")),
     (ProviderClientError(status=401), code, (401, "invalid_api_key")),
     (ProviderClientError(status=403), code, (403, "unsupported_country_region_territory")),
     (ProviderClientError(status=404), code, (404, "model_not_found")),
@@ -80,11 +89,23 @@ CASES: list[tuple[Fault, Callable[[httpx.Response], Any], Any]] = [
     ),
     (ProviderMalformedJson(form="trailing"), lambda answer: text(answer)[-6:], "helps!"),
     (ProviderMalformedJson(form="wrong_type"), lambda answer: type(content(answer)), list),
+    (
+        ProviderMalformedJson(form="wrong_charset"),
+        undecoded,
+        ("application/json; charset=utf-8", b" caf\xe9"),
+    ),
     (ProviderMalformedJson(form="html"), lambda a: (a.status_code, a.text[:6]), (200, "<html>")),
     (ProviderSchemaMisfit(form="empty_choices"), lambda answer: answer.json()["choices"], []),
     (ProviderSchemaMisfit(form="missing_key"), lambda answer: "intent" in content(answer), False),
     (ProviderSchemaMisfit(form="string_for_object"), lambda answer: type(content(answer)), str),
     (ProviderSchemaMisfit(form="unknown_label"), lambda answer: content(answer)["intent"], "teleportation"),
+    (
+        ProviderSchemaMisfit(form="extra_key"),
+        lambda answer: {"reasoning", "intent"} <= set(content(answer)),
+        True,
+    ),
+    (ProviderEmptyAnswer(), lambda a: (choice(a)["finish_reason"], text(a)), ("stop", "")),
+    (ProviderEmptyAnswer(content=None), lambda a: choice(a)["message"]["content"], None),
     (ProviderFinishLength(), lambda a: (choice(a)["finish_reason"], text(a)), ("length", "None")),
     (ProviderFinishLength(content="valid_prefix"), lambda a: choice(a)["finish_reason"], "length"),
     (ProviderFinishLength(content="valid_prefix"), lambda a: "confidence" in content(a), True),
@@ -156,6 +177,7 @@ BENDING = [
     ProviderMalformedJson(),
     ProviderSchemaMisfit(),
     ProviderSchemaMisfit(form="empty_choices"),
+    ProviderEmptyAnswer(),
     ProviderFinishLength(),
     ProviderFinishLength(content="valid_prefix"),
     ProviderContentFilter(),

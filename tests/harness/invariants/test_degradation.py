@@ -1,11 +1,10 @@
 """Each invariant on degradation passes a healthy history and fails each way in which it can be broken."""
 
-from harness.history import FaultFired
+from harness.history import FaultFired, Outage
 
 EXPLAINED = "degradation.explained"
 NAMED = "degradation.named"
 CALL_NAMED = "degradation.provider_call_named"
-BUDGET = "degradation.retry_budget"
 
 
 def lower(made, number=1, fallbacks=(), **changes):
@@ -77,9 +76,45 @@ def test_a_nameless_provider_call_is_found(made, findings):
     assert len(findings(CALL_NAMED, made.history(turn, made.call(turn, request_id=None)))) == 1
 
 
-def test_a_retry_storm_is_found(made, findings):
-    """More calls for one request than the contract allows are found."""
-    turn = made.turn()
-    call = made.call(turn)
-    assert findings(BUDGET, made.history(turn, call, call)) == []
-    assert findings(BUDGET, made.history(turn, call, call, call)) == ["3 provider calls, 2 allowed"]
+def test_an_outage_explains_a_lower_answer_while_it_lasts(made, findings):
+    """A target that was paused long after the fault fired is excused until it has had the time to recover."""
+    outage = Outage(at_s=1.0, ended_s=20.0, fault="process.pause", how="paused")
+    fired = FaultFired(at_s=1.0, fault="process.pause")
+    assert findings(EXPLAINED, made.history(lower(made, at_s=19.0, ended_s=20.5), fired, outage)) == []
+    assert len(findings(EXPLAINED, made.history(lower(made, at_s=25.5, ended_s=25.6), fired, outage))) == 1
+
+
+def test_a_stream_is_held_to_its_last_event(made, findings):
+    """A stream that is done by a lower level is found like any other answer; only `done` says who answered."""
+    headers = {"content-type": "text/event-stream", "x-request-id": "r-1"}
+    done = [{"event": "done", "data": {"method": "second"}}]
+    others = [[{"event": name, "data": {"method": "second"}}] for name in ("error", "chunk")]
+    assert len(findings(EXPLAINED, made.history(made.turn(headers=headers, body=done)))) == 1
+    for other in others:
+        assert findings(EXPLAINED, made.history(made.turn(headers=headers, body=other))) == []
+
+
+def test_a_request_beside_may_be_given_another_id(made, findings):
+    """A call under the id that the target gave instead is named; of a request without an answer nobody knows which that was."""
+    beside = made.turn(2, role="beside", headers={"x-request-id": "given"})
+    call = made.call(beside, request_id="given")
+    assert findings(CALL_NAMED, made.history(beside, call)) == []
+    stranger, nameless = made.call(beside, request_id="else"), made.call(beside, request_id=None)
+    left = made.turn(3, role="beside", status=None, body=None, left=True)
+    assert len(findings(CALL_NAMED, made.history(beside, stranger))) == 1
+    assert findings(CALL_NAMED, made.history(beside, stranger, left)) == []
+    assert len(findings(CALL_NAMED, made.history(beside, nameless, left))) == 1
+
+
+def test_a_refusal_names_no_level(made, findings):
+    """An error is not answered by any level, so it is none too low."""
+    refused = made.turn(status=503)
+    assert findings(EXPLAINED, made.history(refused)) == findings(NAMED, made.history(refused)) == []
+
+
+def test_a_replay_of_a_turn_whose_answer_failed_needs_no_call(made, findings):
+    """An attempt that asked the provider and could not say so is replayed by the next; one that asked nobody is not."""
+    key = {"idempotency-key": "k"}
+    failed, again = made.turn(1, status=503, request_headers=key), made.turn(2, request_headers=key)
+    assert findings(EXPLAINED, made.history(failed, made.call(failed), again)) == []
+    assert len(findings(EXPLAINED, made.history(failed, again))) == 1

@@ -1,6 +1,10 @@
 """Each invariant on logs passes a healthy history and fails each way in which it can be broken."""
 
-from harness.history import LogRecord, Snapshot
+from dataclasses import replace
+
+import pytest
+
+from harness.history import LogRecord, Outage, Snapshot
 
 AGREE = "logs.agree_with_wire"
 METRICS = "logs.metrics_agree_with_wire"
@@ -39,12 +43,24 @@ def test_a_missing_and_a_double_record_are_found(made, findings):
 
 
 def test_a_client_that_left_is_logged_as_499(made, findings):
-    """Where the client left, 499 and incomplete is the truth, and 200 is a lie."""
+    """Where the client left in a provider call, 499 and incomplete is the truth, and 200 is a lie."""
     turn = made.turn(status=None, body=None, left=True)
+    call = made.call(turn, ended_s=turn.ended_s + 0.01, outcome="aborted")
     truth = made.completion(turn, fields={"status_code": 499, "success": False, "complete": False})
     lie = made.completion(turn, fields={"status_code": 200, "success": True})
-    assert findings(AGREE, made.history(turn, truth)) == []
-    assert len(findings(AGREE, made.history(turn, lie))) == 1
+    assert findings(AGREE, made.history(turn, call, truth)) == []
+    assert len(findings(AGREE, made.history(turn, call, lie))) == 1
+
+
+def test_a_client_that_left_when_all_was_done_may_be_logged_as_answered(made, findings):
+    """With no call in flight any more the answer may have been on its way; then 200 is no lie, and may be counted."""
+    turn = made.turn(status=None, body=None, left=True)
+    call = made.call(turn)
+    done = made.completion(turn, fields={"status_code": 200, "success": True})
+    assert findings(AGREE, made.history(turn, call, done)) == []
+    assert findings(METRICS, made.history(turn, call, counted(s200=1))) == []
+    in_flight = made.call(turn, ended_s=turn.ended_s + 0.01)
+    assert len(findings(METRICS, made.history(turn, in_flight, counted(s200=1)))) == 1
 
 
 def test_the_counter_is_held_to_the_wire(made, findings):
@@ -94,3 +110,130 @@ def test_a_client_that_left_may_have_left_no_trace(made, findings):
     assert findings(METRICS, made.history(gone, counted(0.0))) == []
     assert findings(METRICS, made.history(gone, counted(1.0))) == []
     assert len(findings(METRICS, made.history(gone, counted(2.0)))) == 1
+
+
+def outage(how, at_s, ended_s):
+    """An outage between two times."""
+    return Outage(at_s=at_s, ended_s=ended_s, fault="process", how=how)
+
+
+def test_a_record_may_be_missing_where_the_process_was_killed(made, findings):
+    """A kill in a request, or right after its answer, may cost its record; SIGTERM may not, nor a kill long after."""
+    turn = made.turn()
+    for how, at_s, found in (
+        ("killed", 1.05, 0),
+        ("killed", 1.15, 0),
+        ("killed", 1.3, 1),
+        ("terminated", 1.05, 1),
+        ("paused", 1.05, 1),
+    ):
+        assert len(findings(AGREE, made.history(turn, outage(how, at_s, 3.0)))) == found
+    impatient = replace(outage("terminated", 1.05, 3.0), exit_code=-9)
+    assert findings(AGREE, made.history(turn, impatient)) == []
+
+
+def test_a_request_that_an_outage_kept_away_owes_no_record(made, findings):
+    """Refused in an outage of any kind: it may have been read and logged, or not; but not twice."""
+    turn = made.turn(status=None, body=None, error="ConnectError")
+    record = made.completion(turn, fields={"status_code": 200, "success": True})
+    for records, found in (((), 0), ((record,), 0), ((record, record), 1)):
+        assert len(findings(AGREE, made.history(turn, outage("terminated", 1.0, 2.0), *records))) == found
+    assert len(findings(AGREE, made.history(turn))) == 1
+
+
+def test_requests_under_one_id_have_a_record_each(made, findings):
+    """What arrives twice is logged twice, with both statuses, in any order."""
+    turn = made.turn()
+    again = replace(turn, role="beside", status=409)
+    records = made.completion(again), made.completion(turn)
+    assert findings(AGREE, made.history(turn, again, *records)) == []
+    assert findings(AGREE, made.history(turn, again, records[0])) == [
+        "1 completion records (log lines [1]), 2 expected"
+    ]
+    other = made.completion(turn, fields={"status_code": 503, "success": False})
+    assert len(findings(AGREE, made.history(turn, again, records[0], other))) == 1
+
+
+def test_a_request_beside_is_logged_under_the_id_that_it_was_given(made, findings):
+    """A hostile id is replaced; what the server refused by itself has no id and no record."""
+    replaced = made.turn(role="beside", status=422, headers={"x-request-id": "given"})
+    refused = made.turn(2, role="beside", status=400, headers={})
+    record = made.completion(replaced, request_id="given")
+    assert findings(AGREE, made.history(replaced, refused, record)) == []
+    assert findings(CARRIED, made.history(replaced, refused, record)) == []
+    assert len(findings(AGREE, made.history(replaced, refused))) == 1
+
+
+def test_an_answer_that_broke_off_may_be_logged_as_499(made, findings):
+    """From within, an answer that broke off on its way looks as if the client had left, or as if all was well."""
+    turn = made.turn(error="ReadError")
+    for fields, found in (
+        ({"status_code": 499, "success": False, "complete": False}, 0),
+        ({"status_code": 200, "success": True}, 0),
+        ({"status_code": 503, "success": False}, 1),
+    ):
+        assert len(findings(AGREE, made.history(turn, made.completion(turn, fields=fields)))) == found
+
+
+def test_the_id_of_a_request_that_was_given_up_may_be_on_no_record(made, findings):
+    """A request beside the turns may be logged under another id, which an answer would have told; never under none."""
+    turn, left = made.turn(), made.turn(2, role="beside", status=None, body=None, left=True)
+    for request_id, found in (("unheard-of", 0), (None, 1)):
+        records = made.completion(turn), made.completion(turn, request_id=request_id)
+        assert len(findings(CARRIED, made.history(turn, *records, left))) == found
+
+
+def test_a_client_that_left_in_the_answer_may_have_been_sent_all_of_it(made, findings):
+    """Where a part was there, the service may not have noticed; a request beside that was given up has any status."""
+    part = made.turn(error="left", left=True)
+    beside = made.turn(role="beside", status=None, body=None, error="left", left=True)
+    for status, found in ((200, 0), (499, 0), (503, 1)):
+        fields = {"status_code": status, "success": status == 200, "complete": status == 200}
+        assert len(findings(AGREE, made.history(part, made.completion(part, fields=fields)))) == found
+        assert findings(AGREE, made.history(beside, made.completion(beside, fields=fields))) == []
+
+
+def counted(**values):
+    """A snapshot of the response counter; s200=2 counts two turns of status 200."""
+    lines = [
+        f'responses_total{{route="/turn",status="{name[1:]}"}} {value}' for name, value in values.items()
+    ]
+    return Snapshot(at_s=9.0, name="metrics", status=200, data="\n".join(lines))
+
+
+@pytest.mark.parametrize(("how", "found"), [("killed", 0), ("terminated", 0), ("paused", 1)])
+def test_a_counter_that_was_lost_with_its_process_may_be_lower(made, findings, how, found):
+    """What an ended process had counted is gone; a paused one has forgotten nothing; none may count what was not sent."""
+    turns = made.turn(1), made.turn(2)
+    history = made.history(*turns, outage(how, 5.0, 6.0), counted(s200=1))
+    assert len(findings(METRICS, history)) == found
+    for more in (counted(s200=3), counted(s200=2, s503=1)):
+        assert len(findings(METRICS, made.history(*turns, outage(how, 5.0, 6.0), more))) == 1
+
+
+def test_a_turn_that_an_outage_cut_may_be_counted_under_any_status(made, findings):
+    """The service may have finished what its client never saw, once."""
+    cut = made.turn(2, status=None, body=None, error="ReadError")
+    records = made.turn(1), cut, outage("paused", 2.0, 3.0)
+    assert findings(METRICS, made.history(*records, counted(s200=2))) == []
+    assert findings(METRICS, made.history(*records, counted(s200=1, s503=1))) == []
+    assert len(findings(METRICS, made.history(*records, counted(s200=3)))) == 1
+    assert len(findings(METRICS, made.history(made.turn(1), cut, counted(s200=2)))) == 1
+
+
+def test_an_answer_that_broke_off_may_be_counted_as_499(made, findings):
+    """It is counted once, as what was sent or as a client that left."""
+    broken = made.turn(error="ReadError")
+    for snapshot, found in ((counted(s200=1), 0), (counted(s499=1), 0), (counted(s503=1), 1)):
+        assert len(findings(METRICS, made.history(broken, snapshot))) == found
+
+
+def test_requests_beside_may_be_counted_or_not(made, findings):
+    """What the server refuses by itself is not counted, what reaches the service is; one that was given up, anyhow."""
+    turn, beside = made.turn(1), made.turn(2, role="beside", status=422)
+    left = made.turn(3, role="beside", status=None, body=None, left=True)
+    assert findings(METRICS, made.history(turn, beside, counted(s200=1))) == []
+    assert findings(METRICS, made.history(turn, beside, counted(s200=1, s422=1))) == []
+    assert len(findings(METRICS, made.history(turn, beside, counted(s200=1, s422=2)))) == 1
+    assert findings(METRICS, made.history(turn, left, counted(s200=1, s408=1))) == []
+    assert len(findings(METRICS, made.history(turn, left, counted(s408=1)))) == 1

@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from harness.history import Outage
+
 TOLD = "sessions.history_preserved"
 KEPT = "sessions.acknowledged_turns_kept"
 COUNTED = "sessions.turns_counted"
+CROSSED = "sessions.answers_not_crossed"
 
 
 def test_a_history_that_is_told_in_order_passes(made, findings):
@@ -128,3 +131,89 @@ def test_a_turn_that_says_the_same_again_is_no_history_of_itself(made, findings)
     one, two = made.turn(1, message="again"), made.turn(2, message="again")
     assert findings(TOLD, made.history(one, two, made.call(two, told=("again",)))) == []
     assert len(findings(TOLD, made.history(one, two, made.call(two)))) == 1
+
+
+def spoken(made, number, session, word, **changes):
+    """A turn of a session that says its own word."""
+    return made.turn(number, session=session, canary=word, message=f"my word is {word}", **changes)
+
+
+def test_an_answer_may_repeat_its_own_sessions_words(made, findings):
+    """Words of the session's own turns, earlier ones too, may be in its answers."""
+    one, two = spoken(made, 1, "a", "AAA"), spoken(made, 2, "b", "BBB", reply="your word is BBB")
+    three = made.turn(3, session="a", reply="your word was AAA")
+    assert findings(CROSSED, made.history(one, two, three)) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"reply": "the word is BBB"},
+        {"body": {"response": "x", "trace": ["BBB"]}},
+        {"body": [{"event": "chunk", "data": {"text": "BBB"}}]},
+        {"body": "BBB"},
+    ],
+)
+def test_another_sessions_word_in_an_answer_is_found(made, findings, changes):
+    """A word of session b in the reply, or anywhere in the body of an answer of session a, is found."""
+    other, turn = spoken(made, 1, "b", "BBB"), spoken(made, 2, "a", "AAA", **changes)
+    assert findings(CROSSED, made.history(other, turn)) == [
+        "session a was answered with the word of session b"
+    ]
+
+
+def test_a_word_that_crosses_to_a_request_beside_is_found_where_it_is_known_what_it_says(made, findings):
+    """A stranger is not told of others; a broken request may hold the words that it is told again."""
+    other = spoken(made, 1, "b", "BBB")
+    stranger = made.turn(2, session="beside1", role="beside", reply="BBB")
+    assert len(findings(CROSSED, made.history(other, stranger))) == 1
+    assert findings(CROSSED, made.history(other, replace(stranger, message=None))) == []
+
+
+def streamed(made, number, event, **changes):
+    """A streamed turn whose last event holds the fields of its answer."""
+    plain = made.turn(number, **changes)
+    body = [{"event": "chunk", "data": {}}, {"event": event, "data": plain.body}]
+    return replace(plain, headers={"content-type": "text/event-stream"}, body=body)
+
+
+def test_a_stream_is_acknowledged_when_it_is_done(made, findings):
+    """A stream that is done must be stored with its response; one that says `error` or broke off need not, but may."""
+    one, plain = streamed(made, 1, "done"), made.turn(1)
+    assert findings(KEPT, made.history(one, made.stored(plain))) == []
+    assert len(findings(KEPT, made.history(one, made.stored()))) == 1
+    for lost in (streamed(made, 1, "error"), replace(one, error="ReadError")):
+        assert findings(KEPT, made.history(lost, made.stored())) == []
+        assert findings(KEPT, made.history(lost, made.stored(plain))) == []
+
+
+def test_what_was_acknowledged_is_there_after_an_outage(made, findings):
+    """A killed process loses no turn that it had acknowledged, and may have stored one that it could not answer any more."""
+    outage = Outage(at_s=2.05, ended_s=3.0, fault="process.kill", how="killed")
+    one = made.turn(1)
+    cut = made.turn(2, status=None, body=None, error="ReadError")
+    answered = made.turn(2)
+    for stored, found in (((one,), 0), ((one, answered), 0), ((), 1)):
+        assert len(findings(KEPT, made.history(one, cut, outage, made.stored(*stored)))) == found
+
+
+@pytest.mark.parametrize("status", [503, None])
+def test_a_turn_may_have_been_held_before_it_was_acknowledged(made, findings, status):
+    """The commit of a first attempt may have been uncertain: the answer to the next, under its key, acknowledges that one."""
+    key = {"idempotency-key": "k"}
+    first = made.turn(1, status=status, body=None, request_headers=key)
+    again = made.turn(2, request_headers=key, message=first.message, body=made.turn(1).body)
+    stored = made.stored(made.turn(1))
+    assert findings(KEPT, made.history(first, again, stored)) == []
+    assert len(findings(KEPT, made.history(first, replace(again, request_headers={}), stored))) > 0
+    twice = made.stored(made.turn(1), replace(again, body=made.turn(1).body))
+    assert any("are stored as those of" in said for said in findings(KEPT, made.history(first, again, twice)))
+
+
+def test_a_word_that_was_said_in_two_sessions_belongs_to_both(made, findings):
+    """The same turn, sent twice without a session, opens two; neither is told of the other."""
+    one = spoken(made, 1, "a", "AAA")
+    again = replace(one, session="beside1", request_id="r-2", at_s=2.0, ended_s=2.1)
+    calls = made.call(one), made.call(again)
+    assert findings(TOLD, made.history(one, again, *calls)) == []
+    assert findings(CROSSED, made.history(one, replace(again, reply="your word is AAA"))) == []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reference_app.classifier import MEANINGS, Answer, IntentClassifier
+from reference_app.classifier import Answer, IntentClassifier
 from reference_app.contract import (
     ConversationIntent,
     ConversationState,
@@ -17,6 +17,7 @@ from reference_app.contract import (
     Method,
     UserIntent,
 )
+from reference_app.meanings import MEANINGS
 
 GREETING = "Hi! How can you help me?"
 

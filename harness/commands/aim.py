@@ -1,0 +1,105 @@
+"""Which target a command is for: by its name, by the user's defaults, and whether it may be driven at all."""
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.errors import UsageError
+from harness.targets import profile as profiles
+from harness.targets.profile import Profile
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def resolve(target: str | None) -> Profile:
+    """The profile of the target that is asked for, else of `[tool.shakeout]`, else of the reference app.
+
+    Raises:
+        UsageError: it is no profile, no import string and no URL, or cannot be read.
+    """
+    where = named(target) or profiles.REFERENCE
+    if "://" in where:
+        return profiles.sound(replace(profiles.load(), name=where, app="", url=where, origin=where, lines={}))
+    if where.endswith(".toml"):
+        return profiles.load(where)
+    if ":" not in where:
+        raise UsageError(
+            f"{where}: a target is PACKAGE:FILE.toml, the path of a profile, MODULE:FACTORY or a URL"
+        )
+    return replace(profiles.load(), name=where, app=where, origin=where)
+
+
+def check_started_by(profile: Profile, stage: str) -> None:
+    """Refuse a stage that needs the app itself where there is only a command or a URL.
+
+    Raises:
+        UsageError: it is to be simulated.
+    """
+    if stage == "simulated" and not profile.app:
+        raise UsageError(
+            f"{profile.origin}: a simulation holds the app in its own process, and this is {profile.started_by}: "
+            "give --stage live, or app = MODULE:NAME"
+        )
+
+
+def check_started(profile: Profile) -> Profile:
+    """Refuse what the harness has not started itself.
+
+    Raises:
+        UsageError: the target is a URL.
+    """
+    if profile.url:
+        raise UsageError(
+            f"{profile.at('url')}: this drives what the harness has started itself: give app = or command = in a profile"
+        )
+    return profile
+
+
+def check_host(profile: Profile, allowed: str | None) -> None:
+    """Refuse to send anything to a machine that was not named.
+
+    Raises:
+        UsageError: the target is on another machine than this one, and that is not the one that is allowed.
+    """
+    host = urlsplit(profile.url).hostname
+    if profile.url and host not in (*LOOPBACK, allowed):
+        raise UsageError(
+            f"{profile.at('url')}: {host} is another machine, and faults are no friendly visit: "
+            f"give --allow-host {host} if it is yours"
+        )
+
+
+def named(target: str | None) -> str:
+    """The target that is asked for, else that of `[tool.shakeout]`, as a replay from any folder must name it.
+
+    Raises:
+        UsageError: the name is empty.
+    """
+    if target is not None and not target:
+        raise UsageError("the target has an empty name; give its name, or leave --target out")
+    where = target or _configured() or ""
+    return str(Path(where).resolve()) if where.endswith(".toml") and Path(where).is_file() else where
+
+
+def _configured() -> str | None:
+    """`target` of `[tool.shakeout]` in the pyproject.toml of the current folder, where there is one."""
+    place = Path("pyproject.toml")
+    if not place.is_file():
+        return None
+    try:
+        table: Any = tomllib.loads(place.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"{place}: {error}; mend it, or give --target") from error
+    for key in ("tool", "shakeout"):
+        table = table.get(key, {})
+        if not isinstance(table, dict):
+            raise UsageError(f"{place}: {key} is no table; write target = '...' under [tool.shakeout]")
+    for key in table:
+        if key != "target":
+            raise UsageError(f"{place}: [tool.shakeout] has no key {key}; there is: target")
+    found = table.get("target")
+    if found is None or (isinstance(found, str) and found):
+        return found
+    raise UsageError(f"{place}: [tool.shakeout] target = {found!r}: a target is a text that names one")

@@ -1,0 +1,206 @@
+"""Clients that leave, repeat themselves, come all at once, or name what is not theirs."""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from itertools import cycle
+
+from harness.faults.base import closed
+from harness.faults.client_base import BUSY, HELD, ONCE, UNKNOWN, ClientFault, clients
+from harness.registry import fault
+from harness.rig import Client, Clock, Incoming, Outgoing, Rig, Window, check
+from harness.variants import chosen
+
+TWICE = Window(first_n=2)
+KEY = "idempotency-key"
+
+
+SOONEST_S = 0.002
+"""Before this a request has hardly arrived."""
+
+
+class _Patience:
+    """How long each client waits: of four, one for `most_s`, one for half of it, one for a quarter, one to the end.
+
+    So some leave in time whatever a service takes, and somebody sees what became of the rest. Where an answer came
+    first, all later ones leave within nine tenths of its time. What is sent again under its key is waited for.
+    """
+
+    def __init__(self, most_s: float) -> None:
+        self._shares = cycle((1.0, 0.5, 0.25, None))
+        self._most_s = self._first_s = most_s
+        self._keyed: set[tuple[str, bytes]] = set()
+
+    def next_s(self, outgoing: Outgoing) -> float | None:
+        """After how many seconds the client of this turn leaves; None where it stays."""
+        if key := outgoing.headers.get(KEY):
+            if (key, outgoing.body) in self._keyed:
+                return None
+            self._keyed.add((key, outgoing.body))
+        share = next(self._shares)
+        return None if share is None else max(SOONEST_S, min(self._first_s * share, self._most_s))
+
+    def answered(self, took_s: float) -> None:
+        """Note how long an answer took."""
+        self._most_s = min(self._most_s, 0.9 * took_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Leaving(ClientFault):
+    """Clients that do not wait for their answers."""
+
+    def _patience(self) -> _Patience:
+        """How long they wait."""
+        raise NotImplementedError  # each fault has its own: this class is none by itself
+
+    def _is_left(self, outgoing: Outgoing) -> bool:  # noqa: ARG002  # any turn, unless a fault says otherwise
+        """Whether this turn is one that can be left at the point in question."""
+        return True
+
+    def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
+        """Break on entry, mend on exit."""
+        patience = self._patience()
+
+        async def leaving(outgoing: Outgoing, client: Client) -> Incoming:
+            began_s = rig.clock.monotonic()
+            leave_s = patience.next_s(outgoing) if self._is_left(outgoing) else None
+            incoming = await client.send(outgoing, leave_after_s=leave_s)
+            if incoming.status is not None and leave_s is not None:
+                patience.answered(rig.clock.monotonic() - began_s)
+            return incoming
+
+        return clients(rig, self.name).wrapped(self.name, leaving, self.window)
+
+
+@fault("client.disconnect", needs=())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientDisconnect(_Leaving):
+    """Clients leave before their answers: `point` says when, and stands for seconds that are right for a fast provider.
+
+    `before_reply` is while the provider is asked, `between_calls` when it may have answered once, `during_commit` when
+    all but the answer may be done. What a client does not wait for must end, or be kept whole.
+    """
+
+    point: str = chosen("before_reply", "between_calls", "during_commit")
+
+    def __post_init__(self) -> None:
+        closed(self, "point")
+
+    def _patience(self) -> _Patience:
+        return _Patience({"before_reply": 0.004, "between_calls": 0.012, "during_commit": 0.024}[self.point])
+
+
+@fault("client.disconnect_mid_stream", needs=("streams",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientDisconnectMidStream(_Leaving):
+    """Clients of streams leave up to `after_s` seconds after they have asked, when they may have a part of the answer."""
+
+    after_s: float = 0.03
+
+    def __post_init__(self) -> None:
+        check("after_s", self.after_s, 0.001, 3600)
+
+    def _patience(self) -> _Patience:
+        return _Patience(self.after_s)
+
+    def _is_left(self, outgoing: Outgoing) -> bool:
+        return outgoing.headers.get("accept") == "text/event-stream"
+
+
+@fault("client.duplicate", needs=("keys",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientDuplicate(ClientFault):
+    """The same bytes come twice, `gap_ms` apart. Under the `same` key one turn is held; with `none` there are two."""
+
+    gap_ms: float = 50.0
+    key: str = chosen("same", "none")
+
+    def __post_init__(self) -> None:
+        closed(self, "key")
+        check("gap_ms", self.gap_ms, 0, 60_000)
+
+    async def _sent(self, outgoing: Outgoing, client: Client, clock: Clock) -> Incoming:
+        again = _keyed(outgoing, self.key == "same")
+        async with asyncio.TaskGroup() as group:
+            own = group.create_task(client.send(again))
+            await clock.sleep(self.gap_ms / 1000)
+            group.create_task(client.beside(again, expected=(*HELD, *BUSY)))
+        return own.result()
+
+
+@fault("client.key_reuse", needs=("keys",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientKeyReuse(ClientFault):
+    """The key of a turn that was answered comes again with another message: 422, and nothing of it is held."""
+
+    async def _sent(self, outgoing: Outgoing, client: Client, clock: Clock) -> Incoming:  # noqa: ARG002  # no time is needed
+        keyed = _keyed(outgoing, with_key=True)
+        incoming = await client.send(keyed)
+        if incoming.status in HELD:
+            other = client.another("Something else, for {canary}.", key=keyed.headers[KEY])
+            await client.beside(other, expected=(409, 422, 429))
+        return incoming
+
+
+@fault("client.parallel_turns", needs=("sessions",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientParallelTurns(ClientFault):
+    """`n` more turns of the same session come with each: they are held one after the other, or refused; none is lost."""
+
+    n: int = 3
+    window: Window = TWICE
+
+    def __post_init__(self) -> None:
+        check("n", self.n, 1, 1000)
+
+    async def _sent(self, outgoing: Outgoing, client: Client, clock: Clock) -> Incoming:  # noqa: ARG002  # no time is needed
+        async with asyncio.TaskGroup() as group:
+            own = group.create_task(client.send(outgoing))
+            for number in range(self.n):
+                more = client.another(f"And {number + 1} about {{canary}}?")
+                group.create_task(client.beside(more, expected=(*HELD, *BUSY)))
+        return own.result()
+
+
+@fault("client.flood", needs=())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientFlood(ClientFault):
+    """`count` strangers open a conversation each, `rate_per_s` of them a second: they are answered, or told to wait."""
+
+    rate_per_s: float = 500.0
+    count: int = 100
+    window: Window = ONCE
+
+    def __post_init__(self) -> None:
+        check("rate_per_s", self.rate_per_s, 0.1, 100_000)
+        check("count", self.count, 1, 100_000)
+
+    async def _sent(self, outgoing: Outgoing, client: Client, clock: Clock) -> Incoming:
+        async with asyncio.TaskGroup() as group:
+            own = group.create_task(client.send(outgoing))
+            for _ in range(self.count):
+                stranger = client.another("Hello from {canary}.", session="")
+                group.create_task(client.beside(stranger, expected=(*HELD, *BUSY)))
+                await clock.sleep(1 / self.rate_per_s)
+        return own.result()
+
+
+@fault("client.foreign_session", needs=("sessions",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientForeignSession(ClientFault):
+    """A turn names a session that nobody was given: it is refused, or begins afresh, and learns of no other one."""
+
+    session_id: str = "3f2b8c1e-5d7a-4b6f-9c0d-8e1a2b3c4d5e"
+
+    async def _sent(self, outgoing: Outgoing, client: Client, clock: Clock) -> Incoming:  # noqa: ARG002  # no time is needed
+        foreign = client.another("What was said before {canary}?", session=self.session_id)
+        await client.beside(foreign, expected=(*HELD, *UNKNOWN))
+        return await client.send(outgoing)
+
+
+def _keyed(outgoing: Outgoing, with_key: bool) -> Outgoing:
+    """The turn under a key, its own where it has one, or under none."""
+    headers = {name: value for name, value in outgoing.headers.items() if with_key or name != KEY}
+    if with_key:
+        headers.setdefault(KEY, f"key-{outgoing.headers['x-request-id']}")
+    return replace(outgoing, headers=headers)

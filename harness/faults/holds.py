@@ -1,0 +1,148 @@
+"""What must hold under a fault beside the universal invariants, for any service that promises what it takes to tell."""
+
+import hashlib
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from harness.faults.base import HTML
+from harness.history import LOGS, PROVIDER, WIRE, Exchange, History, UpstreamCall
+from harness.registry import Invariant, oracle
+from harness.verdict import Finding
+
+_LITERAL = re.compile(r"[:\[,]\s*-?(NaN|Infinity)\b")
+_TOKEN = re.compile(r"[\w.~+/-]+=*")
+_MARK = re.compile(r"\[redacted ([0-9a-f]{16})\]")
+_AROUND = ".-_~+/="
+
+
+def never_taken(fault: str) -> Invariant:
+    """The oracle that what `fault` made of an answer was never given out as the answer of the primary level."""
+
+    @oracle(f"{fault}.never_taken", witnesses={WIRE, PROVIDER}, promises=("primary_method", "request_ids"))
+    def check(history: History) -> Iterable[Finding]:
+        """A turn whose every provider call was spoilt is not answered as if one had been whole."""
+        primary = history.header.contract.primary_method
+        for turn in history.turns:
+            calls = [call for call in history.calls if call.request_id == turn.request_id]
+            first = [call for call in calls if call.level == "conversation"]
+            if first and all(_shaped(call, fault) for call in first) and _method(turn) == primary:
+                yield Finding(message=f"answered by {primary}, which had no whole answer", evidence=str(turn))
+
+    return check
+
+
+def called_once(fault: str) -> Invariant:
+    """The oracle that nobody calls again, for the same request and level, where `fault` is an answer for good."""
+
+    @oracle(f"{fault}.called_once", witnesses={WIRE, PROVIDER}, promises=("request_ids",))
+    def check(history: History) -> Iterable[Finding]:
+        """An answer that no retry will mend is not asked for again."""
+        spoilt = Counter(
+            (call.request_id, call.level)
+            for call in history.calls
+            if call.request_id and _shaped(call, fault)
+        )
+        sent = Counter(exchange.request_id for exchange in history.exchanges)
+        for (request_id, level), count in spoilt.items():
+            if count > max(1, sent[request_id]):
+                message = f"{count} calls of level {level}, though no retry could mend the first"
+                yield Finding(message=message, evidence=f"request {request_id}")
+
+    return check
+
+
+@oracle("provider.no_error_page", witnesses={WIRE})
+def no_error_page(history: History) -> Iterable[Finding]:
+    """The web page that a proxy put in the provider's place is in no answer."""
+    page = HTML.decode().strip()
+    for exchange in history.exchanges:
+        if page in _said(exchange):
+            yield Finding(message="the answer holds the provider's error page", evidence=str(exchange))
+
+
+@oracle("provider.no_empty_answer", witnesses={WIRE}, promises=("reply_pointer",))
+def no_empty_answer(history: History) -> Iterable[Finding]:
+    """A turn that is answered 200 has something in its reply."""
+    for turn in history.turns:
+        if turn.status == HTTPStatus.OK and not (turn.reply or "").strip():
+            yield Finding(message="answered 200 with nothing in the reply", evidence=str(turn))
+
+
+@oracle("provider.only_numbers", witnesses={WIRE})
+def only_numbers(history: History) -> Iterable[Finding]:
+    """No answer of JSON holds NaN or an infinity, which JSON does not have (RFC 8259)."""
+    for exchange in history.exchanges:
+        media = exchange.headers.get("content-type", "")
+        unparsed = exchange.body if isinstance(exchange.body, str) else ""
+        if "json" in media and (_LITERAL.search(unparsed) or not _finite(exchange.body)):
+            yield Finding(message="the answer holds a number that JSON does not have", evidence=str(exchange))
+
+
+@oracle("provider.own_answer", witnesses={WIRE}, promises=("reply_pointer",))
+def own_answer(history: History) -> Iterable[Finding]:
+    """No turn is answered with what was said to another: its canary, or in a session the very reply of an earlier turn."""
+    turns = [turn for turn in history.turns if turn.reply]
+    for turn in turns:
+        for other in turns:
+            if not other.canary or other.canary == turn.canary or other.canary not in (turn.reply or ""):
+                continue
+            if other.session != turn.session or other.reply == turn.reply:
+                message = f"answered with what session {other.session} was told: {other.canary}"
+                yield Finding(message=message, evidence=str(turn))
+
+
+@oracle("provider.secret_kept", witnesses={WIRE, LOGS, PROVIDER})
+def secret_kept(history: History) -> Iterable[Finding]:
+    """The key that the provider's error repeats is in no log line and in no answer.
+
+    The history does not hold the key, but in the headers of each call a mark that tells it from any other word.
+    """
+    marks = {mark for call in history.calls for text in call.headers.values() for mark in _MARK.findall(text)}
+    for record in history.logs:
+        if marks & _marks(record.text):
+            yield Finding(
+                message="the log holds the provider's key", evidence=f"{record.source} log line {record.line}"
+            )
+    for exchange in history.exchanges:
+        if marks & _marks(f"{_said(exchange)} {json.dumps(dict(exchange.headers))}"):
+            yield Finding(message="the answer holds the provider's key", evidence=str(exchange))
+
+
+def mark(secret: str) -> str:
+    """A mark that tells a secret from any other word and does not tell what it is: 64 bits of its SHA-256."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:16]
+
+
+def _marks(text: str) -> set[str]:
+    """The marks of all that could be a key in a text."""
+    found = {word for token in _TOKEN.findall(text) for word in (token, token.strip(_AROUND))}
+    return {mark(word) for word in found if word}
+
+
+def _method(turn: Exchange) -> Any:
+    """The level that an answer names: in its object, or in that of its last event where it came as a stream."""
+    last = turn.body[-1] if isinstance(turn.body, list) and turn.body else None
+    said = last.get("data") if isinstance(last, dict) else turn.body
+    return said.get("method") if isinstance(said, dict) else None
+
+
+def _finite(value: Any) -> bool:
+    """Whether every number in parsed JSON is one."""
+    if isinstance(value, dict | list):
+        return all(_finite(inner) for inner in (value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _said(exchange: Exchange) -> str:
+    """The body of an answer as text."""
+    return exchange.body if isinstance(exchange.body, str) else json.dumps(exchange.body, ensure_ascii=False)
+
+
+def _shaped(call: UpstreamCall, fault: str) -> bool:
+    """Whether the fault shaped the answer to a call, under whichever number it is declared."""
+    return any(name.partition("#")[0] == fault for name in (call.fault or "").split(", "))

@@ -1,0 +1,133 @@
+"""The target's synchronous entry, called where it is hard to answer."""
+
+import asyncio
+import contextvars
+import functools
+import gc
+import importlib
+import inspect
+import sys
+import threading
+import traceback
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import anyio.to_thread
+
+from harness.errors import UsageError
+from harness.faults.base import closed
+from harness.faults.loop_base import InsideFault
+from harness.inside import App, Inside, Message, Receive, Send
+from harness.registry import fault
+from harness.variants import chosen
+
+Call = Callable[[], None]
+
+
+@fault("loop.sync_entry", needs=("inside", "sync_entry"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopSyncEntry(InsideFault):
+    """Within a request the synchronous entry is called as well, just before the answer begins (llama_index#9978).
+
+    `via` says from where: `loop` is the loop's own thread, as in an `async` route; `worker` a worker thread of anyio,
+    as in a `def` route; `thread` a thread of no library; `fresh_loop` a loop that was made for this one call, after
+    which garbage is collected (httpx#2473, openai-python#1254). The call has the request's context, and so its id.
+    It may answer, or refuse by an exception of the package that it is in; whatever else it raises stands on standard
+    error with its traceback, where the log's oracles look for it.
+    """
+
+    via: str = chosen("loop", "worker", "thread", "fresh_loop")
+    message: str = "Please write an e-mail."
+
+    def __post_init__(self) -> None:
+        closed(self, "via")
+
+    @contextmanager
+    def within(self, inside: Inside) -> Iterator[None]:
+        """Call it in every request that the window lets through.
+
+        Raises:
+            UsageError: the entry cannot be imported.
+        """
+        entry, matching, way = _imported(inside.sync_entry), inside.matching(self.window), _WAYS[self.via]
+
+        def call() -> None:
+            inside.fired(f"{inside.sync_entry} called via {self.via}")
+            _tried(entry, self.message, f"{inside.sync_entry} via {self.via}")
+
+        async def rule(scope: Message, receive: Receive, send: Send, app: App) -> None:
+            async def sent(message: Message) -> None:
+                # Not before the app: here the context is that which the app gave its request.
+                if message["type"] == "http.response.start" and matching.lets_through():
+                    await way(call)
+                await send(message)
+
+            await app(scope, receive, sent)
+
+        with inside.around_requests(rule):
+            yield
+
+
+def _imported(entry: str) -> Callable[[str], object]:
+    """What stands at `MODULE:NAME`."""
+    module, _, name = entry.partition(":")
+    try:
+        found: Callable[[str], object] = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"{entry!r} cannot be imported ({error}); mend sync_entry of the profile") from error
+    return found
+
+
+def _tried(entry: Callable[[str], object], message: str, where: str) -> None:
+    """Call the entry, and write on standard error what it may not do."""
+    try:
+        answer = entry(message)
+    except Exception as error:  # noqa: BLE001  # whatever it is, somebody has to be told, and the request goes on
+        if type(error).__module__.partition(".")[0] != entry.__module__.partition(".")[0]:
+            sys.stderr.write(f"shakeout: sync entry {where}\n{''.join(traceback.format_exception(error))}")
+        return
+    if inspect.isawaitable(answer):
+        sys.stderr.write(
+            f"shakeout: sync entry {where} gave {type(answer).__name__}, which has no answer yet\n"
+        )
+
+
+async def _in_thread(call: Call) -> None:
+    """Call in a thread of no library, and wait for it as the loop waits."""
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+
+    def work() -> None:
+        try:
+            call()
+        finally:
+            loop.call_soon_threadsafe(over.set)
+
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(work,), name="sync-entry", daemon=True).start()
+    await over.wait()
+
+
+async def _on_loop(call: Call) -> None:
+    """Call right here."""
+    call()
+
+
+def _fresh(call: Call) -> None:
+    """Call on a loop that lives no longer than the call."""
+    asyncio.run(_on_loop(call))
+    gc.collect()
+
+
+async def _on_fresh_loop(call: Call) -> None:
+    """Call on a loop of its own, in another thread."""
+    await _in_thread(functools.partial(_fresh, call))
+
+
+_WAYS: dict[str, Callable[[Call], Awaitable[Any]]] = {
+    "loop": _on_loop,
+    "worker": anyio.to_thread.run_sync,
+    "thread": _in_thread,
+    "fresh_loop": _on_fresh_loop,
+}

@@ -1,0 +1,156 @@
+"""Threads of the target's process that are busy, taken, or collect garbage beside its event loop."""
+
+import asyncio
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from anyio import CapacityLimiter
+from anyio.to_thread import current_default_thread_limiter
+
+from harness.faults.loop_base import LOOP_S_MAX, InsideFault, on_loop
+from harness.inside import App, Inside, Message, Receive, Send
+from harness.registry import fault
+from harness.window import check
+
+SLICE = range(10_000)
+
+
+@contextmanager
+def _beside(name: str, work: Callable[[], None], *, ends: Callable[[], None]) -> Iterator[None]:
+    """Let a thread work, until it is told to end."""
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ends()
+        thread.join()
+
+
+@fault("loop.gil_burn", stages=("live",), needs=("inside",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopGilBurn(InsideFault):
+    """Threads compute in pure Python for `for_s` seconds, so that the loop has to ask for the interpreter each time.
+
+    Each thread that computed is a firing. In a simulated run computing takes no time.
+    """
+
+    for_s: float = 1.0
+    threads: int = 2
+
+    def __post_init__(self) -> None:
+        check("for_s", self.for_s, 0.001, 3600)
+        check("threads", self.threads, 1, 64)
+
+    @contextmanager
+    def within(self, inside: Inside) -> Iterator[None]:
+        """Burn; what still burns when this ends has stopped."""
+        over, matching = threading.Event(), inside.matching(self.window)
+        with ExitStack() as stack:
+            for number in range(self.threads):
+                if matching.lets_through():
+                    burning = _beside(f"gil-burn-{number}", lambda: self._burn(inside, over), ends=over.set)
+                    stack.enter_context(burning)
+            yield
+
+    def _burn(self, inside: Inside, over: threading.Event) -> None:
+        """Compute."""
+        until = time.monotonic() + self.for_s
+        sum(SLICE)
+        inside.fired(f"computing for {self.for_s:g} s")
+        while not over.is_set() and time.monotonic() < until:
+            sum(SLICE)
+
+
+@fault("loop.limiter_full", stages=("live",), needs=("inside",), drill="crowd")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopLimiterFull(InsideFault):
+    """The worker threads of anyio are all taken: `def` routes wait, `async` ones must go on (fastapi#3205, dats#217).
+
+    So many tokens of the loop's default limiter as are there, at most `tokens`, are taken when it is armed, and given
+    back after `hold_s` seconds, or earlier with its end.
+    """
+
+    tokens: int = 40
+    hold_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        check("tokens", self.tokens, 1, 100_000)
+        check("hold_s", self.hold_s, 0.001, 3600)
+
+    @contextmanager
+    def within(self, inside: Inside) -> Iterator[None]:
+        """Take them, and give them back."""
+        limiter = on_loop(inside, current_default_thread_limiter).result(LOOP_S_MAX)
+        borrowers: list[object] = []
+        on_loop(inside, lambda: self._take(inside, limiter, borrowers)).result(LOOP_S_MAX)
+        try:
+            yield
+        finally:
+            if not inside.loop.is_closed():
+                on_loop(inside, lambda: _give_back(limiter, borrowers)).result(LOOP_S_MAX)
+
+    def _take(self, inside: Inside, limiter: CapacityLimiter, borrowers: list[object]) -> None:
+        """Take the tokens that are there, each for nobody."""
+        for _ in range(min(self.tokens, int(limiter.available_tokens))):
+            borrowers.append(borrower := object())
+            limiter.acquire_on_behalf_of_nowait(borrower)
+        if borrowers:
+            inside.fired(f"{len(borrowers)} of {limiter.total_tokens:g} tokens taken")
+            inside.loop.call_later(self.hold_s, _give_back, limiter, borrowers)
+
+
+def _give_back(limiter: CapacityLimiter, borrowers: list[object]) -> None:
+    """Give back the tokens that are still held."""
+    while borrowers:
+        limiter.release_on_behalf_of(borrowers.pop())
+
+
+@fault("loop.task_collected", needs=("inside",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopTaskCollected(InsideFault):
+    """Garbage is collected while tasks run: one that nobody holds is gone (keep#6552, adk-python#3174, vllm#4567).
+
+    It is collected when a request arrives, and every `gc_every_s` seconds. Each collection beside more tasks than the
+    target's loop has when it has nothing to do is a firing.
+    """
+
+    gc_every_s: float = 0.05
+
+    def __post_init__(self) -> None:
+        check("gc_every_s", self.gc_every_s, 0.001, 3600)
+
+    @contextmanager
+    def within(self, inside: Inside) -> Iterator[None]:
+        """Collect, again and again."""
+        wake, over = threading.Event(), threading.Event()
+
+        async def rule(scope: Message, receive: Receive, send: Send, app: App) -> None:
+            wake.set()
+            await app(scope, receive, send)
+
+        def end() -> None:
+            over.set()
+            wake.set()
+
+        with (
+            _beside("task-collected", lambda: self._collect(inside, wake, over), ends=end),
+            inside.around_requests(rule),
+        ):
+            yield
+
+    def _collect(self, inside: Inside, wake: threading.Event, over: threading.Event) -> None:
+        """Collect until it is over."""
+        matching, idle = inside.matching(self.window), len(asyncio.all_tasks(inside.loop))
+        while not over.is_set():
+            tasks = len(asyncio.all_tasks(inside.loop))
+            idle = min(idle, tasks)
+            if tasks > idle and matching.lets_through():
+                gc.collect()
+                inside.fired(f"collected beside {tasks} tasks")
+            wake.wait(self.gc_every_s)
+            wake.clear()

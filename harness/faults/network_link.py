@@ -1,0 +1,56 @@
+"""What the faults of the network's plane share."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import ClassVar
+
+from harness.errors import UsageError
+from harness.faults.base import ALWAYS
+from harness.rig import Rig, Window
+from harness.wire import Toxic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkFault:
+    """A fault of a link: what it does to the connections that `window` lets through, or in process to the calls.
+
+    `link` is where a proxy has to stand in a live run: `provider`, or `client` for that of the service's own clients.
+    """
+
+    name: ClassVar[str]
+    link: ClassVar[str] = "provider"
+
+    window: Window = ALWAYS
+
+    def __post_init__(self) -> None:
+        """Refuse knobs that no link could have.
+
+        Raises:
+            UsageError: one is out of its range; the message says which.
+        """
+        if self.window.level is not None:
+            raise UsageError(f"{self.name}: a link knows no levels; leave level out of its window")
+        self._toxic()
+
+    def _toxic(self) -> Toxic:
+        """What it does."""
+        raise NotImplementedError  # each fault has its own: this class is none by itself
+
+    def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
+        """Break on entry, mend on exit."""
+        return rig.network.shaped(self.name, self._toxic(), self.window, link=self.link)
+
+
+def check_whole(name: str, window: Window) -> None:
+    """Hold a fault that takes the link as a whole to a window of times.
+
+    Raises:
+        UsageError: the window chooses among calls or connections.
+    """
+    times = Window(
+        from_step=window.from_step, until_step=window.until_step, at_s=window.at_s, for_s=window.for_s
+    )
+    if window != times:
+        raise UsageError(
+            f"{name}: it is the whole link or nothing; its window takes from_step and until_step, at_s and for_s"
+        )

@@ -1,0 +1,137 @@
+"""The target's process is killed, told to end, held still, or given too little; then it is there again."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import ClassVar
+
+from harness.errors import UsageError
+from harness.faults.base import ALWAYS
+from harness.registry import fault
+from harness.rig import ProcessSeam, Rig, Window, check
+
+MID_REQUEST = Window(at_s=0.02, for_s=0.4)
+"""Soon enough after the step began that its requests are under way, and over before their clients give up."""
+
+BRIEFLY = Window(for_s=0.4)
+
+
+@fault("process.kill", stages=("live",), needs=("process",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessKill:
+    """SIGKILL while requests are under way, and a new process on the same store when the window ends.
+
+    Whatever was acknowledged must be there again (Jepsen's kill nemesis).
+    """
+
+    name: ClassVar[str]
+
+    window: Window = MID_REQUEST
+
+    def __post_init__(self) -> None:
+        _check_window(self.window)
+
+    def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
+        """Kill on entry, start on exit."""
+        return _process(rig).down(self.name, kill=True)
+
+
+@fault("process.terminate", stages=("live",), needs=("process",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessTerminate:
+    """SIGTERM while requests are under way: those finish, and the process ends within `grace_s` (uvicorn#451)."""
+
+    name: ClassVar[str]
+
+    grace_s: float = 10.0
+    window: Window = MID_REQUEST
+
+    def __post_init__(self) -> None:
+        check("grace_s", self.grace_s, 0.1, 600)
+        _check_window(self.window)
+
+    def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
+        """Terminate on entry, start on exit."""
+        return _process(rig).down(self.name, kill=False, grace_s=self.grace_s)
+
+
+@fault("process.restart", stages=("live",), needs=("process",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessRestart:
+    """SIGTERM between two turns, nobody there for `down_s`, and another process on the same store: nothing is lost."""
+
+    name: ClassVar[str]
+
+    down_s: float = 0.05
+    window: Window = ALWAYS
+
+    def __post_init__(self) -> None:
+        check("down_s", self.down_s, 0, 3_600)
+        _check_window(self.window)
+
+    @asynccontextmanager
+    async def inject(self, rig: Rig) -> AsyncIterator[None]:
+        """Restart on entry; there is nothing to mend."""
+        async with _process(rig).down(self.name, kill=False):
+            await rig.clock.sleep(self.down_s)
+        yield
+
+
+@fault("process.pause", stages=("live",), needs=("process",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessPause:
+    """SIGSTOP and SIGCONT: time goes on without it, as in a long pause of a virtual machine (Jepsen's hammer-time)."""
+
+    name: ClassVar[str]
+
+    window: Window = BRIEFLY
+
+    def __post_init__(self) -> None:
+        _check_window(self.window)
+
+    def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
+        """Stop on entry, continue on exit."""
+        return _process(rig).paused(self.name)
+
+
+@fault("process.fd_limit", stages=("live",), needs=("process",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessFdLimit:
+    """It may open no more than `descriptors` beside those that it has (RLIMIT_NOFILE): new connections must wait."""
+
+    name: ClassVar[str]
+
+    descriptors: int = 0
+    window: Window = ALWAYS
+
+    def __post_init__(self) -> None:
+        check("descriptors", self.descriptors, 0, 1_000_000)
+        _check_window(self.window)
+
+    def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
+        """Limit on entry, put the limit back on exit."""
+        return _process(rig).starved(self.name, self.descriptors)
+
+
+def _process(rig: Rig) -> ProcessSeam:
+    """The process of a run.
+
+    Raises:
+        UsageError: the run has none.
+    """
+    if rig.process is None:
+        raise UsageError("a fault of the process needs one that the harness has started: play it live")
+    return rig.process
+
+
+def _check_window(window: Window) -> None:
+    """A process knows no calls.
+
+    Raises:
+        UsageError: the window counts some.
+    """
+    timed = Window(
+        from_step=window.from_step, until_step=window.until_step, at_s=window.at_s, for_s=window.for_s
+    )
+    if window != timed:
+        raise UsageError("a process knows no calls; its window takes from_step, until_step, at_s and for_s")

@@ -1,0 +1,95 @@
+"""The provider's stream breaks: it ends without its end, stands still, or says in its middle that all has failed."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import orjson
+
+from harness.faults.base import ProviderFault, closed
+from harness.faults.holds import never_taken
+from harness.faults.provider_wire import after_events, framed, parts_of, stream
+from harness.registry import Invariant, fault
+from harness.rig import Reply, Rule, check
+from harness.variants import chosen
+from harness.wire import Ending, Part, Pause
+
+NEEDS = ("provider", "provider_streams")
+HALF_A_LETTER = b'data: {"choices":[{"index":0,"delta":{"content":"caf\xc3'
+
+
+@fault("provider.stream_cut", needs=NEEDS)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderStreamCut(ProviderFault):
+    """A stream stops without `[DONE]` after `after_chunks` events; a negative number counts from its end.
+
+    `how` is `eof` (the connection is closed in order), `rst` (it is reset, and what its client has not read may be lost
+    too) or `inside_utf8` (closed in order within an event, in the middle of a letter).
+    """
+
+    on_wire: ClassVar[bool] = True
+    holds: ClassVar[tuple[Invariant, ...]] = (never_taken("provider.stream_cut"),)
+
+    after_chunks: int = chosen(1, 0, -1)
+    how: str = chosen("eof", "rst", "inside_utf8")
+
+    def __post_init__(self) -> None:
+        check("after_chunks", self.after_chunks, -1_000_000, math.inf)
+        closed(self, "how")
+
+    def _rule(self) -> Rule:
+        return stream(self._cut)
+
+    def _cut(self, reply: Reply) -> Reply:
+        """The stream as far as it comes."""
+        kept = parts_of(reply)[: after_events(parts_of(reply), self.after_chunks)]
+        half: tuple[Part, ...] = (HALF_A_LETTER,) if self.how == "inside_utf8" else ()
+        return framed(reply, *kept, *half, Ending(reset=self.how == "rst"))
+
+
+@fault("provider.stream_stall", needs=NEEDS)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderStreamStall(ProviderFault):
+    """A stream stands still for `for_s` seconds after `after_chunks` events, open; then the rest of it comes."""
+
+    on_wire: ClassVar[bool] = True
+
+    after_chunks: int = 1
+    for_s: float = 10.0
+
+    def __post_init__(self) -> None:
+        check("after_chunks", self.after_chunks, -1_000_000, math.inf)
+        check("for_s", self.for_s, 0.001, 86_400)
+
+    def _rule(self) -> Rule:
+        return stream(self._stalled)
+
+    def _stalled(self, reply: Reply) -> Reply:
+        """The stream with a long pause in it."""
+        parts = parts_of(reply)
+        place = after_events(parts, self.after_chunks)
+        return framed(reply, *parts[:place], Pause(for_s=self.for_s), *parts[place:])
+
+
+@fault("provider.stream_error", needs=NEEDS)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderStreamError(ProviderFault):
+    """After `after_chunks` events of a 200 comes one with an error in it, and the stream is over (vllm#57519)."""
+
+    on_wire: ClassVar[bool] = True
+    holds: ClassVar[tuple[Invariant, ...]] = (never_taken("provider.stream_error"),)
+
+    after_chunks: int = 1
+
+    def __post_init__(self) -> None:
+        check("after_chunks", self.after_chunks, -1_000_000, math.inf)
+
+    def _rule(self) -> Rule:
+        return stream(self._failed)
+
+    def _failed(self, reply: Reply) -> Reply:
+        """The stream as far as it comes, and the error."""
+        message = "The server had an error while processing your request."
+        said = {"error": {"message": message, "type": "server_error", "param": None, "code": None}}
+        kept = parts_of(reply)[: after_events(parts_of(reply), self.after_chunks)]
+        return framed(reply, *kept, b"data: " + orjson.dumps(said) + b"\n\n")

@@ -1,0 +1,108 @@
+"""What several invariants read from a history: the fields of an answer, the events of a stream, and what explains a loss."""
+
+import signal
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from harness.history import Exchange, FaultFired, History, Outage
+
+DONE, ERROR = "done", "error"
+"""With one of these the reference app ends every stream: with the fields of the 200, or with what went wrong."""
+
+PAUSED, TERMINATED, KILLED = "paused", "terminated", "killed"
+
+WRITTEN_S = 0.1
+"""So soon after its answer what is logged of a request may still be unwritten, and is lost with a process that is killed."""
+
+ON_THE_CLIENTS_LINK = ("network.", "client.")
+"""Faults whose names begin so may cut an answer on its way."""
+
+
+def is_stream(exchange: Exchange) -> bool:
+    """True for an answer as server-sent events."""
+    return exchange.headers.get("content-type", "").startswith("text/event-stream")
+
+
+def events(exchange: Exchange) -> tuple[Mapping[str, Any], ...]:
+    """The events of a stream, in order; none of what is no stream."""
+    body = exchange.body if is_stream(exchange) else None
+    return tuple(event for event in body if isinstance(event, dict)) if isinstance(body, list) else ()
+
+
+def fields(exchange: Exchange) -> Mapping[str, Any] | None:
+    """The fields of an answer: its JSON object, or of a stream those of its last event where that is `done`."""
+    body = exchange.body
+    if is_stream(exchange):
+        last = (events(exchange) or ({},))[-1]
+        body = last.get("data") if last.get("event") == DONE else None
+    return body if isinstance(body, dict) else None
+
+
+def field(exchange: Exchange, name: str) -> Any:
+    """A field of the answer, or None."""
+    return (fields(exchange) or {}).get(name)
+
+
+def answered_ok(exchange: Exchange) -> bool:
+    """True where the client saw a whole 200; a stream says `error` in a 200 too, and then nothing is acknowledged."""
+    failed = any(event.get("event") == ERROR for event in events(exchange))
+    return exchange.status == HTTPStatus.OK and exchange.error is None and not failed
+
+
+def met(exchange: Exchange, history: History, *, after_s: float = 0.0) -> tuple[Outage, ...]:
+    """The outages of which any part lies within an exchange, or within so many seconds after it."""
+    return tuple(one for one in history.of(Outage) if one.meets(exchange.at_s, exchange.ended_s + after_s))
+
+
+def killed(outage: Outage) -> bool:
+    """True where the process had no time to write anything more: SIGKILL, also at the end of the grace after SIGTERM."""
+    return outage.how == KILLED or outage.exit_code == -signal.SIGKILL
+
+
+def paused_s(history: History, began_s: float, ended_s: float) -> float:
+    """How many of the seconds between two times the target was paused; nobody can count them against it."""
+    return sum(
+        max(0.0, min(one.ended_s, ended_s) - max(one.at_s, began_s))
+        for one in history.of(Outage)
+        if one.how == PAUSED
+    )
+
+
+def cut_with_reason(exchange: Exchange, history: History) -> bool:
+    """True where an outage, or a fault of the client's own or of its link, may have cut an answer that had begun.
+
+    SIGTERM is no such reason: what has begun is finished.
+    """
+    return any(one.how != TERMINATED for one in met(exchange, history)) or any(
+        fired.fault.startswith(ON_THE_CLIENTS_LINK) and fired.at_s <= exchange.ended_s
+        for fired in history.of(FaultFired)
+    )
+
+
+def has_unknown_ids(history: History) -> bool:
+    """True where a request beside the turns got no answer: it may have had an id that the target replaced, nobody knows by what."""
+    return any(one.role == "beside" and one.status is None for one in history.exchanges)
+
+
+def may_have_finished(exchange: Exchange, history: History) -> bool:
+    """True where a client left when its answer may have been under way: no provider call of the request was in flight."""
+    return exchange.left and not any(
+        call.request_id == exchange.request_id and call.at_s <= exchange.ended_s < call.ended_s
+        for call in history.calls
+    )
+
+
+def returned_id(exchange: Exchange) -> str | None:
+    """The id under which the target knows a request: the one sent, but of one beside a turn what it answered.
+
+    A request beside a turn may carry an id that no service takes, or none; one that never got as far as the service
+    has none.
+    """
+    return exchange.headers.get("x-request-id") if exchange.role == "beside" else exchange.request_id
+
+
+def known_ids(history: History) -> set[str]:
+    """The ids under which requests were sent, and those that the target gave instead."""
+    named = (returned_id(exchange) for exchange in history.exchanges)
+    return {exchange.request_id for exchange in history.exchanges} | {one for one in named if one}

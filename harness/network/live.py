@@ -1,0 +1,115 @@
+"""The network seam of a live run: a proxy on each link that a fault wants to shape, and none where nobody does."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Protocol
+
+from harness.errors import UsageError
+from harness.network.listener import HOST
+from harness.network.proxy import Proxy
+from harness.rig import Window
+from harness.wire import Toxic
+
+LINKS = ("provider", "client")
+
+
+class Server(Protocol):
+    """What is wanted of the provider over TCP."""
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+
+    @property
+    def base_url(self) -> str:
+        """What a client is given as its base URL."""
+
+    def refused(self, fault: str) -> AbstractAsyncContextManager[None]:
+        """While open, its wire refuses."""
+
+
+class LiveNetwork:
+    """The network seam of a live run (`harness.rig.NetworkSeam`); `opened` makes one, and ends all that it started."""
+
+    def __init__(
+        self, server: Server, links: Sequence[str], *, fired: Callable[[str, str], None], seed: str
+    ) -> None:
+        if unknown := set(links) - set(LINKS):
+            raise UsageError(f"link {', '.join(sorted(unknown))}: there are {' and '.join(LINKS)}")
+        self._server = server
+        self._links = frozenset(links)
+        self._fired = fired
+        self._seed = seed
+        self._life = AsyncExitStack()
+        self._proxies: dict[str, Proxy] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(
+        cls, server: Server, links: Sequence[str], *, fired: Callable[[str, str], None], seed: str = ""
+    ) -> AsyncIterator["LiveNetwork"]:
+        """Put a proxy on each of `links` (`provider`, `client`); the client's comes with `front`.
+
+        Raises:
+            UsageError: there is no such link.
+        """
+        network = cls(server, links, fired=fired, seed=seed)
+        async with network._life:
+            if "provider" in network._links:
+                await network._proxied("provider", server.port)
+            yield network
+
+    @property
+    def provider_url(self) -> str:
+        """The base URL that the target is given: the proxy's where there is one, else the provider's own."""
+        base_url = self._server.base_url
+        proxy = self._proxies.get("provider")
+        return base_url if proxy is None else base_url.replace(f":{self._server.port}/", f":{proxy.port}/", 1)
+
+    async def front(self, port: int) -> int:
+        """The port for the clients of a target that listens on `port`: the proxy's where that link is shaped.
+
+        After a restart it is told the new port, and the clients' stays.
+        """
+        if "client" not in self._links:
+            return port
+        proxy = self._proxies.get("client")
+        if proxy is None:
+            return (await self._proxied("client", port)).port
+        proxy.retarget(port)
+        return proxy.port
+
+    def address(self, link: str) -> tuple[str, int]:
+        """Where the proxy of a link listens.
+
+        Raises:
+            UsageError: there is none.
+        """
+        return HOST, self._proxy(link).port
+
+    def refused(self, fault: str) -> AbstractAsyncContextManager[None]:
+        """While open, nothing listens where the provider was: a connection is refused by the wire itself."""
+        return self._proxies.get("provider", self._server).refused(fault)
+
+    def shaped(
+        self, fault: str, toxic: Toxic, window: Window, *, link: str = "provider"
+    ) -> AbstractAsyncContextManager[None]:
+        """While open, the link's proxy does what `toxic` says to the connections that `window` lets through.
+
+        Raises:
+            UsageError: no proxy stands on that link.
+        """
+        return self._proxy(link).shaped(fault, toxic, window)
+
+    def _proxy(self, link: str) -> Proxy:
+        if link not in self._proxies:
+            raise UsageError(
+                f"no proxy stands on the {link} link; say link = {link!r} in the class of the fault"
+            )
+        return self._proxies[link]
+
+    async def _proxied(self, link: str, port: int) -> Proxy:
+        """Put a proxy on a link."""
+        made = Proxy(link, upstream=port, fired=self._fired, seed=f"network-{link}-{self._seed}")
+        self._proxies[link] = await self._life.enter_async_context(made)
+        return made

@@ -1,0 +1,149 @@
+"""The inside of a target, as the harness reaches it: over the control line, or in the same run (`rig.InsideSeam`)."""
+
+import base64
+import pickle
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InvalidRun, UsageError
+from harness.rig import Entering
+from harness.scenario import load
+from harness.targets.control import ControlLine
+from harness.targets.driven import Recorder
+from harness.within.guests import Guests
+
+
+class _Entered:
+    """The faults that are in there now; a process that ends lets them out before, and the next one in again."""
+
+    def __init__(self, recorder: Recorder, *, seed: int) -> None:
+        self._recorder = recorder
+        self._seed = seed
+        self._there: dict[str, Entering] = {}
+
+    @asynccontextmanager
+    async def entered(self, fault: str, entering: Entering) -> AsyncIterator[None]:
+        """Let the fault in, and out at the end of the block.
+
+        Raises:
+            UsageError: it cannot be done there.
+            InvalidRun: it broke off in there.
+        """
+        await self._enter(fault, entering)
+        self._there[fault] = entering
+        try:
+            yield
+        finally:
+            del self._there[fault]
+            await self._leave(fault)
+
+    async def all_leave(self) -> None:
+        """Let all out of a process that is about to end."""
+        for fault in self._there:
+            await self._leave(fault)
+
+    async def all_enter(self) -> None:
+        """Let all into a process that has just begun."""
+        for fault, entering in self._there.items():
+            await self._enter(fault, entering)
+
+    async def _enter(self, fault: str, entering: Entering) -> None:
+        raise NotImplementedError
+
+    async def _leave(self, fault: str) -> None:
+        raise NotImplementedError
+
+
+class InChild(_Entered):
+    """Sends faults to the child at the other end of a line, where `Admission` lets them in."""
+
+    def __init__(
+        self, recorder: Recorder, *, seed: int, line: Callable[[], ControlLine | None], origin: str
+    ) -> None:
+        super().__init__(recorder, seed=seed)
+        self._line = line
+        self._origin = origin
+
+    async def _enter(self, fault: str, entering: Entering) -> None:
+        try:
+            packed = base64.b64encode(pickle.dumps(entering)).decode()
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise UsageError(f"{fault} cannot be sent to a child ({error}); make it of plain data") from error
+        await self._ask("enter", fault, packed=packed, origin=self._origin, seed=f"{fault}-{self._seed}")
+
+    async def _leave(self, fault: str) -> None:
+        for at, detail in await self._ask("leave", fault):
+            self._recorder.fired(fault, detail, at=at)
+
+    async def _ask(self, question: str, fault: str, **values: Any) -> list[tuple[float, str]]:
+        line = self._line()
+        if line is None or line.closed:
+            return []  # nobody is there any more whom it could trouble
+        answer = await line.ask(question, key=fault, **values)
+        if "wrong" in answer:
+            kind = UsageError if answer["usage"] else InvalidRun
+            raise kind(f"{fault}: {answer['wrong']}")
+        return [(at, detail) for at, detail in answer["fired"]]
+
+
+class Here(_Entered):
+    """Lets faults into this very process: that of a simulated run, which holds the app."""
+
+    def __init__(self, recorder: Recorder, *, seed: int, guests: Callable[[], Guests]) -> None:
+        super().__init__(recorder, seed=seed)
+        self._guests = guests
+
+    async def _enter(self, fault: str, entering: Entering) -> None:
+        self._guests().enter(
+            fault,
+            entering,
+            seed=f"{fault}-{self._seed}",
+            fired=lambda detail: self._recorder.fired(fault, detail),
+        )
+
+    async def _leave(self, fault: str) -> None:
+        self._guests().leave(fault)
+
+
+class Admission:
+    """The child's side of `InChild`: what was noted is told when the fault leaves.
+
+    Times are those of the monotonic clock, which all processes of a machine share.
+    """
+
+    def __init__(self, guests: Guests) -> None:
+        self._guests = guests
+        self._noted: dict[str, list[tuple[float, str]]] = {}
+
+    def answer(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Let a fault in or out; what goes wrong with it is the answer."""
+        key = question["key"]
+        try:
+            if question["ask"] == "leave":
+                self._guests.leave(key)
+                return {"fired": self._noted.pop(key)}
+            noted = self._noted[key] = []
+            self._guests.enter(
+                key,
+                _unpacked(question["packed"], question["origin"]),
+                seed=question["seed"],
+                fired=lambda detail: noted.append((time.monotonic(), detail)),
+            )
+        except Exception as error:  # noqa: BLE001  # whatever a fault raises, the harness has to know
+            return {
+                "wrong": f"{type(error).__name__}: {error}",
+                "usage": isinstance(error, UsageError),
+            }
+        return {"fired": []}
+
+
+def _unpacked(packed: str, origin: str) -> Entering:
+    """A fault that the harness sent; `origin` is the scenario's file, which may define faults of its own."""
+    if origin:
+        load(Path(origin))
+    # Only the parent of this process can have written to its line, so what comes is as trusted as the harness.
+    fault: Entering = pickle.loads(base64.b64decode(packed))  # noqa: S301  # see above
+    return fault

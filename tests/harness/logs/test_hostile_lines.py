@@ -1,0 +1,163 @@
+"""No line, however long and however made, exhausts the parser or what stores its records.
+
+Nothing is timed: what is worse than linear does not come to its end on lines of this size.
+"""
+
+import sys
+from dataclasses import asdict
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.logs import parse
+
+STARTS = {
+    "": 1_000_000,
+    "event=": 1_000_000,
+    "event=x a='": 100_000,
+    "app INFO done ": 200_000,
+    "app INFO Done ": 100_000,
+    "[info     ] ": 200_000,
+    "2026-11-24T08:24:12Z ": 100_000,
+    "2026-11-24 08:22:29,705 - INFO - ": 100_000,
+    "2026-11-24 08:22:29,705 - ": 100_000,
+    "INFO:": 100_000,
+    "INFO:     ": 100_000,
+    'INFO:     1 - "GET ': 100_000,
+    '{"event": ': 1_000_000,
+    "Traceback (most recent call last):": 100_000,
+    "╭─": 100_000,
+}
+UNITS = [
+    *"[({<'\"\\=:- \t1Aa_.|+─]\x1b",
+    *(
+        "a=[ ",
+        "a=(' ",
+        "a='\\' ",
+        "a='x ",
+        'a="\\" b=\' ',
+        '"x ',
+        "a=<A ",
+        "a={1: ",
+        "a=[1]x ",
+        "a=b ",
+        "x ",
+        "[a] ",
+    ),
+    *(
+        '{"a":',
+        "[{",
+        "('',",
+        "1e",
+        "1,",
+        "\\u",
+        "\\ud800",
+        "\x1b[",
+        "\x1b[1",
+        "\x1b]",
+        "\x1b]8;;",
+        ": ",
+        "- ",
+        " - ",
+        "INFO ",
+        "INFO:",
+    ),
+]
+
+
+def record_of(line: str):
+    """The one record of a line, which can be stored and holds the whole line."""
+    (record,) = parse([line])
+    assert record.text == line
+    assert orjson.loads(orjson.dumps(asdict(record), option=orjson.OPT_NON_STR_KEYS))["text"] == line
+    return record
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_long_lines_of_one_thing_are_read(start):
+    """A long line of brackets, quotes, escapes, numbers, colours or separators gives one record that can be stored."""
+    for unit in UNITS:
+        line = start + unit * (STARTS[start] // len(unit))
+        if line.strip():
+            for end in ("", "x", " a='b' c=[1]", "]" * 1000, '"'):
+                record_of(line + end)
+
+
+def calls(line: str) -> int:
+    """How many functions, Python's own too, are called to read a line."""
+    count = 0
+
+    def counted(frame, event, argument):
+        nonlocal count
+        count += 1
+
+    before = sys.getprofile()
+    sys.setprofile(counted)
+    try:
+        list(parse([line]))
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_the_steps_grow_with_the_length_of_the_line(start):
+    """Twice the line takes no more than twice the steps, and a few."""
+    for unit in UNITS:
+        short, long = (calls(start + unit * times) for times in (1_000, 2_000))
+        assert long <= 2 * short + 200, unit
+
+
+def test_brackets_after_many_that_do_not_close_end_at_the_next_blank():
+    """The scanner looks for the end of so many brackets only, and reads strings and words after them all the same."""
+    (record,) = parse(["event=x " + " ".join(f"k{n}=[" for n in range(20)) + " last='a b' n=1"])
+    assert record.event == "x"
+    assert record.fields == {**{f"k{n}": "[" for n in range(20)}, "last": "a b", "n": 1}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{1, 2}",
+        "b'a'",
+        "1j",
+        "(1)",
+        "[1 2]",
+        "{'a' 1}",
+        "{[1]: 2}",
+        "1" * 30,
+        "-" + "9" * 30,
+        "1e999",
+        "007",
+        "nan",
+        "[" * 60 + "]" * 60,
+    ],
+)
+def test_what_a_record_cannot_keep_stays_text(value):
+    """A value that is no literal, or that JSON has no place for, is the text that stands there."""
+    record = record_of(f"event='x' value={value} nested=[{value}]")
+    assert record.fields == {"value": value, "nested": f"[{value}]"}
+
+
+def test_escapes_are_those_of_python_json_and_logfmt():
+    """Escapes become characters, two half characters one, a lone half is replaced, and an unknown escape stays."""
+    record = record_of(r'event=x a="\u00e9\t\"\/\\ \ud83d\ude00 \ud83d. \q \x41 \U0001f600 \U00ffffff"')
+    assert record.fields == {"a": '\xe9\t"/\\ \U0001f600 \ufffd. \\q A \U0001f600 \\U00ffffff'}
+
+
+def test_json_that_nests_too_deep_to_be_stored_is_unknown():
+    """A JSON line that could be read but not written again has no event; neither has one with half a character."""
+    for line in ('{"event": "x", "a": ' + "[" * 300 + "]" * 300 + "}", '{"event": "x", "a": "\\ud800"}'):
+        assert record_of(line).event is None
+
+
+MARKS = st.text(st.sampled_from("ab1 =[](){}<>'\"\\,:-_.|+\x1bn\t"), max_size=40)
+
+
+@given(st.sampled_from(list(STARTS)), st.lists(MARKS, min_size=1, max_size=4).map(" ".join))
+def test_whatever_a_line_holds_its_record_can_be_stored(start, rest):
+    """No mixture of marks makes a record that cannot be written as JSON."""
+    if (start + rest).strip():
+        record_of(start + rest)

@@ -1,0 +1,275 @@
+"""The proxy on its own: real resets, toxics that come and go on open connections, and nothing left behind."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from harness.errors import UsageError
+from harness.network import Proxy
+from harness.rig import Window
+from harness.wire import Toxic
+
+ALWAYS = Window()
+
+
+async def said(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, text: bytes) -> bytes:
+    """What the echo gives back for `text`."""
+    writer.write(text)
+    return await reader.readexactly(len(text))
+
+
+async def test_what_is_sent_comes_through_with_both_ends(echo: Any) -> None:
+    """Without a toxic bytes and the ends of both directions are passed on, and nothing fires."""
+    async with echo.connected() as (reader, writer):
+        assert await said(reader, writer, b"hello") == b"hello"
+        writer.write_eof()
+        assert await reader.read() == b""
+    assert echo.fired == []
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+async def test_a_reset_is_a_real_one(echo: Any, direction: str) -> None:
+    """The bytes before it arrive, and then the kernel itself says that the connection was reset."""
+    toxic = Toxic(after_bytes=3, then="reset", direction=direction)
+    async with echo.proxy.shaped("network.reset", toxic, ALWAYS), echo.connected() as (reader, writer):
+        writer.write(b"hello")
+        with pytest.raises(ConnectionResetError) as raised:
+            await reader.readexactly(5)
+        assert raised.value.errno == errno.ECONNRESET
+    assert echo.names == ["network.reset"]
+
+
+async def test_the_server_is_reset_too(front: Any) -> None:
+    """A reset ends both ends: the server's reading fails as the client's does."""
+    ended = asyncio.get_running_loop().create_future()
+
+    async def listens(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"hello")
+        try:
+            ended.set_result(await reader.read())
+        except ConnectionResetError as error:
+            ended.set_result(error)
+
+    async with front(listens) as bench:
+        toxic = Toxic(after_bytes=0, then="reset")
+        async with bench.proxy.shaped("network.reset", toxic, ALWAYS), bench.connected():
+            assert isinstance(await ended, ConnectionResetError)
+
+
+async def test_a_reset_of_one_end_is_passed_on_as_one(front: Any) -> None:
+    """Where the server itself resets, the client does not see an orderly end."""
+
+    async def resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        wire = writer.get_extra_info("socket")
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        writer.transport.abort()
+
+    async with front(resets) as bench, bench.connected() as (reader, writer):
+        writer.write(b"?")
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
+
+
+async def test_a_server_that_is_not_there_is_a_reset(echo: Any) -> None:
+    """A connection to a proxy whose server does not listen is accepted, and reset."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        echo.proxy.retarget(nobody.getsockname()[1])
+        async with echo.connected() as (reader, _):
+            with pytest.raises(ConnectionResetError):
+                await reader.read()
+
+
+async def test_another_server_takes_the_next_connection(echo: Any, front: Any) -> None:
+    """After a restart the proxy leads to the new port, and its own stays."""
+
+    async def greets(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"new")
+
+    port = echo.proxy.port
+    async with front(greets) as other:
+        echo.proxy.retarget(other.proxy.port)
+        async with echo.connected() as (reader, _):
+            assert await reader.read() == b"new"
+    assert echo.proxy.port == port
+
+
+@pytest.mark.parametrize("first", [0, 1])
+async def test_two_toxics_mend_in_either_order(echo: Any, first: int) -> None:
+    """On one connection that stays open, each of two holes goes by itself, and the other still swallows."""
+    hole = [Toxic(after_bytes=0, then="hole", direction=way) for way in ("up", "down")]
+    shapings = [echo.proxy.shaped(f"hole {number}", toxic, ALWAYS) for number, toxic in enumerate(hole)]
+    async with echo.connected() as (reader, writer):
+        await said(reader, writer, b"before")
+        for one in shapings:
+            await one.__aenter__()
+        await shapings[first].__aexit__(None, None, None)
+        other = echo.connected()
+        async with other as (silent, speaks):
+            speaks.write(b"lost")
+            while not echo.fired:
+                await asyncio.sleep(0)
+            assert echo.names == [f"hole {1 - first}"]
+            await shapings[1 - first].__aexit__(None, None, None)
+            with pytest.raises(ConnectionResetError):  # its stream has a gap now
+                await silent.read()
+        assert await said(reader, writer, b"after") == b"after"
+
+
+async def test_what_was_held_up_comes_when_the_toxic_goes(echo: Any) -> None:
+    """Bytes that wait for a latency of an hour are passed on as soon as it is healed; nothing of them is lost."""
+    async with echo.connected() as (reader, writer):
+        async with echo.proxy.shaped("network.latency", Toxic(latency_ms=3_600_000), ALWAYS):
+            writer.write(b"hello")
+            while not echo.fired:
+                await asyncio.sleep(0)
+        assert await reader.readexactly(5) == b"hello"
+    assert echo.names == ["network.latency"]
+
+
+async def test_a_close_that_is_passed_on_late_comes_when_the_toxic_goes(echo: Any) -> None:
+    """The other end does not see a close for an hour, but at once when that is healed."""
+    async with echo.connected() as (reader, writer):
+        async with echo.proxy.shaped("slow", Toxic(close_delay_ms=3_600_000, direction="both"), ALWAYS):
+            writer.write_eof()
+            while not echo.fired:
+                await asyncio.sleep(0)
+        assert await reader.read() == b""
+
+
+async def test_a_window_chooses_connections(echo: Any) -> None:
+    """Of the connections that come, a toxic meets those that its window lets through; those that are open count first."""
+    async with contextlib.AsyncExitStack() as stack:
+        ends = [await stack.enter_async_context(echo.connected())]
+        await said(*ends[0], b"-")
+        toxic = Toxic(after_bytes=0, then="reset")
+        await stack.enter_async_context(echo.proxy.shaped("it", toxic, Window(every_k=2)))
+        for _ in range(3):
+            ends.append(await stack.enter_async_context(echo.connected()))
+        results = [await asyncio.gather(said(*end, b"x"), return_exceptions=True) for end in ends]
+    assert [type(result[0]) for result in results] == [bytes, ConnectionResetError] * 2
+    assert [detail.partition(":")[0] for _, detail in echo.fired] == [
+        "connection 2 of the provider link".replace("provider", "test"),
+        "connection 4 of the test link",
+    ]
+
+
+async def test_a_hang_leaves_the_connect_waiting_and_mends(echo: Any) -> None:
+    """While it hangs a connect does not come back, and each is a firing; then the same client gets in."""
+    async with echo.proxy.shaped("hang", Toxic(connect="hang"), ALWAYS):
+        connecting = asyncio.ensure_future(asyncio.open_connection("127.0.0.1", echo.proxy.port))
+        while not echo.fired:
+            await asyncio.sleep(0.001)
+        assert not connecting.done()
+    reader, writer = await connecting  # the kernel sends its SYN again
+    assert await said(reader, writer, b"hello") == b"hello"
+    writer.close()
+    assert echo.names == ["hang"]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+async def test_a_refusal_and_a_hang_mend_in_either_order(echo: Any, first: int) -> None:
+    """While both are there the wire refuses; whichever goes first, the other stays."""
+    both = [echo.proxy.refused("refused"), echo.proxy.shaped("hang", Toxic(connect="hang"), ALWAYS)]
+    for one in both:
+        await one.__aenter__()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", echo.proxy.port)
+    await both[first].__aexit__(None, None, None)
+    if first == 0:
+        connecting = asyncio.ensure_future(asyncio.open_connection("127.0.0.1", echo.proxy.port))
+        while not echo.fired:
+            await asyncio.sleep(0.001)
+        connecting.cancel()
+        await asyncio.wait({connecting})
+    else:
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", echo.proxy.port)
+    await both[1 - first].__aexit__(None, None, None)
+    async with echo.connected() as (reader, writer):
+        assert await said(reader, writer, b"hello") == b"hello"
+
+
+async def test_refusing_cuts_what_is_open(echo: Any) -> None:
+    """A connection that is open when the wire begins to refuse ends, which is the firing; the port is kept meanwhile."""
+    async with echo.connected() as (reader, writer):
+        await said(reader, writer, b"hello")
+        async with echo.proxy.refused("network.refused"):
+            assert await reader.read() == b""
+            with socket.socket() as stranger, pytest.raises(OSError, match="in use"):
+                stranger.bind(("127.0.0.1", echo.proxy.port))
+    assert echo.fired == [("network.refused", "an open connection of the test link was cut")]
+
+
+async def test_a_name_is_not_looked_up_here(echo: Any) -> None:
+    """A proxy has an address: what a resolver would do wrong cannot be played, and is refused in one line."""
+    with pytest.raises(UsageError, match="play it simulated"):
+        await echo.proxy.shaped("network.dns_failure", Toxic(connect="unresolved"), ALWAYS).__aenter__()
+
+
+async def test_a_sender_is_held_up_by_a_reader_that_does_not_read(front: Any) -> None:
+    """What the client does not take fills the sockets and a bounded store, and then the server's writing waits."""
+    stuck = asyncio.Event()
+
+    async def pours(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        wire = writer.get_extra_info("socket")
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+        for _ in range(4096):
+            writer.write(bytes(65536))
+            drained = asyncio.ensure_future(writer.drain())
+            if not (await asyncio.wait({drained}, timeout=1.0))[0]:
+                stuck.set()
+            await drained
+
+    async with front(pours) as bench, bench.connected():
+        await stuck.wait()
+
+
+def descriptors_open() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+async def left_behind(talk: Any) -> tuple[set[Any], int]:
+    """What a proxy leaves that ends while toxics hold connections up, some are open, and its wire hangs."""
+    tasks, descriptors = asyncio.all_tasks(), descriptors_open()
+    async with (
+        await asyncio.start_server(talk, "127.0.0.1", 0) as server,
+        contextlib.AsyncExitStack() as clients,
+    ):
+        port = server.sockets[0].getsockname()[1]
+        async with Proxy("test", upstream=port, fired=lambda _fault, _detail: None) as proxy:
+            for toxic in (
+                Toxic(latency_ms=60_000),
+                Toxic(after_bytes=0, then="hole"),
+                Toxic(after_bytes=0),
+                Toxic(idle_s=60, close_delay_ms=60_000, after_ms=60_000),
+            ):
+                reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+                clients.callback(writer.close)
+                await said(reader, writer, b"hello")
+                await clients.enter_async_context(proxy.shaped("it", toxic, Window(p=0.5)))
+                writer.write(b"lost, perhaps")
+            async with proxy.shaped("hang", Toxic(connect="hang"), ALWAYS):
+                pass
+        await clients.aclose()
+        server.close()
+        server.close_clients() if hasattr(server, "close_clients") else None
+    await asyncio.sleep(0.05)  # the ends of the server and the clients close a few turns later
+    return asyncio.all_tasks() - tasks, descriptors_open() - descriptors
+
+
+@pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_nothing_is_left_behind(echo_server: Any, factory: Any) -> None:
+    """The end of a proxy ends its tasks and descriptors, whatever its toxics hold, on asyncio's loop and on uvloop."""
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(left_behind(echo_server))  # the loop itself opens something at its first connection
+        tasks, descriptors = runner.run(left_behind(echo_server))
+    assert tasks == set()
+    assert descriptors == 0

@@ -1,0 +1,139 @@
+"""The driver puts a turn as the profile says, and records of its answer what the profile points at."""
+
+import orjson
+import pytest
+from client_bench import Bench, answer
+
+from harness.history import Snapshot
+from harness.rig import Incoming, Outgoing
+from harness.scenario import Disconnect, Turn
+
+
+def body(outgoing: Outgoing) -> dict[str, object]:
+    """The body of a request."""
+    found: dict[str, object] = orjson.loads(outgoing.body)
+    return found
+
+
+async def test_reply_session_and_message_of_a_turn_are_on_record() -> None:
+    """The second turn is of the session that the answer to the first one named, and each has its reply."""
+    bench = Bench()
+    await bench.play()
+    first, second = bench.exchanges("turn")
+    assert (first.message, first.reply, first.request) == ("open", "re open", {"message": "open"})
+    assert second.request == {"message": "go on", "session": first.session_id}
+    assert second.reply == "re go on"
+
+
+async def test_headers_of_the_profile_go_with_every_turn_and_into_no_record(monkeypatch) -> None:
+    """A key comes from the environment, is sent with turns and where a session is read, and is nowhere on record."""
+    monkeypatch.setenv("BENCH_KEY", "hush-hush")
+    bench = Bench()
+    await bench.play(headers={"Authorization": "$BENCH_KEY", "x-plain": "yes"}, state="/read/{session}")
+    assert {one.headers.get("authorization") for one in bench.sent} == {"hush-hush"}
+    assert {one.headers.get("x-plain") for one in bench.sent} == {"yes"}
+    assert "hush-hush" not in repr(bench.recorder.records)
+
+
+@pytest.mark.parametrize(
+    ("stream", "asked", "expected"),
+    [("never", True, False), ("asked", False, False), ("asked", True, True), ("always", False, True)],
+)
+async def test_a_stream_is_asked_for_where_the_profile_has_them(
+    stream: str, asked: bool, expected: bool
+) -> None:
+    """The Accept header and {stream} in the body say the same, and only what the profile allows."""
+    bench = Bench()
+    template = {"message": "{message}", "session": "{session}", "stream": "{stream}"}
+    await bench.play(Turn(message="mine", stream=asked), stream=stream, body=template)
+    (mine,) = [one for one in bench.sent if one.method == "POST" and body(one)["message"] == "mine"]
+    assert (mine.headers.get("accept") == "text/event-stream", body(mine)["stream"]) == (expected, expected)
+
+
+async def test_the_events_of_a_stream_are_the_body() -> None:
+    """A stream is recorded as its events; its session and its reply are found in them."""
+    bench = Bench()
+    pieces = b'data: {"sid": "s9", "text": "Good "}\n\ndata: {"text": "day"}\n\n'
+
+    async def streams(outgoing: Outgoing) -> Incoming:
+        return answer(pieces, media="text/event-stream")
+
+    bench.answers = streams
+    await bench.play(stream="always")
+    first, second = bench.exchanges("turn")
+    assert (first.session_id, first.reply) == ("s9", "Good day")
+    assert [one["data"] for one in first.body] == [{"sid": "s9", "text": "Good "}, {"text": "day"}]
+    assert second.request["session"] == "s9"
+
+
+async def test_an_answer_that_broke_off_has_status_and_error() -> None:
+    """What arrived is kept, and the client that saw it break off did not leave."""
+    bench = Bench()
+
+    async def breaks(outgoing: Outgoing) -> Incoming:
+        return answer(b'{"sid": "s1", "te', error="RemoteProtocolError")
+
+    bench.answers = breaks
+    await bench.play(Turn())
+    (turn,) = bench.exchanges("turn")
+    assert (turn.status, turn.error, turn.left) == (200, "RemoteProtocolError", False)
+    assert (turn.body, turn.reply) == ('{"sid": "s1", "te', None)
+
+
+async def test_a_client_that_chooses_the_session_names_it_from_the_first_turn_on() -> None:
+    """Each session has an id of its own, the same in every run of a seed; only one that was answered is read."""
+    first, second = Bench(), Bench()
+    steps = (Turn(session="a"), Turn(session="b"), Turn(session="a"))
+    for bench in (first, second):
+        driver = await bench.play(*steps, session="", state="/read/{session}")
+        assert not driver.doubts
+    ids = [turn.request["session"] for turn in first.exchanges("turn")]
+    assert ids == [turn.request["session"] for turn in second.exchanges("turn")]
+    assert ids[0] == ids[2] != ids[1]
+    read = [record.data["read"] for record in first.recorder.records if isinstance(record, Snapshot)]
+    assert {f"/read/{one}" for one in ids} < set(read)
+
+
+async def test_a_session_that_was_never_answered_is_not_read() -> None:
+    """Where the client chooses the id and no turn was held under it, there is nothing that must have been kept."""
+    bench = Bench()
+
+    async def refuses(outgoing: Outgoing) -> Incoming:
+        return answer({"error": "no"}, status=503)
+
+    bench.answers = refuses
+    await bench.play(Turn(), session="", state="/read/{session}")
+    assert not [record for record in bench.recorder.records if isinstance(record, Snapshot)]
+
+
+async def test_a_client_that_leaves_has_left() -> None:
+    """The time of a Disconnect goes to the target, and what it says of leaving is on record."""
+    bench = Bench()
+
+    async def left(outgoing: Outgoing) -> Incoming:
+        return Incoming(status=None, error="left")
+
+    bench.answers = left
+    await bench.play(Disconnect(after_s=0.5))
+    (turn,) = bench.exchanges("turn")
+    assert turn.left
+    assert 0.5 in bench.leaves
+
+
+async def test_an_answer_of_another_target_is_noticed() -> None:
+    """One answer without the nonce, and the run is not of the target that was started."""
+    bench = Bench()
+
+    async def stranger(outgoing: Outgoing) -> Incoming:
+        return Incoming(status=200, body=b'{"sid": "x"}')
+
+    assert (await bench.play()).nonce_matched
+    bench.answers = stranger
+    assert not (await bench.play()).nonce_matched
+
+
+async def test_an_answer_without_a_session_is_a_doubt() -> None:
+    """Where the profile points at a session and the answer has none, the run says so."""
+    bench = Bench()
+    driver = await bench.play(session="/nowhere")
+    assert list(driver.doubts) == ["no session at /nowhere of an answer; mend [turn] session of the profile"]

@@ -1,0 +1,144 @@
+"""What is done to the target's process happens, is on record, and is over when its block is."""
+
+import asyncio
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.history import Outage
+from harness.rig import Outgoing
+from harness.targets import profile as profiles
+from harness.targets.driven import Job, Recorder
+from harness.targets.process import ProcessTarget
+
+HERE = Path(__file__).parent
+HANG_S = 30.0
+ASKING = Outgoing(method="GET", path="/state/x", headers={"connection": "close"})
+
+
+@pytest.fixture
+def job(monkeypatch: pytest.MonkeyPatch) -> Job:
+    """The small app, and nothing to do with it."""
+    monkeypatch.syspath_prepend(str(HERE))
+    profile = profiles.load(str(HERE / "profile.toml"))
+    return Job(name="small", arm="faulted", steps=(), faults=(), profile=profile, seed=1)
+
+
+def outages(recorder: Recorder) -> list[Outage]:
+    return [record for record in recorder.records if isinstance(record, Outage)]
+
+
+def fired(recorder: Recorder) -> list[str]:
+    return [record.fault for record in recorder.records if record.kind == "fault"]
+
+
+@pytest.mark.parametrize(("kill", "how", "code"), [(True, "killed", -9), (False, "terminated", -15)])
+async def test_a_process_is_down_for_the_block(
+    job: Job, tmp_path: Path, kill: bool, how: str, code: int
+) -> None:
+    """Within the block nobody answers, after it another process does, and the outage says how the first one ended."""
+    recorder = Recorder()
+    async with ProcessTarget.start(job, recorder, directory=tmp_path) as target:
+        before = target.child.process.pid
+        assert target.rig.process is not None
+        async with target.rig.process.down("test.down", kill=kill):
+            unanswered = await target.send(ASKING)
+            assert (unanswered.status, unanswered.error) == (None, "ConnectError")
+        assert (await target.send(ASKING)).status == 200
+        assert target.child.process.pid != before
+    (outage,) = outages(recorder)
+    assert (outage.how, outage.exit_code, outage.fault) == (how, code, "test.down")
+    assert 0 < outage.at_s < outage.ended_s
+    assert fired(recorder) == ["test.down"]
+
+
+async def test_a_process_is_held_still_for_the_block(job: Job, tmp_path: Path) -> None:
+    """A request that comes meanwhile waits, and is answered by the same process when it goes on."""
+    recorder = Recorder()
+    async with ProcessTarget.start(job, recorder, directory=tmp_path) as target:
+        assert target.rig.process is not None
+        async with target.rig.process.paused("test.pause"):
+            waiting = asyncio.ensure_future(target.send(ASKING))
+            pid = target.child.process.pid
+            await asyncio.to_thread(os.waitid, os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
+        assert (await waiting).status == 200
+    assert [outage.how for outage in outages(recorder)] == ["paused"]
+    assert fired(recorder) == ["test.pause"]
+
+
+async def test_a_process_that_is_held_still_can_be_ended(job: Job, tmp_path: Path) -> None:
+    """A run that breaks off in the middle of a pause leaves no process behind."""
+    async with ProcessTarget.start(job, Recorder(), directory=tmp_path) as target:
+        pid = target.child.process.pid
+        target.child.signal(signal.SIGSTOP)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_a_process_that_may_open_nothing_answers_nobody_new(job: Job, tmp_path: Path) -> None:
+    """That it does not answer is what counts as a firing; afterwards its limit is what it was, and it answers."""
+    recorder = Recorder()
+    async with ProcessTarget.start(job, recorder, directory=tmp_path) as target:
+        pid = target.child.process.pid
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        assert target.rig.process is not None
+        async with target.rig.process.starved("test.starved", 0):
+            assert resource.prlimit(pid, resource.RLIMIT_NOFILE) < before
+        assert resource.prlimit(pid, resource.RLIMIT_NOFILE) == before
+        assert (await target.send(ASKING)).status == 200
+    assert fired(recorder) == ["test.starved"]
+
+
+async def test_a_limit_that_leaves_enough_has_not_fired(job: Job, tmp_path: Path) -> None:
+    """Where a new connection is still answered, the fault did nothing, and must not say that it did."""
+    recorder = Recorder()
+    async with ProcessTarget.start(job, recorder, directory=tmp_path) as target:
+        assert target.rig.process is not None
+        async with target.rig.process.starved("test.starved", 100):
+            pass
+    assert fired(recorder) == []
+
+
+PAUSING = """
+import asyncio, os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {here!r})
+from harness.targets import profile as profiles
+from harness.targets.driven import Job, Recorder
+from harness.targets.process import ProcessTarget
+async def main():
+    profile = profiles.load({here!r} + "/profile.toml")
+    job = Job(name="x", arm="control", steps=(), faults=(), profile=profile, seed=1)
+    async with ProcessTarget.start(job, Recorder(), directory=Path({directory!r})) as target:
+        target.child.signal(signal.SIGSTOP)
+        print(target.child.process.pid, flush=True)
+        await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+async def test_a_process_that_is_held_still_goes_when_the_harness_is_killed(tmp_path: Path) -> None:
+    """A harness that dies in the middle of a pause cannot end it; the system does, and the process sees that it is alone."""
+    code = PAUSING.format(here=str(HERE), directory=str(tmp_path))
+    harness: Any = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE
+    )
+    ended = os.pidfd_open(int(await harness.stdout.readline()))
+    gone = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(ended, gone.set)
+    try:
+        harness.send_signal(signal.SIGKILL)
+        await harness.wait()
+        async with asyncio.timeout(HANG_S):
+            await gone.wait()
+    finally:
+        loop.remove_reader(ended)
+        if not gone.is_set():
+            signal.pidfd_send_signal(ended, signal.SIGKILL)
+        os.close(ended)

@@ -1,0 +1,112 @@
+"""Where the standard output goes; each case in a process of its own, for this one's output is pytest's."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+CASE = """
+import contextlib, os, sys
+from harness.within.output import Output, output_to
+
+def opened(name):
+    return os.open(name, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+
+def same(one, other):
+    return os.path.samestat(os.fstat(one), os.fstat(other))
+"""
+
+
+def output_of(directory: Path, script: str) -> str:
+    """What reaches the standard output of a process that runs the script in the directory."""
+    done = subprocess.run(
+        [sys.executable, "-c", CASE + script],
+        cwd=directory,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_output_goes_elsewhere_and_comes_back(tmp_path: Path) -> None:
+    """What is printed before, within and after lands in its own place, though nobody flushed; no descriptor is left."""
+    said = output_of(
+        tmp_path,
+        """
+before = os.fstat(1)
+descriptors = os.listdir("/proc/self/fd")
+print("before")
+file = opened("a")
+with output_to(file):
+    os.close(file)  # the redirection has its own
+    print("within", flush=True)
+    os.write(1, b"raw\\n")
+print("after")
+assert os.path.samestat(before, os.fstat(1))
+assert os.listdir("/proc/self/fd") == descriptors
+""",
+    )
+    assert said == "before\nafter\n"
+    assert (tmp_path / "a").read_text() == "within\nraw\n"
+
+
+@pytest.mark.parametrize(("first", "ruling"), [("a", "b"), ("b", "a")])
+def test_the_latest_that_is_open_rules(tmp_path: Path, first: str, ruling: str) -> None:
+    """Of two redirections that overlap either may end first; the other one rules, then the original file is back."""
+    said = output_of(
+        tmp_path,
+        f"""
+original = os.dup(1)
+files = {{name: opened(name) for name in "ab"}}
+both = {{name: output_to(file) for name, file in files.items()}}
+for one in both.values():
+    one.__enter__()
+print("both", flush=True)
+both.pop({first!r}).__exit__(None, None, None)
+assert same(1, files[{ruling!r}])
+print("one", flush=True)
+both.pop({ruling!r}).__exit__(None, None, None)
+assert same(1, original)
+print("none", flush=True)
+""",
+    )
+    assert said == "none\n"
+    texts = {name: (tmp_path / name).read_text() for name in "ab"}
+    assert texts == ({"a": "", "b": "both\none\n"} if ruling == "b" else {"a": "one\n", "b": "both\n"})
+
+
+def test_it_comes_back_though_nobody_can_flush(tmp_path: Path) -> None:
+    """A pipe that is full, with somebody stuck in a flush of the standard output, does not keep it."""
+    said = output_of(
+        tmp_path,
+        """
+import threading
+read, write = os.pipe()
+os.set_blocking(write, False)
+with contextlib.suppress(BlockingIOError):
+    while True:
+        os.write(write, b"x" * 4096)
+os.set_blocking(write, True)
+stuck = threading.Thread(target=lambda: print("late", flush=True))
+with output_to(write):
+    stuck.start()
+    # The kernel says which call a thread waits in: write, by its number here or there, to descriptor 1.
+    call = None
+    while call not in (["1", "0x1"], ["64", "0x1"]):
+        with open(f"/proc/self/task/{stuck.native_id}/syscall") as file:
+            call = file.read().split()[:2]
+    with output_to(write):
+        pass
+os.write(1, b"back\\n")
+while stuck.is_alive():
+    os.read(read, 4096)
+    stuck.join(0.001)
+""",
+    )
+    assert said == "back\n"
