@@ -92,9 +92,14 @@ CAPABILITIES = MappingProxyType(
         "inside": "that process is the harness's own child, which holds the app",
         "sync_entry": "the profile names a synchronous entry",
         "request_ids": "answers, log and provider calls carry the id of their request",
+        "scores": "its provider is asked for JSON with a label and a confidence",
+        "provider_key": "its calls carry an Authorization",
     }
 )
 """What a target may have, by the word that a fault's `needs` uses."""
+
+OBSERVED = frozenset({"scores", "provider_key"})
+"""Those that no profile tells of: they are seen in a run without a fault."""
 
 INVARIANTS: Registry[Invariant] = Registry("invariant", "harness.invariants")
 FAULTS: Registry[type[FaultClass]] = Registry("fault", "harness.faults")
@@ -178,7 +183,8 @@ def stages_of(fault: object) -> tuple[str, ...]:
 def needs_of(fault: object) -> frozenset[str]:
     """The capabilities of a target without which there is nothing that the fault could break."""
     found: frozenset[str] = getattr(fault, "needs", frozenset())
-    return found
+    also: frozenset[str] = getattr(fault, "needs_also", frozenset())  # what a knob makes of it
+    return found | also
 
 
 def drill_of(fault: object) -> str:
@@ -190,6 +196,16 @@ def drill_of(fault: object) -> str:
 def silenced_by(faults: Iterable[object]) -> frozenset[str]:
     """The witnesses that the faults take away: what they say meanwhile is owed by nobody."""
     return frozenset(witness for fault in faults for witness in getattr(fault, "silences", ()))
+
+
+def excused_by(faults: Iterable[object]) -> frozenset[str]:
+    """The invariants that no target could keep under these faults, since they take away what it would need for that."""
+    return frozenset(name for fault in faults for name in getattr(fault, "excuses", ()))
+
+
+def calibrates(fault: object) -> bool:
+    """Whether it is there to prove an oracle: under it some invariant must fail, whatever the target does."""
+    return bool(getattr(fault, "calibrates", False))
 
 
 def held_under(faults: Iterable[object]) -> tuple[Invariant, ...]:

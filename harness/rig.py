@@ -205,7 +205,8 @@ class Fault(Protocol):
     """One thing that goes wrong: a frozen dataclass whose fields are its knobs, with units in their names.
 
     Its class may also say `holds` (oracles that must hold under it beside the universal ones), `silences` (witnesses
-    that it takes away) and `link` (on which a proxy has to stand); `harness.registry.fault` adds its stages and needs.
+    that it takes away), `excuses` (invariants that no target could keep under it), `calibrates` (some invariant must
+    fail under it) and `link` (on which a proxy has to stand); `harness.registry.fault` adds its stages and needs.
     """
 
     name: ClassVar[str]

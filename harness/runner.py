@@ -11,7 +11,7 @@ from harness import recording
 from harness.errors import InvalidRun, UsageError, first_of
 from harness.history import Header, History
 from harness.judge import Judgement, judge
-from harness.registry import INVARIANTS, held_under
+from harness.registry import INVARIANTS, excused_by, held_under
 from harness.scenario import Scenario, Schedule
 from harness.steps import fitted
 from harness.targets.driven import POLICIES, Job
@@ -178,7 +178,9 @@ def _judged(history: History, scenario: Scenario, options: Options) -> Arm:
     if scenario.schedule is not None and history.header.arm == "faulted":
         _check_schedule(scenario, scenario.schedule, history.header, options)
     faults = scenario.faults if history.header.arm == "faulted" else ()
-    return Arm(history, judge(history, (*INVARIANTS.values(), *scenario.invariants, *held_under(faults))))
+    excused = excused_by(faults)
+    universal = (one for name, one in INVARIANTS.items() if name not in excused)
+    return Arm(history, judge(history, (*universal, *scenario.invariants, *held_under(faults))))
 
 
 def _check_schedule(scenario: Scenario, schedule: Schedule, header: Header, options: Options) -> None:

@@ -1,14 +1,19 @@
 """The sweep: every fault that a target can be put under, one after the other, on drills that fit any service."""
 
+import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Mapping, Sequence
+import re
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.errors import UsageError
-from harness.registry import CAPABILITIES, FAULTS, drill_of, needs_of, stages_of
+from harness.history import History
+from harness.registry import CAPABILITIES, FAULTS, OBSERVED, calibrates, drill_of, needs_of, stages_of
 from harness.rig import Fault
-from harness.runner import Arm, Options, conclude, played, run_on
+from harness.runner import Arm, Options, conclude, opened, played, run_on
 from harness.scenario import Scenario
 from harness.targets.play import Play
 from harness.targets.profile import Profile
@@ -93,10 +98,31 @@ def planned(profile: Profile, stage: str, drills: Mapping[str, Scenario], names:
 
 def _not_applicable(fault: Fault, profile: Profile, stage: str) -> str:
     """Why the fault cannot be played against the target in the stage; empty where it can."""
+    if calibrates(fault):
+        return "is there to prove an oracle: no target withstands it"
     if stage not in stages_of(fault):
         return f"is played {' or '.join(stages_of(fault))}"
-    missing = sorted(needs_of(fault) - profile.capabilities)
-    return "; ".join(f"needs {name}: {CAPABILITIES[name]}" for name in missing)
+    return _missing(fault, profile.capabilities | OBSERVED)
+
+
+def _missing(fault: Fault, has: frozenset[str]) -> str:
+    """What the fault needs and the target has not; empty where there is nothing of that."""
+    return "; ".join(f"needs {name}: {CAPABILITIES[name]}" for name in sorted(needs_of(fault) - has))
+
+
+def settled(plan: Plan, profile: Profile, controls: Sequence[History]) -> Plan:
+    """The plan without the trials that need what was not seen when there was no fault."""
+    calls = [call for history in controls for call in history.calls]
+    seen = {
+        "scores": any(call.confidence is not None for call in calls),
+        "provider_key": any("authorization" in call.headers for call in calls),
+    }
+    has = profile.capabilities | {name for name, there in seen.items() if there}
+    unfit = {trial.label: why for trial in plan.trials if (why := _missing(trial.fault, has))}
+    return Plan(
+        trials=tuple(trial for trial in plan.trials if trial.label not in unfit),
+        not_applicable={**plan.not_applicable, **unfit},
+    )
 
 
 def labelled(fault: Any) -> str:
@@ -117,22 +143,61 @@ def armed(trial: Trial) -> Scenario:
     return replace(trial.drill, faults=(replace(fault, window=window),), stages=stages_of(fault))
 
 
-async def controls(
-    play: Play, plan: Plan, options: Options
-) -> AsyncIterator[tuple[Scenario, Arm, ScenarioVerdict]]:
-    """Play each drill of the plan once without a fault: what they are held to.
+async def sweep(plan: Plan, options: Options, *, jobs: int, say: Callable[[str], None]) -> Sweep:
+    """Play each drill once without a fault, then every trial against the control of its drill, `jobs` at a time.
+
+    Where the machine was too slow to judge by, a trial is played once more, alone.
 
     Raises:
-        InvalidRun: a drill broke off: nothing that is played on it would say anything.
+        UsageError: the target does not start.
+        InvalidRun: a drill broke off without any fault: nothing that is played on it would say anything.
     """
-    for drill in {trial.drill.name: trial.drill for trial in plan.trials}.values():
-        arm = await played(play, drill, options, arm="control")
-        yield drill, arm, conclude(drill, options, [arm], arm.history.header.elapsed_s)
+    async with AsyncExitStack() as stack:
+        plays = [await stack.enter_async_context(opened(options)) for _ in range(jobs)]
+        held: dict[str, Arm] = {}
+        for drill in {trial.drill.name: trial.drill for trial in plan.trials}.values():
+            say(f"{drill.name} without a fault")
+            held[drill.name] = await played(plays[0], drill, options, arm="control")
+        plan = settled(plan, options.profile, [arm.history for arm in held.values()])
+        results = await _all(plays, plan.trials, options, held, say)
+        for number, one in enumerate(results):
+            if one.result.verdict is Verdict.UNDECIDED:
+                say(f"once more: {one.trial.label}")
+                results[number] = await swept(plays[0], one.trial, options, held[one.trial.drill.name])
+    by_name = {trial.drill.name: trial.drill for trial in plan.trials}
+    clean = (
+        conclude(drill, options, [held[name]], held[name].history.header.elapsed_s)
+        for name, drill in by_name.items()
+    )
+    return Sweep(plan=plan, clean=tuple(clean), results=tuple(results))
+
+
+async def _all(
+    plays: Sequence[Play],
+    trials: Sequence[Trial],
+    options: Options,
+    held: Mapping[str, Arm],
+    say: Callable[[str], None],
+) -> list[Swept]:
+    """The trials in their order, each played by whichever way to play is free."""
+    waiting = deque(enumerate(trials))
+    done: dict[int, Swept] = {}
+
+    async def work(play: Play) -> None:
+        while waiting:
+            number, trial = waiting.popleft()
+            say(f"{len(done) + 1} of {len(trials)}: {trial.label}")
+            done[number] = await swept(play, trial, options, held[trial.drill.name])
+
+    async with asyncio.TaskGroup() as group:
+        for play in plays:
+            group.create_task(work(play))
+    return [done[number] for number in range(len(trials))]
 
 
 async def swept(play: Play, trial: Trial, options: Options, control: Arm) -> Swept:
-    """Play one trial against the control of its drill; once more, where the machine was too slow to judge by."""
-    result = await run_on(play, armed(trial), options, control=control)
-    if result.verdict is Verdict.UNDECIDED:
-        result = await run_on(play, armed(trial), options, control=control)
-    return Swept(trial=trial, result=result)
+    """Play one trial against the control of its drill; its histories have a folder of their own."""
+    kept = options.histories
+    if kept is not None:
+        options = replace(options, histories=kept / re.sub(r"[^\w.=-]+", "_", trial.label).strip("_"))
+    return Swept(trial=trial, result=await run_on(play, armed(trial), options, control=control))

@@ -33,6 +33,7 @@ from reference_app.sessions.protocol import (
     SessionStore,
     StoredSession,
     StoreError,
+    StoreUnavailable,
 )
 from reference_app.settings import Settings
 
@@ -213,7 +214,10 @@ class Workflow:
             raise Problem(422, "the idempotency key was used for another request")
         context.replayed = True
         context.session = short(stored.session)
-        answer = orjson.loads(stored.answer)
+        try:
+            answer = orjson.loads(stored.answer)
+        except orjson.JSONDecodeError as error:
+            raise StoreUnavailable("the stored answer of the key cannot be read") from error
         answer["session_id"] = sealed(answer["session_id"], key=asked.key, scope=claim.scope)
         context.degraded = answer["degraded"]
         context.fallbacks = tuple(f"{level['level']}:{level['reason']}" for level in answer["fallbacks"])

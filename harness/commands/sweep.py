@@ -1,5 +1,6 @@
 """`shakeout sweep`: every fault that a target can be put under, judged by the universal invariants."""
 
+import os
 import shlex
 from dataclasses import replace
 from typing import Annotated
@@ -25,13 +26,20 @@ from harness.commands.common import (
     wait_for,
 )
 from harness.reports import json_file, junit, terminal
-from harness.runner import SEED, Arm, Options, opened
-from harness.sweep import Plan, Sweep, Swept, controls, planned, swept
+from harness.runner import SEED, Options
+from harness.sweep import Plan, Sweep, Swept, planned, sweep
 from harness.verdict import ScenarioVerdict, Verdict
 
 DRILLS = "drills"
 Faults = Annotated[
     list[str] | None, typer.Argument(help="Faults or planes (provider, store, ...); all by default.")
+]
+JOBS_MAX = 2
+"""More at a time than this, and the harness itself is what is late."""
+
+Jobs = Annotated[
+    int | None,
+    typer.Option(min=1, max=64, help="Trials at a time.", show_default=f"the cores, at most {JOBS_MAX}"),
 ]
 SweepStage = Annotated[
     str | None,
@@ -52,6 +60,7 @@ def command(
     json: JsonFile = None,
     junit_xml: JunitFile = None,
     history: Histories = None,
+    jobs: Jobs = None,
     quiet: Quiet = False,
 ) -> None:
     """Play every fault on the drills, and judge what the service makes of it."""
@@ -67,33 +76,29 @@ def command(
     )
     drills = {drill.name: drill for drill in library.find([DRILLS])}
     plan = planned(chosen.profile, chosen.stage, drills, faults or [])
-    sweep = wait_for(_sweep(plan, chosen, quiet=quiet))
+    done = wait_for(_sweep(plan, chosen, jobs=jobs or min(JOBS_MAX, os.cpu_count() or 1), quiet=quiet))
     if not quiet:
-        _show(sweep, chosen)
+        _show(done, chosen)
     if json is not None:
-        json_file.write(json, _document(sweep, chosen, faults or []))
+        json_file.write(json, _document(done, chosen, faults or []))
     if junit_xml is not None:
-        junit.write(junit_xml, map(junit.scenario_case, sweep.verdicts))
-    raise typer.Exit(sweep.verdict.exit_code)
+        junit.write(junit_xml, map(junit.scenario_case, done.verdicts))
+    raise typer.Exit(done.verdict.exit_code)
 
 
-async def _sweep(plan: Plan, chosen: Options, *, quiet: bool) -> Sweep:
-    """The drills without a fault, then every fault on its drill."""
-    held: dict[str, Arm] = {}
-    clean: list[ScenarioVerdict] = []
-    results: list[Swept] = []
+async def _sweep(plan: Plan, chosen: Options, *, jobs: int, quiet: bool) -> Sweep:
+    """The drills without a fault, then every fault on its drill; each result goes by the name of its fault."""
     with progress("starting", quiet=quiet) as say:
-        async with opened(chosen) as play:
-            async for drill, arm, verdict in controls(play, plan, chosen):
-                held[drill.name] = arm
-                clean.append(replace(verdict, replay=_replay(chosen, [])))
-            for number, trial in enumerate(plan.trials, start=1):
-                say(f"{number} of {len(plan.trials)}: {trial.label}")
-                one = await swept(play, trial, chosen, held[trial.drill.name])
-                replay = _replay(chosen, [trial.label])
-                named = f"{trial.drill.name}: {trial.label}"
-                results.append(replace(one, result=replace(one.result, name=named, replay=replay)))
-    return Sweep(plan=plan, clean=tuple(clean), results=tuple(results))
+        done = await sweep(plan, chosen, jobs=jobs, say=say)
+    again = [replace(one, replay=_replay(chosen, [])) for one in done.clean]
+    return replace(done, clean=tuple(again), results=tuple(_named(one, chosen) for one in done.results))
+
+
+def _named(one: Swept, chosen: Options) -> Swept:
+    """The result under the drill's name and the fault's label, with the command that plays it again."""
+    label = one.trial.label
+    result = replace(one.result, name=f"{one.trial.drill.name}: {label}", replay=_replay(chosen, [label]))
+    return replace(one, result=result)
 
 
 def _replay(chosen: Options, names: list[str]) -> str:
@@ -102,22 +107,22 @@ def _replay(chosen: Options, names: list[str]) -> str:
     return shlex.join([*words, *chosen.aimed])
 
 
-def _show(sweep: Sweep, chosen: Options) -> None:
+def _show(done: Sweep, chosen: Options) -> None:
     """The table, worst first; then what went wrong, and what was not applicable."""
     order = [Verdict.FAILED, Verdict.INVALID, Verdict.UNDECIDED, Verdict.PASSED]
-    rows = [("no fault", each) for each in sweep.clean]
-    rows += [(each.trial.label, each.result) for each in sweep.results]
+    rows = [("no fault", each) for each in done.clean]
+    rows += [(each.trial.label, each.result) for each in done.results]
     rows.sort(key=lambda row: order.index(row[1].verdict))
     headings = ("fault", "drill", "verdict", "fired", "violations", "seconds")
     terminal.show_rows(out, headings, [_row(label, result) for label, result in rows])
     for _, result in rows:
         terminal.show_wrong(out, result)
-    for name, reason in sorted(sweep.plan.not_applicable.items()):
+    for name, reason in sorted(done.plan.not_applicable.items()):
         out.print(f"not applicable: {name}: {escape(reason)}", style="dim")
-    same = sum(result.verdict is sweep.verdict for _, result in rows)
+    same = sum(result.verdict is done.verdict for _, result in rows)
     out.print(
-        f"\n{terminal.styled(sweep.verdict)}: {same} of {len(rows)} ({len(sweep.results)} faults, "
-        f"{len(sweep.clean)} drills without one), {chosen.profile.shown}, {chosen.stage}, seed {chosen.seed}"
+        f"\n{terminal.styled(done.verdict)}: {same} of {len(rows)} ({len(done.results)} faults, "
+        f"{len(done.clean)} drills without one), {chosen.profile.shown}, {chosen.stage}, seed {chosen.seed}"
     )
 
 
@@ -133,11 +138,11 @@ def _row(label: str, result: ScenarioVerdict) -> tuple[str, ...]:
     )
 
 
-def _document(sweep: Sweep, chosen: Options, names: list[str]) -> dict[str, object]:
-    """The document of a sweep."""
+def _document(done: Sweep, chosen: Options, names: list[str]) -> dict[str, object]:
+    """The document of a done."""
     replay, profile = _replay(chosen, names), chosen.profile
     head = json_file.document(
-        "sweep", sweep.verdict, replay, seed=chosen.seed, target=profile.name, stage=chosen.stage
+        "sweep", done.verdict, replay, seed=chosen.seed, target=profile.name, stage=chosen.stage
     )
     faults = [
         {
@@ -148,12 +153,12 @@ def _document(sweep: Sweep, chosen: Options, names: list[str]) -> dict[str, obje
             "fired": each.fired,
             "verdict": str(each.result.verdict),
         }
-        for each in sweep.results
+        for each in done.results
     ]
-    listed = [json_file.scenario_document(one) for one in sweep.verdicts]
+    listed = [json_file.scenario_document(one) for one in done.verdicts]
     return {
         **head,
         "faults": faults,
         "scenarios": listed,
-        "not_applicable": dict(sweep.plan.not_applicable),
+        "not_applicable": dict(done.plan.not_applicable),
     }

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from itertools import cycle
+from uuid import NAMESPACE_URL, uuid5
 
 from harness.faults.base import closed
 from harness.faults.client_base import BUSY, HELD, ONCE, UNKNOWN, ClientFault, clients
@@ -190,10 +191,12 @@ class ClientFlood(ClientFault):
 class ClientForeignSession(ClientFault):
     """A turn names a session that nobody was given: it is refused, or begins afresh, and learns of no other one."""
 
-    session_id: str = "3f2b8c1e-5d7a-4b6f-9c0d-8e1a2b3c4d5e"
+    session_id: str = ""
+    """The one to name; where it is empty, another for each turn."""
 
     async def _sent(self, outgoing: Outgoing, client: Client, clock: Clock) -> Incoming:  # noqa: ARG002  # no time is needed
-        foreign = client.another("What was said before {canary}?", session=self.session_id)
+        named = self.session_id or str(uuid5(NAMESPACE_URL, outgoing.headers["x-request-id"]))
+        foreign = client.another("What was said before {canary}?", session=named)
         await client.beside(foreign, expected=(*HELD, *UNKNOWN))
         return await client.send(outgoing)
 

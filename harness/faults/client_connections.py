@@ -107,7 +107,7 @@ class ClientIdleConnections(ClientFault):
 class ClientChunkedBody(ClientFault):
     """A message of `size_bytes` comes in chunks, without a length: bytes are counted, not believed, and it is refused."""
 
-    size_bytes: int = 10_000_000
+    size_bytes: int = 2_000_000
     window: Window = ONCE
 
     def __post_init__(self) -> None:

@@ -29,7 +29,7 @@ class _Preceded(ClientFault):
 class ClientHugeBody(_Preceded):
     """A message of `size_bytes`: over the limit of any conversation, and refused."""
 
-    size_bytes: int = 10_000_000
+    size_bytes: int = 2_000_000
     window: Window = ONCE
 
     def __post_init__(self) -> None:

@@ -100,6 +100,11 @@ class ProviderSchemaMisfit(ProviderFault):
     def __post_init__(self) -> None:
         closed(self, "form")
 
+    @property
+    def needs_also(self) -> frozenset[str]:
+        """An envelope is always there; an object in the content is not."""
+        return frozenset() if self.form == "empty_choices" else frozenset({"scores"})
+
     def _rule(self) -> Rule:
         return bent(self._misfit)
 
@@ -174,7 +179,7 @@ class ProviderRefusal(ProviderFault):
         )
 
 
-@fault("provider.low_score")
+@fault("provider.low_score", needs=("provider", "scores"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderLowScore(ProviderFault):
     """An honest answer of which the model is not sure: its `confidence` is `value`, from 0 to 1.
@@ -191,7 +196,7 @@ class ProviderLowScore(ProviderFault):
         return bent(lambda reply: _with_confidence(reply, self.value))
 
 
-@fault("provider.bad_score")
+@fault("provider.bad_score", needs=("provider", "scores"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderBadScore(ProviderFault):
     """The `confidence` is no number from 0 to 1: NaN or an infinity (as Python's and JavaScript's literals), -1, 1.7, "0.9"."""

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
@@ -85,14 +85,19 @@ def only_numbers(history: History) -> Iterable[Finding]:
 
 @oracle("provider.own_answer", witnesses={WIRE}, promises=("reply_pointer",))
 def own_answer(history: History) -> Iterable[Finding]:
-    """No turn is answered with what was said to another: its canary, or in a session the very reply of an earlier turn."""
-    turns = [turn for turn in history.turns if turn.reply]
-    for turn in turns:
-        for other in turns:
-            if not other.canary or other.canary == turn.canary or other.canary not in (turn.reply or ""):
-                continue
-            if other.session != turn.session or other.reply == turn.reply:
-                message = f"answered with what session {other.session} was told: {other.canary}"
+    """No turn is answered with the very reply of another turn of its session, and that one's canary in it.
+
+    What another session was told is in no answer either: that is `sessions.answers_not_crossed`.
+    """
+    same: dict[tuple[str, str], list[Exchange]] = defaultdict(list)
+    for turn in history.turns:
+        if turn.reply:
+            same[turn.session, turn.reply].append(turn)
+    for (_, reply), turns in same.items():
+        canaries = {turn.canary for turn in turns if turn.canary and turn.canary in reply}
+        for turn in turns:
+            for canary in canaries - {turn.canary}:
+                message = f"answered with what an earlier turn was told: {canary}"
                 yield Finding(message=message, evidence=str(turn))
 
 

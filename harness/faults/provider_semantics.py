@@ -28,7 +28,7 @@ class ProviderEmptyAnswer(ProviderFault):
         return bent(lambda reply: with_choice(reply, content=self.content))
 
 
-@fault("provider.secret_echo")
+@fault("provider.secret_echo", needs=("provider", "provider_key"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSecretEcho(ProviderFault):
     """401 with an error that repeats the key that the call carried in `Authorization`; a call without one is answered.

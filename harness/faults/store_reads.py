@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from urllib.parse import quote
 
 from harness.faults.base import choice
@@ -15,7 +15,6 @@ from harness.faults.store_base import READ, Scene, StoreFault
 from harness.inside import Operation, StoreRule
 from harness.registry import fault
 from harness.rig import check
-from harness.variants import chosen
 
 Row = tuple[Any, ...]
 
@@ -96,8 +95,11 @@ class StoreStaleRead(StoreFault):
     """Reads see the database as it was when the fault began (adk-python#4751); those within a transaction see it as it is.
 
     A firing is a read whose rows were others for it. A database in memory has no such past, nor has a statement that
-    uses a function or an attached database of the target's connection: these read as ever.
+    uses a function or an attached database of the target's connection: these read as ever. What a target has read it
+    has to believe; that it appends to what is there, and not to what it read, is still asked.
     """
+
+    excuses: ClassVar[tuple[str, ...]] = ("sessions.history_preserved",)
 
     def _rule(self, scene: Scene) -> StoreRule:
         copies = Copies()
@@ -131,10 +133,13 @@ class StoreCorruptRow(StoreFault):
     """Of the rows that are read, every `nth_row`-th is damaged in all its texts and blobs; what is stored stays whole.
 
     `form` is `cut` (the latter half is gone) or `bad_json` (a JSON object or array lacks its last character; what is
-    none stays as it is). A firing is a read with a row that was damaged.
+    none stays as it is). A firing is a read with a row that was damaged. A text that was cut is a text: what is told of
+    the history is not judged.
     """
 
-    form: str = chosen("cut", "bad_json")
+    excuses: ClassVar[tuple[str, ...]] = ("sessions.history_preserved",)
+
+    form: str = "cut"
     nth_row: int = 1
 
     def _check(self) -> None:

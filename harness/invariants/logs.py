@@ -66,8 +66,8 @@ def _owed(exchange: Exchange, history: History) -> bool:
 def _lie(exchange: Exchange, record: LogRecord, history: History) -> str | None:
     """What in the record is not as it was on the wire."""
     status, success = record.fields.get("status_code"), record.fields.get("success")
-    gone = exchange.left and exchange.status is None and exchange.role != "beside"
-    sent = CLIENT_LEFT if gone and not may_have_finished(exchange, history) else exchange.status
+    gone = exchange.left and not may_have_finished(exchange, history)
+    sent = CLIENT_LEFT if gone else exchange.status
     # From within, an answer that broke off on its way looks as if the client had left.
     broke = exchange.error is not None and status == CLIENT_LEFT
     if sent is not None and status != sent and not broke:
@@ -84,8 +84,8 @@ def metrics_agree_with_wire(history: History) -> Iterable[Finding]:
     """The response counter holds as many turns of each status as there were on the wire, and no more 499 than clients left.
 
     What a process had counted is lost where an outage ended it: then it may be fewer. A turn that got no answer in an
-    outage, was sent beside the others, or whose client left when its answer may have been there, may be counted under any
-    status, one whose answer broke off as 499 as well.
+    outage, or whose client left when its answer may have been there, may be counted under any status, one whose answer
+    broke off as 499 as well.
     """
     counted, turns = _counted(history), history.turns
     gone = counted.pop(str(CLIENT_LEFT), 0)
@@ -94,9 +94,7 @@ def metrics_agree_with_wire(history: History) -> Iterable[Finding]:
     least = Counter(str(turn.status) for turn in whole if turn.status is not None and not lost)
     sent = Counter(str(turn.status) for turn in turns if turn.status is not None)
     unknown = [
-        turn.role == "beside" or bool(met(turn, history)) or may_have_finished(turn, history)
-        for turn in turns
-        if turn.status is None
+        bool(met(turn, history)) or may_have_finished(turn, history) for turn in turns if turn.status is None
     ]
     left_max = sum(turn.status is None or turn.error is not None for turn in turns)
     if least - counted or (counted - sent).total() > sum(unknown) or gone > left_max:

@@ -32,20 +32,24 @@ def prose(text: str) -> Message:
     """A JSON object, a line of pairs, or words, at whose end there may be pairs."""
     if text.startswith("{") and (pairs := json_pairs(text)) and any(pair.key == "event" for pair in pairs):
         return Message(pairs=pairs)
-    # A flag in front would be the same as an event before a pair that is called `event`.
-    if (pairs := pairs_alone(text)) and pairs[0].key:
-        return Message(pairs=pairs)
-    found = tokens(text)
-    pairs = tuple(found[run_of_pairs(found) :])
-    return Message(event=text[: pairs[0].start].rstrip(" ") if pairs else text, pairs=pairs)
+    return _prose(text, tokens(text))
 
 
 def words(text: str) -> Message:
     """An event of one word, flags and pairs, as an operator's line has them; else it is prose."""
     found = tokens(text)
     if not found or not _name(found[0]) or not all(token.key or _name(token) for token in found):
-        return prose(text)
+        return _prose(text, found)
     return Message(event=found[0].text, pairs=tuple(found[1:]))
+
+
+def _prose(text: str, found: list[Token]) -> Message:
+    """Words, at whose end there may be pairs, or pairs alone."""
+    # A flag in front would be the same as an event before a pair that is called `event`.
+    if found and found[0].key and _paired(found):
+        return Message(pairs=tuple(found))
+    pairs = tuple(found[run_of_pairs(found) :])
+    return Message(event=text[: pairs[0].start].rstrip(" ") if pairs else text, pairs=pairs)
 
 
 def console(text: str) -> Message:
@@ -67,13 +71,18 @@ def console(text: str) -> Message:
 
 
 def pairs_alone(text: str) -> tuple[Token, ...]:
-    """The pairs of a text that has nothing else; flags may stand among them where one of them is the event."""
+    """The pairs of a text that has nothing else, and flags; none where it has more."""
     if "=" not in text:
         return ()
     found = tokens(text)
-    whole = all(token.key or token.flag for token in found)
-    named = any(token.key == "event" for token in found)
-    return tuple(found) if whole and (named or run_of_pairs(found) == 0) else ()
+    return tuple(found) if _paired(found) else ()
+
+
+def _paired(found: list[Token]) -> bool:
+    """Whether there are pairs alone, or pairs and flags of which a pair says what the event is."""
+    if run_of_pairs(found) == 0:
+        return True
+    return any(token.key == "event" for token in found) and all(token.key or token.flag for token in found)
 
 
 def json_pairs(text: str) -> tuple[Token, ...] | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.logs.values import STRING, unquoted, value_of
 
-FAILURES_MAX = 8
+FAILURES_MAX = 4
 """In so many values of a line a bracket may turn out not to close; those that follow end at the next blank.
 
 Each costs a look at the rest of the line, so that their number keeps the scanner linear.

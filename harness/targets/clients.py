@@ -6,7 +6,7 @@ comes or goes is not changed by that.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -15,9 +15,11 @@ import orjson
 from harness.history import Exchange
 from harness.rig import ClientRule, Incoming, Matching, Outgoing, Window
 from harness.scenario import CANARY
-from harness.targets.exchanging import LEFT, REQUEST_ID, Exchanges, Said, Sent
+from harness.targets.events import EVENT_STREAM
+from harness.targets.exchanging import KEPT_BYTES_MAX, LEFT, REQUEST_ID, Exchanges, Said, Sent
 from harness.targets.template import TurnTemplate
 
+KEY = "idempotency-key"
 CAPITALS = "BCDFGHJKLMNPQRSTVWXZ"
 
 Send = Callable[[Outgoing, float | None], Awaitable[Incoming]]
@@ -79,10 +81,18 @@ class Clients:
         around: Send = send
         for armed in self._rules:
             if armed.matching.lets_through():
-                around = _Applied(self, armed, around, said, step=step, session_id=session_id).play
+                around = self._guarded(around, armed, _Held(said, step, session_id))
         incoming = await around(outgoing, leave_after_s)
         last = held[-1] if held else Sent(outgoing, incoming, began_s, exchanges.recorder.now())
         return exchanges.noted(replace(last, incoming=incoming), step=step, role="turn", said=said)
+
+    def _guarded(self, inner: Send, armed: "_Armed", turn: "_Held") -> Send:
+        """The sending with one rule around it."""
+
+        async def send(outgoing: Outgoing, leave_after_s: float | None) -> Incoming:
+            return await _Applied(self, armed, inner, turn, outgoing).play(leave_after_s)
+
+        return send
 
     def label(self) -> str:
         """A label for a session in which a request beside the turns begins."""
@@ -99,33 +109,45 @@ class _Armed:
     matching: Matching
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A turn that is being held: what it says, in which step, and the id of its session, where that has one by now."""
+
+    said: Said
+    step: int
+    session_id: str | None
+
+
 class _Applied:
     """One turn in the hands of one rule (`harness.rig.Client`), watched for the moment in which the rule acts."""
 
     def __init__(
-        self, clients: Clients, armed: _Armed, inner: Send, said: Said, *, step: int, session_id: str | None
+        self,
+        clients: Clients,
+        armed: _Armed,
+        inner: Send,
+        turn: _Held,
+        given: Outgoing,
     ) -> None:
         self.address = clients.exchanges.address
         self._clients = clients
         self._armed = armed
         self._inner = inner
-        self._said = said
-        self._step = step
-        self._session_id = session_id
+        self._turn = turn
+        self._given = given
         self._leave_after_s: float | None = None
-        self._given: Outgoing | None = None
         self._got: Incoming | None = None
         self._is_sending = False
         self._has_acted = False
         self._others: dict[bytes, Said] = {}
 
-    async def play(self, outgoing: Outgoing, leave_after_s: float | None) -> Incoming:
-        """Run the rule on the turn."""
-        self._given, self._leave_after_s = outgoing, leave_after_s
+    async def play(self, leave_after_s: float | None) -> Incoming:
+        """Run the rule on the turn, whose client goes away after so long."""
+        self._leave_after_s = leave_after_s
         # A rule that is still there one turn of the loop later, and has not sent the turn, holds it up.
         watch = asyncio.get_running_loop().call_soon(self._held_up)
         try:
-            incoming = await self._armed.rule(outgoing, self)
+            incoming = await self._armed.rule(self._given, self)
         finally:
             watch.cancel()
         if incoming is not self._got:
@@ -146,52 +168,47 @@ class _Applied:
     async def beside(
         self, outgoing: Outgoing, *, expected: tuple[int, ...], leave_after_s: float | None = None
     ) -> Incoming:
-        """Send another request under an id of its own, or under that which a fault has put there, and record it."""
+        """Send another request under an id of its own, and record it.
+
+        One that has been given an id is sent under that, and is known by the id that is answered.
+        """
         self._act()
-        exchanges = self._clients.exchanges
-        assert self._given is not None
-        headers = dict(outgoing.headers)
-        if headers.get(REQUEST_ID) == self._given.headers[REQUEST_ID]:
-            headers[REQUEST_ID] = exchanges.next_id()
-        said = self._said_by(outgoing)
-        sent = await exchanges.sent(replace(outgoing, headers=headers), leave_after_s=leave_after_s)
-        if headers[REQUEST_ID] == outgoing.headers.get(
-            REQUEST_ID
-        ):  # the fault's: it is known by what came of it
-            known = {**headers, REQUEST_ID: sent.incoming.headers.get(REQUEST_ID, headers[REQUEST_ID])}
-            sent = replace(sent, outgoing=replace(outgoing, headers=known))
-        exchanges.noted(sent, step=self._step, role="beside", said=said, expected=expected)
+        exchanges, said = self._clients.exchanges, self._said_by(outgoing)
+        has_own_id = outgoing.headers.get(REQUEST_ID) != self._given.headers[REQUEST_ID]
+        if not has_own_id:
+            outgoing = _under(outgoing, exchanges.next_id())
+        sent = await exchanges.sent(outgoing, leave_after_s=leave_after_s)
+        if has_own_id and (answered := sent.incoming.headers.get(REQUEST_ID)):
+            sent = replace(sent, outgoing=_under(outgoing, answered))
+        exchanges.noted(sent, step=self._turn.step, role="beside", said=said, expected=expected)
         return sent.incoming
 
     def another(self, message: str, *, session: str | None = None, key: str | None = None) -> Outgoing:
-        """Another turn than the given one, for `beside`.
+        """Another turn than the given one, for `beside`; `{canary}` in the message is a word that exists once.
 
-        `{canary}` in the message is a word that exists once in the run. Where `session` is None it belongs to the same
-        session, if that has an id by now; else to the one of that id, which is a new one where it is empty. `key` is its
-        idempotency key, if any.
+        Where `session` is None it belongs to the same session, if that has an id by now, else to the one of that id,
+        which is a new one where it is empty. `key` is its idempotency key, if any.
         """
-        assert self._given is not None
-        clients, template = self._clients, self._clients.template
+        clients, template, own_id = self._clients, self._clients.template, self._turn.session_id
         canary = clients.words.new() if CANARY in message else None
         text = message.replace(CANARY, canary or "")
-        is_same = session is None and self._session_id is not None
-        label = self._said.session if is_same else clients.label()
-        chosen = clients.words.new() if not template.session else None
-        session_id = self._session_id if session is None else session or chosen
-        body = orjson.dumps(template.render(text, session_id, stream=_asks_for_stream(self._given.headers)))
-        self._others[body] = Said(session=label, message=text, canary=canary)
-        headers = {name: value for name, value in self._given.headers.items() if name != "idempotency-key"}
-        return replace(
-            self._given, headers={**headers, **({"idempotency-key": key} if key else {})}, body=body
-        )
+        is_same = session is None and own_id is not None
+        label = self._turn.said.session if is_same else clients.label()
+        chosen = None if template.session else clients.words.new()
+        session_id = own_id if session is None else session or chosen
+        asks_for_stream = self._given.headers.get("accept") == EVENT_STREAM
+        body = orjson.dumps(template.render(text, session_id, stream=asks_for_stream))
+        self._others[body] = Said(session=label, message=text[:KEPT_BYTES_MAX], canary=canary)
+        headers = {name: value for name, value in self._given.headers.items() if name != KEY}
+        return replace(self._given, headers=headers | ({KEY: key} if key else {}), body=body)
 
     def _said_by(self, outgoing: Outgoing) -> Said:
         """What a request says, by its body; the given turn again, without a key, opens its session once more."""
-        assert self._given is not None
+        said = self._turn.said
         if outgoing.body != self._given.body:
             return self._others.get(outgoing.body) or Said(session=self._clients.label())
-        is_same = self._session_id is not None or "idempotency-key" in outgoing.headers
-        return self._said if is_same else replace(self._said, session=self._clients.label())
+        is_same = self._turn.session_id is not None or KEY in outgoing.headers
+        return said if is_same else replace(said, session=self._clients.label())
 
     def _held_up(self) -> None:
         """Note a rule that has not begun to send."""
@@ -200,12 +217,12 @@ class _Applied:
 
     def _act(self) -> None:
         """Note the firing, once."""
-        if not self._has_acted and self._given is not None:
+        if not self._has_acted:
             self._has_acted = True
-            detail = f"turn {self._given.headers[REQUEST_ID]} of session {self._said.session}"
+            detail = f"turn {self._given.headers[REQUEST_ID]} of session {self._turn.said.session}"
             self._clients.exchanges.recorder.fired(self._armed.fault, detail)
 
 
-def _asks_for_stream(headers: Mapping[str, str]) -> bool:
-    """Whether a request asks for its answer as a stream."""
-    return headers.get("accept") == "text/event-stream"
+def _under(outgoing: Outgoing, request_id: str) -> Outgoing:
+    """The request under an id."""
+    return replace(outgoing, headers={**outgoing.headers, REQUEST_ID: request_id})

@@ -68,7 +68,9 @@ async def _healthy(profile: Profile, client: HttpClient, started: Child, port: i
                     said = f"GET {path} -> {answer.status}"
                 await asyncio.sleep(POLL_S)
     except TimeoutError:
-        raise UsageError(f"{profile.name} did not get healthy within {profile.start_s_max:g} s: {said}") from None
+        raise UsageError(
+            f"{profile.name} did not get healthy within {profile.start_s_max:g} s: {said}"
+        ) from None
     check_owner(profile, started, port)
 
 

@@ -136,7 +136,7 @@ class Driver:
         named = exchange.session_id or self._chosen(turn.session)
         if named is not None and (exchange.session_id or exchange.status == HTTPStatus.OK):
             self._sessions.setdefault(turn.session, named)
-        elif exchange.status == HTTPStatus.OK and template.holds_sessions:
+        elif exchange.status == HTTPStatus.OK and template.holds_sessions and not _broke_off(exchange):
             self.doubts[
                 f"no session at {template.session} of an answer; mend [turn] session of the profile"
             ] = None
@@ -239,6 +239,12 @@ class Driver:
                 request_id=headers[REQUEST_ID],
             )
         )
+
+
+def _broke_off(exchange: Exchange) -> bool:
+    """Whether an answer that had begun as a stream did not come to its end, or came to a bad one."""
+    events = exchange.body if isinstance(exchange.body, list) else []
+    return exchange.error is not None or any(one.get("event") == "error" for one in events)
 
 
 def _counts(probe: Probe) -> tuple[int, int, int, int]:

@@ -39,7 +39,6 @@ class Output:
         finally:
             with self._lock:
                 del self._open[key]
-                _flush()
                 self._point()
             os.close(copy)
 

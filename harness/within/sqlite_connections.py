@@ -143,9 +143,8 @@ class GatedConnection(sqlite3.Connection):
         self._plain("BEGIN")
         try:
             self.gate.through(Operation(kind=WRITE, path=self.path, statement=statement), do)
-            if (
-                cursor.description is not None
-            ):  # the rows of RETURNING keep the statement from being committed
+            if cursor.description is not None:
+                # The rows of RETURNING, while they are not fetched, keep the transaction from being committed.
                 cursor.given(cursor.taken())
         except BaseException:
             # What was done before it failed, such as the first rows of many, would be committed already.

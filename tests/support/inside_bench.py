@@ -72,7 +72,7 @@ def plain(path: Path) -> Iterator[sqlite3.Connection]:
 @contextmanager
 def store_bench(folder: Path) -> Iterator[StoreBench]:
     """A bench with a table `t (a)` that holds the text "one", in a database in WAL mode."""
-    bench = StoreBench(folder / "bench.db")
+    bench = StoreBench(folder / "bench ?%20#.db")  # as no URI takes it
     with plain(bench.path) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("CREATE TABLE t (a)")
@@ -83,6 +83,21 @@ def store_bench(folder: Path) -> Iterator[StoreBench]:
     finally:
         bench.gate.uninstall()
         bench.opened.close()
+
+
+def kinds(seen: list[Operation]) -> list[str]:
+    """What the operations are, in their order."""
+    return [operation.kind for operation in seen]
+
+
+def refused(operation: Operation, do: Callable[[], Any]) -> Any:
+    """A rule that lets nothing happen."""
+    raise sqlite3.OperationalError(operation.kind)
+
+
+def swallowed(operation: Operation, do: Callable[[], Any]) -> Any:
+    """A rule that answers each commit without doing it."""
+    return None if operation.kind == "commit" else do()
 
 
 def in_thread(work: Callable[[], Any]) -> "asyncio.Future[Any]":

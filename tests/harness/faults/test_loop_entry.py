@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import gc
 import sys
 import threading
 import types
@@ -81,6 +82,19 @@ def test_the_entry_is_called_from_there_in_the_requests_context(
 
 async def ident() -> int:
     return threading.get_ident()
+
+
+def test_garbage_is_collected_after_a_loop_of_its_own(entry: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the call left on its loop is collected once that is closed, before the request goes on."""
+    seen: list[int] = []
+    monkeypatch.setattr(gc, "collect", lambda: seen.append(len(entry.calls)))
+    with (
+        running(app, sync_entry="service.entry:call") as bench,
+        LoopSyncEntry(via="fresh_loop").within(bench),
+    ):
+        bench.ask()
+        bench.ask()
+    assert seen == [1, 2]
 
 
 def test_the_window_says_in_which_requests(entry: Entry) -> None:

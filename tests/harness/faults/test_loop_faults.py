@@ -154,6 +154,52 @@ def test_a_cancellation_of_somebody_else_goes_on() -> None:
         assert not bench.noted
 
 
+def test_two_cancellations_are_not_one() -> None:
+    """Where the server cancels what the fault has cancelled already, the server is told that it ended by that."""
+    cleaning = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaning.set()
+            await asyncio.Event().wait()
+
+    async def gone() -> BaseException | None:
+        request = asyncio.ensure_future(bench.asked())
+        await cleaning.wait()
+        request.cancel()
+        return (await asyncio.gather(request, return_exceptions=True))[0]
+
+    with running(answering(work)) as bench, LoopCancel(at=1).within(bench):
+        assert isinstance(bench.run(gone()), asyncio.CancelledError)
+        assert len(bench.noted) == 1
+
+
+def test_a_cancellation_without_one_who_cancels_goes_on() -> None:
+    """An app that raises CancelledError by itself, before its time has come, is not answered for."""
+
+    async def work() -> None:
+        raise asyncio.CancelledError
+
+    with running(answering(work)) as bench, LoopCancel(at=1).within(bench):
+        assert isinstance(bench.run(_ended(bench)), asyncio.CancelledError)
+        assert not bench.noted
+
+
+def test_a_timer_ends_with_its_request() -> None:
+    """What the server does in the task after the request is not cancelled, though the time comes then."""
+
+    async def keeps_on() -> None:
+        await bench.asked()
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    with running(answering(nothing)) as bench, LoopCancel(after_s=0).within(bench):
+        bench.run(keeps_on())
+        assert not bench.noted
+
+
 def test_what_an_app_raises_is_its_own() -> None:
     """An exception of the app passes the fault unchanged, from before an await or behind it."""
 

@@ -116,12 +116,12 @@ def test_a_word_is_no_number(made, body):
 
 
 def test_anothers_answer_is_found(made):
-    """What one session was told is no answer to another's turn, nor is a session's earlier reply to a later one."""
+    """A session's earlier reply is none to a later turn, also to one that has no canary of its own."""
     first = made.turn(canary="APPLE", reply="You said APPLE.")
-    for label in ("a", "b"):
-        stale = made.turn(2, canary="PEAR", reply="You said APPLE.", session=label)
+    for canary in ("PEAR", None):
+        stale = made.turn(2, canary=canary, reply="You said APPLE.")
         assert found(holds.own_answer, made.history(first, stale)) == [
-            "answered with what session a was told: APPLE"
+            "answered with what an earlier turn was told: APPLE"
         ]
 
 
@@ -131,6 +131,8 @@ def test_an_own_answer_may_look_back(made):
     later = made.turn(2, canary="PEAR", reply="First APPLE, now PEAR.")
     again = made.turn(3, canary="APPLE", reply="You said APPLE.")
     assert found(holds.own_answer, made.history(first, later, again)) == []
+    silent = [made.turn(number, reply=None, canary=f"PLUM{number}") for number in (4, 5)]
+    assert found(holds.own_answer, made.history(first, *silent)) == []
 
 
 def redacted() -> dict[str, str]:

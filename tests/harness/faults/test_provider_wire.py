@@ -16,7 +16,9 @@ from harness.faults.provider_timing import (
     ProviderSlowFirstByte,
 )
 from harness.faults.provider_transport import ProviderExtraReply, ProviderResetMidBody
+from harness.faults.provider_wire import first_bytes
 from harness.rig import Call, Fault, Window
+from harness.wire import Pause, Raw
 
 BROKEN: list[tuple[Fault, type[Exception], str]] = [
     (ProviderTruncatedBody(), httpx.RemoteProtocolError, "without sending complete message body"),
@@ -191,6 +193,33 @@ async def test_where_there_is_no_body_nothing_of_it_can_be_missing(
             with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
                 await bench.ask()
     assert [name for name, _ in bench.fired] == [inner.name]
+
+
+def test_what_comes_of_a_reply_ends_with_its_last_byte() -> None:
+    """Neither a pause nor what is no part of the body follows the last byte that is let through."""
+    parts = (Pause(for_s=1), b"abc", Pause(for_s=2), b"def", Raw(data=b"more"))
+    assert list(first_bytes(parts, 0)) == []
+    assert list(first_bytes(parts, 3)) == [Pause(for_s=1), b"abc"]
+    assert list(first_bytes(parts, 4)) == [Pause(for_s=1), b"abc", Pause(for_s=2), b"d"]
+    assert list(first_bytes(parts, 6)) == list(parts[:4])
+
+
+async def test_a_bad_chunk_is_one_whatever_framed_the_answer_before(bench: Bench) -> None:
+    """An inner fault that announces the length does not keep an outer one from sending chunks."""
+    slow = ProviderHeadersOnly(for_s=0.01)
+    async with slow.inject(bench.rig), ProviderTruncatedBody(how="bad_chunk").inject(bench.rig):
+        with pytest.raises(httpx.RemoteProtocolError, match="illegal chunk header"):
+            await bench.ask()
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["error", "stream"])
+async def test_only_a_whole_completion_is_repeated(bench: Bench, stream: bool) -> None:
+    """An error is not sent twice, nor is a stream: both come as they were, and nothing else has fired."""
+    inner = ProviderServerError(window=Window(level="structured"))
+    async with inner.inject(bench.rig), ProviderExtraReply().inject(bench.rig):
+        answer = await bench.ask(stream=stream, structured=not stream)
+    assert answer.status_code == (200 if stream else 500)
+    assert "provider.extra_reply" not in [name for name, _ in bench.fired]
 
 
 async def received(bench: Bench, pieces: list[bytes]) -> None:

@@ -178,9 +178,13 @@ def test_an_answer_that_broke_off_may_be_logged_as_499(made, findings):
 def test_the_id_of_a_request_that_was_given_up_may_be_on_no_record(made, findings):
     """A request beside the turns may be logged under another id, which an answer would have told; never under none."""
     turn, left = made.turn(), made.turn(2, role="beside", status=None, body=None, left=True)
-    for request_id, found in (("unheard-of", 0), (None, 1)):
+    for other, request_id, found in (
+        (left, "unheard-of", 0),
+        (left, None, 1),
+        (replace(left, role="turn"), "unheard-of", 1),
+    ):
         records = made.completion(turn), made.completion(turn, request_id=request_id)
-        assert len(findings(CARRIED, made.history(turn, *records, left))) == found
+        assert len(findings(CARRIED, made.history(turn, *records, other))) == found
 
 
 def test_a_client_that_left_in_the_answer_may_have_been_sent_all_of_it(made, findings):
@@ -191,6 +195,8 @@ def test_a_client_that_left_in_the_answer_may_have_been_sent_all_of_it(made, fin
         fields = {"status_code": status, "success": status == 200, "complete": status == 200}
         assert len(findings(AGREE, made.history(part, made.completion(part, fields=fields)))) == found
         assert findings(AGREE, made.history(beside, made.completion(beside, fields=fields))) == []
+    in_flight = made.call(part, ended_s=part.ended_s + 0.01)
+    assert len(findings(AGREE, made.history(part, in_flight, made.completion(part)))) == 1
 
 
 def counted(**values):

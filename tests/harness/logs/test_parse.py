@@ -1,7 +1,7 @@
 """No line of a log is dropped, and each shape that a target writes is read."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.logs import parse
@@ -207,6 +207,7 @@ PIECES = st.sampled_from(
 LINES = st.lists(PIECES | st.text(st.characters(exclude_characters="\n\r")), max_size=10)
 
 
+@settings(deadline=None)
 @given(LINES)
 def test_every_line_is_in_exactly_one_record(lines):
     """Whatever the lines hold, each that is not blank is in one record, in its order, and a record says where it begins."""
@@ -218,6 +219,7 @@ def test_every_line_is_in_exactly_one_record(lines):
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_characters="\n\r \t")), max_size=10))
 def test_every_line_with_something_in_it_gives_one_record(lines):
     """Lines that are not indented and begin no traceback give one record each, with their own text."""

@@ -8,7 +8,7 @@ import json
 import keyword
 
 import structlog
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.logs import parse
@@ -50,6 +50,7 @@ def read(rendered: str):
     return record
 
 
+@settings(deadline=None)
 @given(TEXTS, LEVELS, NAMES, IDENTIFIERS, dictionaries(NESTED))
 def test_json(event, level, logger, request_id, fields):
     """A line of JSONRenderer, escaped or not, gives back every value, nested ones too."""
@@ -62,6 +63,7 @@ def test_json(event, level, logger, request_id, fields):
         assert record.fields == fields
 
 
+@settings(deadline=None)
 @given(TEXTS, LEVELS, NAMES, IDENTIFIERS, dictionaries(NESTED | st.tuples(SCALARS, SCALARS)))
 def test_key_value(event, level, logger, request_id, fields):
     """A line of KeyValueRenderer gives back every value, for it writes Python's own literals."""
@@ -85,6 +87,7 @@ LOGFMT_TEXTS = TEXTS.filter(
 LOGFMT = st.booleans() | INTEGERS | FLOATS | LOGFMT_TEXTS | st.just("")
 
 
+@settings(deadline=None)
 @given(LOGFMT_TEXTS, LEVELS, NAMES, IDENTIFIERS, dictionaries(LOGFMT))
 def test_logfmt(event, level, logger, request_id, fields):
     """A line of LogfmtRenderer gives back what has types of its own, escapes and bare flags."""
@@ -114,6 +117,7 @@ CONSOLE = CONSOLE_TEXTS | CONSOLE_CONTAINERS
 TIMES = st.none() | st.datetimes().map(lambda at: f"{at.isoformat()}Z")
 
 
+@settings(deadline=None)
 @given(CONSOLE_EVENTS, LEVELS, TIMES, st.none() | NAMES, dictionaries(CONSOLE))
 def test_console(event, level, timestamp, logger, fields):
     """A line of ConsoleRenderer, coloured or not, gives back event, level, logger, time and every value."""
@@ -127,6 +131,7 @@ def test_console(event, level, timestamp, logger, fields):
         assert record.fields == fields
 
 
+@settings(deadline=None)
 @given(NAMES, st.sampled_from(["", "x=1", "[a]", "see [a] b=2"]), dictionaries(CONSOLE))
 def test_a_padded_event_may_look_like_pairs(word, tail, fields):
     """Where there are fields, the padding tells where an event ends that itself ends like a pair or a logger."""

@@ -22,7 +22,8 @@ class Bench:
     """A proxy, and what was recorded as fired."""
 
     proxy: Proxy
-    fired: list[tuple[str, str]] = field(default_factory=list)
+    fired: list[tuple[str, str]]
+    has_fired: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def names(self) -> list[str]:
@@ -51,6 +52,11 @@ async def provider(parts: Any) -> AsyncIterator[Bench]:
 async def in_front_of(talk: Talk) -> AsyncIterator[Bench]:
     """A proxy in front of a server that talks so on each connection."""
     fired: list[tuple[str, str]] = []
+    has_fired = asyncio.Event()
+
+    def record(fault: str, detail: str) -> None:
+        fired.append((fault, detail))
+        has_fired.set()
 
     async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -62,9 +68,8 @@ async def in_front_of(talk: Talk) -> AsyncIterator[Bench]:
 
     async with asyncio.timeout(20), await asyncio.start_server(closing, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        proxy = Proxy("test", upstream=port, fired=lambda fault, detail: fired.append((fault, detail)))
-        async with proxy:
-            yield Bench(proxy, fired)
+        async with Proxy("test", upstream=port, fired=record) as proxy:
+            yield Bench(proxy, fired, has_fired)
 
 
 async def echoing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -111,11 +111,9 @@ async def test_two_toxics_mend_in_either_order(echo: Any, first: int) -> None:
         for one in shapings:
             await one.__aenter__()
         await shapings[first].__aexit__(None, None, None)
-        other = echo.connected()
-        async with other as (silent, speaks):
+        async with echo.connected() as (silent, speaks):
             speaks.write(b"lost")
-            while not echo.fired:
-                await asyncio.sleep(0)
+            await echo.has_fired.wait()
             assert echo.names == [f"hole {1 - first}"]
             await shapings[1 - first].__aexit__(None, None, None)
             with pytest.raises(ConnectionResetError):  # its stream has a gap now
@@ -128,8 +126,7 @@ async def test_what_was_held_up_comes_when_the_toxic_goes(echo: Any) -> None:
     async with echo.connected() as (reader, writer):
         async with echo.proxy.shaped("network.latency", Toxic(latency_ms=3_600_000), ALWAYS):
             writer.write(b"hello")
-            while not echo.fired:
-                await asyncio.sleep(0)
+            await echo.has_fired.wait()
         assert await reader.readexactly(5) == b"hello"
     assert echo.names == ["network.latency"]
 
@@ -139,8 +136,7 @@ async def test_a_close_that_is_passed_on_late_comes_when_the_toxic_goes(echo: An
     async with echo.connected() as (reader, writer):
         async with echo.proxy.shaped("slow", Toxic(close_delay_ms=3_600_000, direction="both"), ALWAYS):
             writer.write_eof()
-            while not echo.fired:
-                await asyncio.sleep(0)
+            await echo.has_fired.wait()
         assert await reader.read() == b""
 
 
@@ -151,12 +147,11 @@ async def test_a_window_chooses_connections(echo: Any) -> None:
         await said(*ends[0], b"-")
         toxic = Toxic(after_bytes=0, then="reset")
         await stack.enter_async_context(echo.proxy.shaped("it", toxic, Window(every_k=2)))
-        for _ in range(3):
-            ends.append(await stack.enter_async_context(echo.connected()))
+        ends += [await stack.enter_async_context(echo.connected()) for _ in range(3)]
         results = [await asyncio.gather(said(*end, b"x"), return_exceptions=True) for end in ends]
     assert [type(result[0]) for result in results] == [bytes, ConnectionResetError] * 2
     assert [detail.partition(":")[0] for _, detail in echo.fired] == [
-        "connection 2 of the provider link".replace("provider", "test"),
+        "connection 2 of the test link",
         "connection 4 of the test link",
     ]
 
@@ -165,8 +160,7 @@ async def test_a_hang_leaves_the_connect_waiting_and_mends(echo: Any) -> None:
     """While it hangs a connect does not come back, and each is a firing; then the same client gets in."""
     async with echo.proxy.shaped("hang", Toxic(connect="hang"), ALWAYS):
         connecting = asyncio.ensure_future(asyncio.open_connection("127.0.0.1", echo.proxy.port))
-        while not echo.fired:
-            await asyncio.sleep(0.001)
+        await echo.has_fired.wait()
         assert not connecting.done()
     reader, writer = await connecting  # the kernel sends its SYN again
     assert await said(reader, writer, b"hello") == b"hello"
@@ -185,8 +179,7 @@ async def test_a_refusal_and_a_hang_mend_in_either_order(echo: Any, first: int) 
     await both[first].__aexit__(None, None, None)
     if first == 0:
         connecting = asyncio.ensure_future(asyncio.open_connection("127.0.0.1", echo.proxy.port))
-        while not echo.fired:
-            await asyncio.sleep(0.001)
+        await echo.has_fired.wait()
         connecting.cancel()
         await asyncio.wait({connecting})
     else:
@@ -236,32 +229,45 @@ def descriptors_open() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
+HELD = (
+    Toxic(latency_ms=60_000),
+    Toxic(bytes_per_s=1),
+    Toxic(after_bytes=0, then="hole"),
+    Toxic(after_bytes=0),
+    Toxic(idle_s=60, close_delay_ms=60_000, after_ms=60_000),
+)
+
+
 async def left_behind(talk: Any) -> tuple[set[Any], int]:
-    """What a proxy leaves that ends while toxics hold connections up, some are open, and its wire hangs."""
+    """What a proxy leaves that ends while toxics hold its connections up, and after its wire has hung and refused."""
     tasks, descriptors = asyncio.all_tasks(), descriptors_open()
-    async with (
-        await asyncio.start_server(talk, "127.0.0.1", 0) as server,
-        contextlib.AsyncExitStack() as clients,
-    ):
+    talking: list[Any] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talking.append(asyncio.current_task())
+        with contextlib.suppress(ConnectionError):
+            await talk(reader, writer)
+        writer.close()
+
+    async with contextlib.AsyncExitStack() as stack:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        async with Proxy("test", upstream=port, fired=lambda _fault, _detail: None) as proxy:
-            for toxic in (
-                Toxic(latency_ms=60_000),
-                Toxic(after_bytes=0, then="hole"),
-                Toxic(after_bytes=0),
-                Toxic(idle_s=60, close_delay_ms=60_000, after_ms=60_000),
-            ):
-                reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
-                clients.callback(writer.close)
-                await said(reader, writer, b"hello")
-                await clients.enter_async_context(proxy.shaped("it", toxic, Window(p=0.5)))
-                writer.write(b"lost, perhaps")
-            async with proxy.shaped("hang", Toxic(connect="hang"), ALWAYS):
-                pass
-        await clients.aclose()
+        proxy = await stack.enter_async_context(Proxy("test", upstream=port, fired=lambda *_: None))
+        async with proxy.shaped("hang", Toxic(connect="hang"), ALWAYS), proxy.refused("refused"):
+            pass
+        ends = [await asyncio.open_connection("127.0.0.1", proxy.port) for _ in HELD]
+        for end in ends:
+            await said(*end, b"hello")
+        for number, toxic in enumerate(HELD):
+            await stack.enter_async_context(proxy.shaped("it", toxic, Window(every_k=number + 1)))
+        for _, writer in ends:
+            writer.write(b"lost, some of it")
+        await stack.aclose()
+        for _, writer in ends:
+            writer.close()
         server.close()
-        server.close_clients() if hasattr(server, "close_clients") else None
-    await asyncio.sleep(0.05)  # the ends of the server and the clients close a few turns later
+    await asyncio.wait(talking)
+    await asyncio.sleep(0.01)  # the ends of the clients and of the server close some turns later
     return asyncio.all_tasks() - tasks, descriptors_open() - descriptors
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -11,35 +10,19 @@ from sqlite3 import dbapi2
 from typing import Any
 
 import pytest
-from inside_bench import StoreBench, plain, store_bench
+from inside_bench import StoreBench, kinds, plain, refused, store_bench
 
 from harness.inside import Operation
 from harness.within.sqlite import StoreGate
 from harness.within.sqlite_connections import path_of
 
 GENUINE = sqlite3.connect
-CONTROLS: list[dict[str, Any]] = [{}, {"isolation_level": None}, {"isolation_level": "IMMEDIATE"}]
-if sys.version_info >= (3, 12):
-    CONTROLS += [{"autocommit": True}, {"autocommit": False}]
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[StoreBench]:
     with store_bench(tmp_path) as made:
         yield made
-
-
-def kinds(seen: list[Operation]) -> list[str]:
-    return [operation.kind for operation in seen]
-
-
-def refused(operation: Operation, do: Callable[[], Any]) -> Any:
-    raise sqlite3.OperationalError(operation.kind)
-
-
-def swallowed(operation: Operation, do: Callable[[], Any]) -> Any:
-    """A rule that answers each commit without doing it."""
-    return None if operation.kind == "commit" else do()
 
 
 def test_nothing_is_replaced_any_more_after_uninstall(bench: StoreBench) -> None:
@@ -90,66 +73,6 @@ def test_every_way_to_ask_is_seen(bench: StoreBench) -> None:
     assert {operation.path for operation in seen} == {str(bench.path)}
     assert seen[1].statement == "INSERT INTO t VALUES ('two')"
     assert bench.stored() == ["b", "one", "two"]
-
-
-def test_a_write_outside_of_a_transaction_is_a_write_and_a_commit(bench: StoreBench) -> None:
-    """Where SQLite itself would commit, there is a commit to be seen, and rows that are returned are not lost by it."""
-    connection = bench.connect(isolation_level=None)
-    with bench.watched() as seen:
-        connection.execute("INSERT INTO t VALUES ('two')")
-        found = connection.execute("INSERT INTO t VALUES ('three') RETURNING a")
-        assert not connection.in_transaction
-        assert (found.description[0][0], found.fetchone(), found.fetchone()) == ("a", ("three",), None)
-    assert kinds(seen) == ["write", "commit"] * 2
-    with bench.gate.around(swallowed):
-        connection.execute("INSERT INTO t VALUES ('lost')")
-    with bench.gate.around(refused), pytest.raises(sqlite3.OperationalError, match="write"):
-        connection.execute("INSERT INTO t VALUES ('refused')")
-    assert not connection.in_transaction
-    assert bench.stored() == ["one", "three", "two"]
-
-
-def test_each_statement_of_a_script_is_an_operation(bench: StoreBench) -> None:
-    """A script commits what was pending, as ever, and its own transaction ends where it says so."""
-    connection = bench.connect()
-    connection.execute("INSERT INTO t VALUES ('pending')")
-    with bench.watched() as seen:
-        connection.executescript(
-            "BEGIN; INSERT INTO t VALUES ('a;b'); COMMIT; SELECT 1; INSERT INTO t VALUES ('c') -- d"
-        )
-    assert kinds(seen) == ["commit", "write", "commit", "read", "write", "commit"]
-    assert connection.isolation_level == ""
-    assert bench.stored() == ["a;b", "c", "one", "pending"]
-
-
-@pytest.mark.parametrize("control", CONTROLS, ids=str)
-@pytest.mark.parametrize("ending", ["COMMIT", "commit()", "with"])
-def test_a_commit_that_is_not_done_is_rolled_back(
-    bench: StoreBench, control: dict[str, Any], ending: str
-) -> None:
-    """However an app controls its transactions, one whose commit a rule swallows is not stored, and the next one is."""
-    connection = bench.connect(**control)
-    unlike = ending == "COMMIT" and control.get("autocommit") is False
-    if unlike or (ending != "COMMIT" and control.get("autocommit") is True):
-        ending = "commit()" if unlike else "COMMIT"  # what such a connection is ended by
-
-    def turn(text: str) -> None:
-        if not connection.in_transaction and control != {}:
-            connection.execute("BEGIN")
-        connection.execute("INSERT INTO t VALUES (?)", (text,))
-        if ending == "with":
-            with connection:
-                pass
-        elif ending == "COMMIT":
-            connection.execute("COMMIT")
-        else:
-            connection.commit()
-
-    with bench.gate.around(swallowed):
-        turn("lost")
-        assert connection.in_transaction is (control.get("autocommit") is False)
-    turn("kept")
-    assert bench.stored() == ["kept", "one"]
 
 
 def test_rules_stack_and_go_in_any_order(bench: StoreBench) -> None:

@@ -41,8 +41,16 @@ def _named(connection: sqlite3.Connection) -> Any:
         connection.row_factory = None
 
 
+def _refused_at_commit(connection: sqlite3.Connection) -> None:
+    with connection:
+        connection.execute("INSERT INTO child VALUES (99)")
+
+
+CHILD = "CREATE TABLE child (n REFERENCES t DEFERRABLE INITIALLY DEFERRED)"
 STEPS: list[Do] = [
+    lambda c: c.execute("PRAGMA foreign_keys=ON").fetchall(),
     lambda c: c.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, text TEXT)").fetchall(),
+    lambda c: c.execute(CHILD).rowcount,
     lambda c: c.execute("INSERT INTO t VALUES (1, 'one')").lastrowid,
     lambda c: c.execute("SELECT * FROM t WHERE n = ?", (1,)).fetchall(),
     lambda c: c.commit(),
@@ -51,6 +59,7 @@ STEPS: list[Do] = [
     lambda c: c.rollback(),
     lambda c: c.execute("INSERT INTO t VALUES (:n, :text) RETURNING n", {"n": 5, "text": "five"}).fetchall(),
     _in_block,
+    _refused_at_commit,
     lambda c: c.__enter__() is c,
     lambda c: c.execute("UPDATE t SET text = 'x' WHERE n > 1").rowcount,
     lambda c: c.execute("COMMIT").fetchall(),
@@ -93,7 +102,7 @@ def answers(connection: sqlite3.Connection) -> Iterator[Any]:
         except (sqlite3.Error, sqlite3.Warning, TypeError) as error:
             result = type(error), str(error) if isinstance(error, sqlite3.Error) else ""
         try:
-            state = connection.in_transaction, connection.total_changes, connection.isolation_level
+            state = connection.in_transaction, connection.isolation_level
         except sqlite3.ProgrammingError:
             state = None
         yield number, result, state

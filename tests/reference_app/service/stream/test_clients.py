@@ -74,13 +74,14 @@ async def test_a_client_that_reads_slowly_holds_up_nobody(streaming: Any, kit: A
 
 
 async def test_a_client_that_does_not_read_is_given_up_at_the_deadline(streaming: Any, kit: Any) -> None:
-    """Nothing is stored, the answer has no end, so that the server cuts it, and the place of the session is free."""
+    """Nothing is stored, the answer has no end, so that the server cuts it, the session is free, and no task is left."""
     async with streaming(deadline_s=0.3) as app:
         session = (await app.turn("one")).events[-1][1]["session_id"]
         reading = app.ask("two", session).start()
         reading.reads.clear()
         await reading.task
         assert await app.messages(session) == ["one"]
+        assert [task for task in asyncio.all_tasks() if "Outlet" in repr(task)] == []
         assert (await app.turn("three", session)).events[-1][0] == "done"
     assert not reading.ended
     assert app.service.completions()[1] == (200, False, False, "error")

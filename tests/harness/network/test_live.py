@@ -1,0 +1,79 @@
+"""The network seam of a live run: proxies only where they are asked for, and refusing on whatever the target was given."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from harness.errors import UsageError
+from harness.network import LiveNetwork
+from harness.provider import ProviderServer
+from harness.rig import Window
+from harness.wire import Toxic
+
+
+@asynccontextmanager
+async def opened(parts: Any, *links: str) -> AsyncIterator[tuple[ProviderServer, LiveNetwork]]:
+    async with (
+        ProviderServer(parts.script, parts.witness, fired=parts.record) as server,
+        LiveNetwork.opened(server, links, fired=parts.record) as network,
+    ):
+        yield server, network
+
+
+async def test_without_links_there_is_no_proxy(parts: Any) -> None:
+    """Nothing stands in between, and a fault that wants to shape is told what its class has to say."""
+    async with opened(parts) as (server, network):
+        assert network.provider_url == server.base_url
+        assert await network.front(4711) == 4711
+        with pytest.raises(UsageError, match="say link = 'provider' in the class"):
+            network.shaped("network.latency", Toxic(latency_ms=1), Window())
+        with pytest.raises(UsageError, match="no proxy stands on the client link"):
+            network.address("client")
+
+
+async def test_a_link_must_exist(parts: Any) -> None:
+    """A link that nobody knows is named, with those that there are."""
+    with pytest.raises(UsageError, match="link moon: there are provider and client"):
+        async with opened(parts, "provider", "moon"):
+            pass
+
+
+async def test_the_provider_is_reached_and_shaped_through_its_proxy(parts: Any) -> None:
+    """The target is given the proxy's address, and what it meets there is the toxic's doing and is recorded."""
+    async with opened(parts, "provider") as (server, network), httpx.AsyncClient(trust_env=False) as client:
+        assert network.provider_url == f"http://127.0.0.1:{network.address('provider')[1]}/v1"
+        assert network.provider_url != server.base_url
+        async with network.shaped("network.reset", Toxic(after_bytes=9, then="reset"), Window()):
+            with pytest.raises(httpx.ReadError):
+                await client.get(f"{network.provider_url}/models")
+        assert (await client.get(f"{network.provider_url}/models")).status_code == 200
+    assert parts.fired == [("network.reset", "connection 1 of the provider link: both ends were reset")]
+
+
+@pytest.mark.parametrize("links", [(), ("provider",)])
+async def test_refusing_is_refusing_with_and_without_a_proxy(parts: Any, links: tuple[str, ...]) -> None:
+    """A pooled connection is cut, which is the firing, connecting is refused, and afterwards all is well."""
+    async with opened(parts, *links) as (_, network), httpx.AsyncClient(trust_env=False) as client:
+        assert (await client.get(f"{network.provider_url}/models")).status_code == 200
+        async with network.refused("network.refused"):
+            with pytest.raises(httpx.ConnectError):
+                await client.get(f"{network.provider_url}/models")
+        assert [name for name, _ in parts.fired] == ["network.refused"]
+        assert (await client.get(f"{network.provider_url}/models")).status_code == 200
+
+
+async def test_the_clients_proxy_follows_the_target(parts: Any) -> None:
+    """In front of a target that restarts on another port the clients' port stays, and it shapes their link alone."""
+    async with opened(parts, "client") as (server, network), httpx.AsyncClient(trust_env=False) as client:
+        assert network.provider_url == server.base_url
+        port = await network.front(1)  # where nobody listens
+        with pytest.raises(httpx.ReadError):
+            await client.get(f"http://127.0.0.1:{port}/v1/models")
+        assert await network.front(server.port) == port == network.address("client")[1]
+        async with network.shaped("network.half_close", Toxic(after_bytes=0), Window(), link="client"):
+            with pytest.raises(httpx.RemoteProtocolError):
+                await client.get(f"http://127.0.0.1:{port}/v1/models")
+        assert (await client.get(f"http://127.0.0.1:{port}/v1/models")).status_code == 200
