@@ -186,7 +186,7 @@ async def _all(
     async def work(play: Play) -> None:
         while waiting:
             number, trial = waiting.popleft()
-            say(f"{len(done) + 1} of {len(trials)}: {trial.label}")
+            say(f"{number + 1} of {len(trials)}: {trial.label}")
             done[number] = await swept(play, trial, options, held[trial.drill.name])
 
     async with asyncio.TaskGroup() as group:

@@ -57,7 +57,7 @@ class StreamedAnswer:
         Raises:
             LevelFailed: it is no such stream, it is too large, it has no end, or the provider failed within it.
         """
-        if not response.headers.get("content-type", "").startswith(MEDIA_TYPE):
+        if not response.headers.get("content-type", "").lower().startswith(MEDIA_TYPE):
             return await limited(response)
         assert isinstance(response.stream, httpx.AsyncByteStream)
         pieces = aiter(response.stream)

@@ -68,8 +68,8 @@ class LoopCancel(InsideFault):
     It is cancelled at its `at`-th await, counted where it really waits; where that is None, the first request at its
     first, the next at its second, and so on; or, with `after_s`, so many seconds after it began. With `repeat` it is
     cancelled once more at the first await of its cleanup. A target that answers although it was cancelled has
-    answered; one that does not is given what uvicorn would make of it: a 500 in plain text where no answer had begun,
-    a cut connection where one had.
+    answered; one that does not is given what a server that is going away makes of it: a 503 in plain text where no
+    answer had begun, a cut connection where one had. (uvicorn itself says 500 there, which would accuse the target.)
     """
 
     at: int | None = None
@@ -154,7 +154,7 @@ class _Cancelling:
             for _ in range(self._times):
                 self._task.uncancel()
         if self._times and not begun:
-            await _give_500(send)
+            await _give_503(send)
 
 
 async def _coroutine(work: Any) -> None:
@@ -179,11 +179,11 @@ def _watched(work: Coroutine[Any, None, None], awaited: Callable[[], None]) -> G
             error = thrown
 
 
-async def _give_500(send: Send) -> None:
-    """Answer as uvicorn does for an app that ended without an answer."""
+async def _give_503(send: Send) -> None:
+    """Answer as a server that is going away does, in place of an app that ended without an answer."""
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 500, "headers": headers})
-    await send({"type": "http.response.body", "body": b"Internal Server Error"})
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": b"Service Unavailable"})
 
 
 @fault("loop.reorder", stages=("simulated",), needs=("inside",))

@@ -63,6 +63,7 @@ class _Life:
         self._rig = rig
         self._stack = AsyncExitStack()
         self._timed: asyncio.Task[None] | None = None
+        self._over = asyncio.Event()
 
     async def begin(self) -> None:
         """Arm it, now or when its seconds say."""
@@ -72,33 +73,42 @@ class _Life:
             self._timed = asyncio.ensure_future(self._seconds())
 
     async def _seconds(self) -> None:
-        """Arm and heal it in its time."""
+        """Arm and heal it in its time, unless its last step ends before."""
         if self.window.at_s:
-            await self._rig.clock.sleep(self.window.at_s)
+            if not await self._waited(self.window.at_s):
+                return
             await self._enter()
-        if self.window.for_s is not None:
-            await self._rig.clock.sleep(self.window.for_s)
+        if self.window.for_s is not None and await self._waited(self.window.for_s):
             await self._stack.aclose()
+
+    async def _waited(self, seconds: float) -> bool:
+        """Wait; False where its last step ended before."""
+        over, passed = (
+            asyncio.ensure_future(self._over.wait()),
+            asyncio.ensure_future(self._rig.clock.sleep(seconds)),
+        )
+        try:
+            await asyncio.wait({over, passed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            over.cancel()
+            passed.cancel()
+        return not self._over.is_set()
 
     async def _enter(self) -> None:
         await self._stack.enter_async_context(self._fault.inject(self._rig))
 
     async def end(self) -> None:
-        """Heal it, if that is still to be done; what went wrong while it was armed or healed comes out here."""
+        """Heal it, if that is still to be done; what went wrong while it was armed or healed comes out here.
+
+        Only its waiting is cut short: what breaks or mends, such as a process that is being started, comes to its end.
+        """
         timed, self._timed = self._timed, None
+        self._over.set()
         try:
             if timed is not None:
-                await _over(timed)
+                await timed
         finally:
             await self._stack.aclose()
-
-
-async def _over(timed: "asyncio.Task[None]") -> None:
-    """Cancel what still waits for its time; raise what it failed with."""
-    timed.cancel()
-    await asyncio.wait({timed})
-    if not timed.cancelled() and (error := timed.exception()) is not None:
-        raise error
 
 
 @dataclass(frozen=True, slots=True)

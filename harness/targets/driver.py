@@ -244,7 +244,8 @@ class Driver:
 def _broke_off(exchange: Exchange) -> bool:
     """Whether an answer that had begun as a stream did not come to its end, or came to a bad one."""
     events = exchange.body if isinstance(exchange.body, list) else []
-    return exchange.error is not None or any(one.get("event") == "error" for one in events)
+    named = (one.get("event") for one in events if isinstance(one, dict))
+    return exchange.error is not None or "error" in named
 
 
 def _counts(probe: Probe) -> tuple[int, int, int, int]:

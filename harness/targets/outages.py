@@ -55,8 +55,7 @@ class Processes:
             yield
         finally:
             await self._target.begin()
-            how = "killed" if kill or code == -signal.SIGKILL else "terminated"
-            self._note(fault, how, began_s, exit_code=code)
+            self._note(fault, "killed" if kill else "terminated", began_s, exit_code=code)
 
     @asynccontextmanager
     async def paused(self, fault: str) -> AsyncIterator[None]:

@@ -179,7 +179,8 @@ class ProcessTarget:
         arguments = ["--app", profile.app, "--port", str(serving.port)]
         arguments += [word for defect in self._job.defects for word in ("--defect", defect)]
         arguments += [] if serving.access_log else ["--no-access-log"]
-        if any("inside" in needs_of(fault) for fault in self._job.wired):
+        inside = any("inside" in needs_of(fault) for fault in self._job.wired)
+        if inside:
             arguments += ["--inside", "--sync-entry", profile.sync_entry]
         return child(
             "serve",
@@ -189,6 +190,7 @@ class ProcessTarget:
             environment=variables,
             nonce=self.nonce,
             own_log=serving.own_log,
+            piped=inside,
             start_s_max=profile.start_s_max,
         )
 

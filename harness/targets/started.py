@@ -4,14 +4,16 @@ import asyncio
 import contextlib
 import os
 import secrets
+import shutil
 import signal
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from harness.errors import TargetFailed, UsageError
 from harness.targets.control import SAID, ControlLine
@@ -31,6 +33,7 @@ class Child:
     errors: Path
     errors_from: int = 0
     hello: Mapping[str, Any] = field(default_factory=dict)
+    pump: threading.Thread | None = None
 
     @property
     def port(self) -> int:
@@ -56,6 +59,8 @@ class Child:
         # A number is not given again while a process is left in the group that bears it.
         self.signal(signal.SIGKILL)
         self.line.close()
+        if self.pump is not None:
+            await asyncio.to_thread(self.pump.join)  # nobody is left who could hold the pipe open
 
     def signal(self, number: signal.Signals) -> None:
         """Signal its own group, if it is still there."""
@@ -88,11 +93,13 @@ async def child(
     environment: dict[str, str],
     nonce: str,
     own_log: bool = True,
+    piped: bool = False,
     start_s_max: float = START_S_MAX,
 ) -> AsyncIterator[Child]:
     """Start `harness.targets.child` in `mode`; it is gone when the block ends, however it ends.
 
     What it writes goes to `app.log` and `stderr.log` in `directory`, appended, so that a restart keeps the first part.
+    With `piped` its standard output is a pipe, as a service has it in production, and a thread here carries it on.
 
     Raises:
         UsageError: the app does not import or does not start, or not within `start_s_max`: nothing had been run.
@@ -105,7 +112,13 @@ async def child(
         }
     environment = {"PYTHONPATH": _python_path(profile), **environment}
     started = await _start(
-        mode, arguments, directory=directory, environment=environment, nonce=nonce, own_log=own_log
+        mode,
+        arguments,
+        directory=directory,
+        environment=environment,
+        nonce=nonce,
+        own_log=own_log,
+        piped=piped,
     )
     try:
         yield await _greet(started, profile, nonce, start_s_max)
@@ -122,6 +135,7 @@ async def _start(
     environment: dict[str, str],
     nonce: str,
     own_log: bool,
+    piped: bool,
 ) -> Child:
     """Start the process with one end of the control line."""
     ours, theirs = socket.socketpair()
@@ -129,8 +143,9 @@ async def _start(
     command = [sys.executable, "-m", "harness.targets.child", mode, "--nonce", nonce]
     with ExitStack() as unused:
         unused.enter_context(ours)
-        with theirs, log.open("ab") as out, errors.open("ab") as err:
+        with theirs, ExitStack() as handed, errors.open("ab") as err:
             before = err.tell()
+            out, pump = _carried_to(log, handed) if piped else (handed.enter_context(log.open("ab")), None)
             process = await asyncio.create_subprocess_exec(
                 *command,
                 "--control",
@@ -145,7 +160,20 @@ async def _start(
             )
         line = await ControlLine.over(ours)
         unused.pop_all()
-    return Child(process=process, line=line, log=log, errors=errors, errors_from=before)
+    return Child(process=process, line=line, log=log, errors=errors, errors_from=before, pump=pump)
+
+
+def _carried_to(log: Path, handed: ExitStack) -> tuple[IO[bytes], threading.Thread]:
+    """The end of a pipe for a child to write to, ours until it was handed on, and who carries it to the log."""
+    read, write = os.pipe()
+
+    def carry() -> None:
+        with os.fdopen(read, "rb", 0) as pipe, log.open("ab", 0) as file:
+            shutil.copyfileobj(pipe, file)
+
+    pump = threading.Thread(target=carry, name="shakeout-log", daemon=True)
+    pump.start()
+    return handed.enter_context(os.fdopen(write, "wb", 0)), pump
 
 
 async def _greet(started: Child, profile: Profile, nonce: str, start_s_max: float) -> Child:

@@ -1,5 +1,6 @@
 """A sweep plays what the target can be put under, says what it cannot, and judges each against one control."""
 
+import asyncio
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -9,11 +10,12 @@ import pytest
 
 from harness.errors import UsageError
 from harness.faults.base import ALWAYS
+from harness.history import WITNESSES, Exchange, FaultFired, Header, History, UpstreamCall
 from harness.registry import FAULTS
 from harness.rig import Rig, Window
 from harness.runner import Options
 from harness.scenario import Scenario, Turn
-from harness.sweep import armed, controls, labelled, planned, swept
+from harness.sweep import armed, labelled, planned, settled, sweep
 from harness.targets import profile as profiles
 from harness.variants import chosen, variants
 from harness.verdict import Verdict
@@ -97,24 +99,140 @@ def test_a_fault_stands_between_the_first_and_the_last_step():
     assert (fault.window.from_step, fault.window.until_step) == (1, 1)
 
 
-async def test_one_control_stands_for_all_trials_of_a_drill():
-    """A drill is played once without a fault, however many faults are then played on it."""
-    from harness.runner import opened  # noqa: PLC0415  # it starts a child: only here
+def test_what_only_proves_an_oracle_is_left_out():
+    """A fault under which some invariant must fail is listed as that, for no target could pass."""
+    assert "prove an oracle" in planned(PROFILE, "simulated", DRILLS, []).not_applicable["store.lost_write"]
 
-    options = Options(profile=PROFILE, seed=1)
-    plan = planned(PROFILE, "simulated", DRILLS, ["provider.refusal", "provider.content_filter"])
-    arms = []
-    async with opened(options) as play:
 
-        async def counted(job):
-            arms.append(job.arm)
-            return await play(job)
+def test_what_was_not_seen_without_a_fault_is_not_applicable():
+    """Where no answer of the provider has a confidence, the faults that bend one are left out, and say why."""
+    plan = planned(PROFILE, "simulated", DRILLS, ["provider.bad_score", "provider.secret_echo"])
+    call = UpstreamCall(at_s=0, ended_s=0, call=1, level="conversation", request_id=None, messages=())
+    scored = replace(call, confidence=0.9)
+    keyed = replace(call, headers={"authorization": "[redacted]"})
+    for seen, left in ((call, set()), (scored, {"provider.bad_score"}), (keyed, {"provider.secret_echo"})):
+        history = History(header=HEADER, records=(seen,))
+        kept = settled(plan, PROFILE, [history])
+        assert {trial.fault.name for trial in kept.trials} == left
+        assert set(kept.not_applicable) >= {"provider.bad_score", "provider.secret_echo"} - left
 
-        held = [arm async for _, arm, _ in controls(counted, plan, options)]
-        results = [await swept(counted, trial, options, held[0]) for trial in plan.trials]
-    assert arms == ["control", "faulted", "faulted"]
-    assert [one.result.verdict for one in results] == [Verdict.PASSED, Verdict.PASSED]
-    assert all(one.result.control == "passed" and one.fired for one in results)
+
+class Stage:
+    """A stage that plays nothing: each arm takes until it is let go, and is as slow a machine as it is told."""
+
+    def __init__(self, monkeypatch):
+        self.jobs = []
+        self.slow = 0
+        self.most = self.now = 0
+        self.go = asyncio.Event()
+        self.two = asyncio.Event()
+        monkeypatch.setattr("harness.sweep.opened", self.opened)
+
+    @asynccontextmanager
+    async def opened(self, options):
+        """Open it."""
+        yield self.play
+
+    async def play(self, job):
+        """Give a history in which the fault fired, and nothing else of interest."""
+        self.jobs.append((job.arm, job.name))
+        self.now += 1
+        self.most = max(self.most, self.now)
+        if self.now == 2:
+            self.two.set()
+        if job.arm == "faulted":
+            await self.go.wait()
+        self.now -= 1
+        lag_ms, self.slow = (100.0, self.slow - 1) if self.slow and job.arm == "faulted" else (0.0, self.slow)
+        fired = [FaultFired(at_s=1.0, fault=fault.name) for fault in job.faults]
+        header = replace(
+            HEADER,
+            arm=job.arm,
+            declared=tuple(fault.name for fault in job.faults),
+            harness_lag_ms_max=lag_ms,
+            contract=PROFILE.contract,
+        )
+        scored = UpstreamCall(
+            at_s=0, ended_s=0, call=1, level="conversation", request_id="r", messages=(), confidence=0.9
+        )
+        asked = Exchange(
+            at_s=0,
+            ended_s=0.1,
+            step=0,
+            role="request",
+            method="GET",
+            path="/",
+            request_id="r",
+            status=404,
+            headers={"x-request-id": "r", "content-type": "application/problem+json"},
+            body={"request_id": "r"},
+        )
+        return History(header=header, records=(asked, scored, *fired))
+
+
+HEADER = Header(
+    scenario="s",
+    seed=1,
+    stage="live",
+    target="t",
+    arm="control",
+    contract=PROFILE.contract,
+    witnesses=("wire",),
+    absent=tuple(sorted(WITNESSES - {"wire"})),
+    nonce_matched=True,
+)
+
+
+async def test_one_control_stands_for_all_trials_of_a_drill(monkeypatch):
+    """A drill is played once without a fault, however many faults are then played on it, as many at a time as asked."""
+    stage = Stage(monkeypatch)
+    stage.go.set()
+    plan = planned(PROFILE, "live", DRILLS, ["provider.refusal", "provider.content_filter"])
+    options = Options(profile=PROFILE, stage="live", seed=1)
+    done = await sweep(plan, options, jobs=2, say=lambda _: None)
+    assert [arm for arm, _ in stage.jobs] == ["control", "faulted", "faulted"]
+    assert [one.trial.label for one in done.results] == ["provider.content_filter", "provider.refusal"]
+    assert [one.result.verdict for one in done.results] == [Verdict.PASSED, Verdict.PASSED]
+    assert all(one.result.control == "passed" and one.fired for one in done.results)
+
+
+async def test_as_many_trials_as_asked_are_played_at_a_time(monkeypatch):
+    """Two are under way together, and no third."""
+    stage = Stage(monkeypatch)
+    plan = planned(PROFILE, "live", DRILLS, ["provider.client_error"])
+    assert len(plan.trials) > 2
+    options = Options(profile=PROFILE, stage="live", seed=1)
+    said = []
+    sweeping = asyncio.ensure_future(sweep(plan, options, jobs=2, say=said.append))
+    await stage.two.wait()
+    stage.go.set()
+    await sweeping
+    assert stage.most == 2
+    assert said[-1].startswith(f"{len(plan.trials)} of {len(plan.trials)}")
+
+
+async def test_what_is_undecided_is_played_once_more(monkeypatch):
+    """A machine that was too slow for a moment says nothing of the target; one that stays so leaves it undecided."""
+    for slow, verdict in ((1, Verdict.PASSED), (2, Verdict.UNDECIDED)):
+        stage = Stage(monkeypatch)
+        stage.go.set()
+        stage.slow = slow
+        plan = planned(PROFILE, "live", DRILLS, ["provider.refusal"])
+        options = Options(profile=PROFILE, stage="live", seed=1)
+        done = await sweep(plan, options, jobs=2, say=lambda _: None)
+        assert [one.result.verdict for one in done.results] == [verdict]
+        assert [arm for arm, _ in stage.jobs] == ["control", "faulted", "faulted"]
+
+
+async def test_each_trial_keeps_its_histories_in_a_folder_of_its_own(monkeypatch, tmp_path):
+    """Two faults on one drill do not take each other's place."""
+    stage = Stage(monkeypatch)
+    stage.go.set()
+    plan = planned(PROFILE, "live", DRILLS, ["provider.refusal", "provider.malformed_json(form='html')"])
+    options = Options(profile=PROFILE, stage="live", seed=1, histories=tmp_path)
+    await sweep(plan, options, jobs=1, say=lambda _: None)
+    kept = {path.parent.name for path in tmp_path.rglob("*.jsonl")}
+    assert {"provider.refusal", "provider.malformed_json_form=_html"} <= kept
 
 
 def test_a_sweep_finds_a_mistake_and_names_what_found_it(shakeout, tmp_path):

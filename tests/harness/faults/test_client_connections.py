@@ -57,6 +57,7 @@ def says(answer: bytes, heads: list[bytes], bodies: list[bytes] | None = None) -
     return handler
 
 
+REQUEST = OnWire(method="POST", path="/turn", headers={"x-request-id": "r"}, body=b"{}")
 REFUSES = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 3\r\n\r\nbad"
 
 
@@ -110,6 +111,21 @@ async def test_who_is_refused_before_all_is_sent_reads_the_refusal() -> None:
         await play(bench, ClientChunkedBody(size_bytes=3_000_000))
     (beside,) = bench.exchanges("beside")
     assert beside.status == 400
+
+
+async def test_who_is_answered_sends_no_more() -> None:
+    """A slow writer that has its answer stops where it is."""
+    seen: list[bytes] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.readexactly(1))
+        writer.write(REFUSES)
+        seen.append(await reader.read(-1))
+
+    async with listening(handler) as address:
+        incoming = await replace(REQUEST, byte_every_s=60.0).over(address)
+    assert incoming.status == 400
+    assert b"".join(seen) == b"P"
 
 
 @pytest.mark.parametrize("part", ["head", "body"])
@@ -166,9 +182,6 @@ async def test_a_slow_reader_reads_the_turn_to_its_end() -> None:
     turn = bench.exchanges("turn")[1]
     assert (turn.status, turn.error, len(turn.reply or "")) == (200, None, 300_000)
     assert bench.fired == ["client.slow_reader"]
-
-
-REQUEST = OnWire(method="POST", path="/turn", headers={"x-request-id": "r"}, body=b"{}")
 
 
 @pytest.mark.parametrize(

@@ -158,14 +158,18 @@ async def test_a_flood_is_of_strangers() -> None:
     assert bench.fired == ["client.flood"]
 
 
-async def test_a_foreign_session_is_one_that_nobody_was_given() -> None:
-    """The turn under an unknown id is recorded in a session apart, and may be refused or begin afresh."""
+@pytest.mark.parametrize("named", ["", "of-another"])
+async def test_a_foreign_session_is_one_that_nobody_was_given(named: str) -> None:
+    """Each turn under an unknown id, or the one that is named, is recorded apart; it may be refused or begin afresh."""
     bench = Bench()
-    await play(bench, ClientForeignSession())
-    (beside,) = bench.exchanges("beside")
-    assert beside.request["session"] == ClientForeignSession().session_id
-    assert beside.session != "a"
-    assert {200, 404} <= set(beside.expected)
+    await play(bench, ClientForeignSession(session_id=named), Turn(), Turn())
+    beside = bench.exchanges("beside")
+    ids = [one.request["session"] for one in beside]
+    assert len(set(ids)) == (1 if named else 2)
+    assert not named or ids[0] == named
+    assert not set(ids) & {one.request["session"] for one in bench.exchanges("turn")[1:]}
+    assert "a" not in [one.session for one in beside]
+    assert {200, 404} <= set(beside[0].expected)
 
 
 async def broken(fault: Any) -> bytes:
@@ -179,6 +183,7 @@ async def broken(fault: Any) -> bytes:
     await play(bench, fault)
     (beside,) = bench.exchanges("beside")
     assert 422 in beside.expected
+    assert beside.session != "a"
     assert beside.at_s <= bench.exchanges("turn")[1].at_s
     assert bench.exchanges("turn")[1].status == 200
     assert bench.fired == [fault.name]
@@ -232,6 +237,7 @@ async def test_a_huge_body_is_sent_whole_and_kept_short() -> None:
     bench = Bench()
     await play(bench, ClientHugeBody(size_bytes=50_000))
     (beside,) = bench.exchanges("beside")
+    assert isinstance(beside.request, str)
     assert len(beside.request) < 300
     assert len(beside.message or "") == 10_000
 

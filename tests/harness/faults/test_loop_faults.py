@@ -67,7 +67,7 @@ def test_request_after_request_is_cancelled_one_await_later() -> None:
 
     with running(answering(work)) as bench:
         with LoopCancel().within(bench):
-            assert [status(bench.ask()) for _ in range(3)] == [500, 500, 200]
+            assert [status(bench.ask()) for _ in range(3)] == [503, 503, 200]
         assert reached == [0, 0, 1, 0, 1]
         assert bench.noted == ["cancelled, after 1 awaits", "cancelled, after 2 awaits"]
         assert status(bench.ask()) == 200
@@ -76,14 +76,14 @@ def test_request_after_request_is_cancelled_one_await_later() -> None:
 def test_only_awaits_that_wait_are_counted() -> None:
     """The third await that really waits is the third, though there was another between."""
     with running(answering(waits)) as bench, LoopCancel(at=3).within(bench):
-        assert status(bench.ask()) == 500
+        assert status(bench.ask()) == 503
         assert bench.noted == ["cancelled, after 3 awaits"]
 
 
 def test_a_request_is_cancelled_after_a_time() -> None:
     """With `after_s` a request that would wait for ever is cancelled; one that has ended by then is not."""
     with running(answering(asyncio.Event().wait)) as bench, LoopCancel(after_s=0.001).within(bench):
-        assert bench.ask()[1]["body"] == b"Internal Server Error"
+        assert bench.ask()[1]["body"] == b"Service Unavailable"
         assert len(bench.noted) == 1
     with running(answering(nothing)) as bench, LoopCancel(after_s=3600).within(bench):
         assert status(bench.ask()) == 200
@@ -104,7 +104,7 @@ def test_the_cleanup_is_cancelled_as_well(repeat: bool, steps: list[str]) -> Non
             seen.append("cleaned")
 
     with running(answering(work)) as bench, LoopCancel(at=1, repeat=repeat).within(bench):
-        assert status(bench.ask()) == 500
+        assert status(bench.ask()) == 503
         assert seen == steps
         assert len(bench.noted) == 1 + repeat
 
@@ -224,9 +224,9 @@ def test_two_faults_around_requests_mend_in_either_order(first: int, monkeypatch
         both = [LoopCancel(at=1).within(bench), LoopBlocked(on="request").within(bench)]
         for one in both:
             one.__enter__()
-        assert (status(bench.ask()), len(slept)) == (500, 1)
+        assert (status(bench.ask()), len(slept)) == (503, 1)
         both[first].__exit__(None, None, None)
-        assert (status(bench.ask()), len(slept)) == ((200, 2) if first == 0 else (500, 1))
+        assert (status(bench.ask()), len(slept)) == ((200, 2) if first == 0 else (503, 1))
         both[1 - first].__exit__(None, None, None)
         assert (status(bench.ask()), len(slept)) == (200, 2 - first)
 

@@ -62,6 +62,8 @@ class Noted:
         try:
             yield
         finally:
+            if self.bad == "slow":
+                await rig.clock.sleep(5.0)
             self.notes.append(f"off {rig.clock.monotonic():g}")
             if self.bad == "exit":
                 raise RuntimeError("cannot mend")
@@ -111,6 +113,21 @@ async def test_a_step_that_ends_first_heals_what_has_seconds_left():
         await armed.after(0)
     await clock.pass_to(20.0)
     assert (long.notes, late.notes) == (["on 0", "off 1"], [])
+
+
+async def test_what_mends_comes_to_its_end_though_the_steps_do_first():
+    """A process that is being started again when its last step ends is started all the same, and once."""
+    made, clock = rig()
+    slow = Noted(window=Window(for_s=1.0), bad="slow")
+    async with Armed((slow,), made, 0) as armed:
+        await armed.before(0)
+        await clock.pass_to(1.0)  # it begins to mend
+        ending = asyncio.ensure_future(armed.after(0))
+        await clock.pass_to(2.0)
+        assert (slow.notes, ending.done()) == (["on 0"], False)
+        await clock.pass_to(6.0)
+        await ending
+    assert slow.notes == ["on 0", "off 6"]
 
 
 async def test_all_is_mended_when_the_steps_break_off_and_when_mending_fails():

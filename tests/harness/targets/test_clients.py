@@ -121,6 +121,13 @@ async def test_a_rule_has_fired_only_where_it_changed_something(rule: Rule, fire
     assert bench.fired == ["test.ruled"] * fires
 
 
+async def test_the_answer_that_a_rule_gives_is_the_one_on_record() -> None:
+    """Where a rule answers otherwise, the turn has that answer, under the times of its own request."""
+    bench = Bench()
+    await bench.play(Turn(), faults=(Ruled(rule=answers_otherwise),))
+    assert [turn.session_id for turn in bench.exchanges("turn")] == ["other"]
+
+
 async def test_a_client_that_left_has_fired() -> None:
     """Where the answer did not come before the client left, that is a firing; the shortest patience of all rules counts."""
     bench = Bench()

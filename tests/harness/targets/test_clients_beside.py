@@ -62,6 +62,19 @@ async def test_another_turn_is_of_the_same_session_or_of_one_that_is_named(
     assert (beside.session, beside.request_headers["idempotency-key"]) == (label, "k2")
 
 
+async def test_another_turn_does_not_borrow_the_key_of_the_given_one() -> None:
+    """Under no key of its own it has none: it would be taken for the given one sent again."""
+    bench = Bench()
+
+    async def rule(outgoing: Outgoing, client: Any) -> Incoming:
+        await client.beside(client.another("other"), expected=(200,))
+        return await client.send(outgoing)
+
+    await bench.play(Turn(idempotency_key="k1"), faults=(Ruled(rule=rule),))
+    (beside,) = bench.exchanges("beside")
+    assert "idempotency-key" not in beside.request_headers
+
+
 async def test_a_new_session_has_an_id_where_the_client_chooses_it() -> None:
     """A stranger's turn is told under an id that nobody else has."""
     bench = Bench()

@@ -136,4 +136,24 @@ async def test_an_answer_without_a_session_is_a_doubt() -> None:
     """Where the profile points at a session and the answer has none, the run says so."""
     bench = Bench()
     driver = await bench.play(session="/nowhere")
-    assert list(driver.doubts) == ["no session at /nowhere of an answer; mend [turn] session of the profile"]
+    doubt = "no session at /nowhere of an answer; mend [turn] session of the profile"
+    assert list(driver.doubts) == [doubt]
+
+    async def lists(outgoing: Outgoing) -> Incoming:
+        return answer(["a list", 1])
+
+    bench.answers = lists
+    assert list((await bench.play()).doubts) == [doubt.replace("/nowhere", "/sid")]
+
+
+async def test_a_stream_that_ends_badly_is_no_doubt_of_the_profile() -> None:
+    """A stream with an error in it, or that broke off, need not have named its session."""
+    bench = Bench()
+    bad = b'event: error\ndata: {"title": "no"}\n\n'
+    for incoming in (answer(bad, media="text/event-stream"), answer(b"", error="RemoteProtocolError")):
+
+        async def answers(outgoing: Outgoing, incoming: Incoming = incoming) -> Incoming:
+            return incoming
+
+        bench.answers = answers
+        assert not (await bench.play()).doubts

@@ -14,7 +14,8 @@ from harness.targets.pointers import pointed
     [
         (b'data: {"a": 1}\n\n', [("message", {"a": 1})]),
         (b"event: done\r\ndata: one\r\ndata: two\r\n\r\n", [("done", "one\ntwo")]),
-        (b"\xef\xbb\xbf: a comment\n\ndata:tight\r\rid: 7\nretry: 5\n\n", [("message", "tight")]),
+        (b"\xef\xbb\xbfdata:tight\r\r: a comment\n\nid: 7\nretry: 5\n\n", [("message", "tight")]),
+        (b"data:  one blank of two \n\n", [("message", " one blank of two ")]),
         (b"event: lost\n\ndata: kept\n\n", [("message", "kept")]),
         (b"data\n\ndata: [DONE]\n\n", [("message", ""), ("message", "[DONE]")]),
         (b"data: whole\n\ndata: cut", [("message", "whole")]),

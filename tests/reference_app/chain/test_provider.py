@@ -11,10 +11,9 @@ import httpx
 import pytest
 import respx
 
-from reference_app.bodies import BODY_BYTES_MAX
 from reference_app.contract import FallbackReason
 from reference_app.failures import LevelFailed
-from reference_app.provider import Attempt, ProviderClient
+from reference_app.provider import BODY_BYTES_MAX, Attempt, ProviderClient
 from reference_app.settings import Settings
 
 URL = "http://provider.invalid/v1"

@@ -22,7 +22,7 @@ from reference_app.provider_stream import Listener
 from reference_app.settings import Settings
 
 SAID = {"intent": "question", "confidence": 0.9, "reply": 'Gr\u00fc\u00dfe \U0001f600, "so" \\ it\ngoes on.'}
-EVENTS = {"content-type": "text/event-stream; charset=utf-8"}
+EVENTS = {"content-type": "Text/Event-Stream; charset=utf-8"}
 
 
 def chunk(content: str | None = None, *, finish: str | None = None, **delta: Any) -> bytes:

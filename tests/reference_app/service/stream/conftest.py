@@ -35,7 +35,7 @@ def parts(said: Any, **options: Any) -> list[Any]:
 
 
 class Body(httpx.AsyncByteStream):
-    """A streamed body: pieces are sent, events waited for, exceptions raised; `left` says that nobody wants the rest."""
+    """A streamed body: pieces are sent, events waited for, seconds let pass, exceptions raised; `left` says that nobody wants the rest."""
 
     def __init__(self, pieces: list[Any], left: asyncio.Event) -> None:
         self._pieces = pieces
@@ -48,6 +48,8 @@ class Body(httpx.AsyncByteStream):
                     raise piece
                 if isinstance(piece, asyncio.Event):
                     await piece.wait()
+                elif isinstance(piece, float):
+                    await asyncio.sleep(piece)
                 else:
                     yield piece
                     await asyncio.sleep(0)  # as between two reads of a wire

@@ -33,12 +33,17 @@ def made(breaks: list[Any]) -> list[Any]:
     return [piece() if piece is asyncio.Event else piece for piece in breaks]
 
 
+def patience(breaks: list[Any]) -> dict[str, float]:
+    """Only a stall has to be waited for; every other break shows itself."""
+    return {"conversation_level_s": 0.5} if asyncio.Event in breaks else {}
+
+
 @pytest.mark.parametrize(("breaks", "reason"), BREAKS)
 async def test_a_break_before_anything_was_shown_is_a_fallback(
     streaming: Any, kit: Any, breaks: list[Any], reason: str
 ) -> None:
     """Where the client has seen nothing the next level answers, and answer and record say why."""
-    async with streaming(conversation_level_s=0.1) as app:
+    async with streaming(**patience(breaks)) as app:
         app.provider.pieces = [*kit.parts(kit.said)[:2], *made(breaks)]
         reading = await app.turn()
     done = reading.events[-1][1]
@@ -54,7 +59,7 @@ async def test_a_break_after_something_was_shown_ends_in_an_error(
     streaming: Any, kit: Any, breaks: list[Any], reason: str
 ) -> None:
     """The stream ends with one `error` that names the reason, nothing is stored, and the record says that it is not whole."""
-    async with streaming(conversation_level_s=0.1) as app:
+    async with streaming(**patience(breaks)) as app:
         session = (await app.turn("one")).events[-1][1]["session_id"]
         app.provider.pieces = [*kit.parts(kit.said)[:-3], *made(breaks)]
         reading = await app.turn("two", session)
@@ -117,13 +122,13 @@ async def test_breaks_open_the_circuit(streaming: Any, kit: Any) -> None:
 
 async def test_the_deadline_of_the_request_holds_for_a_stream(streaming: Any, kit: Any) -> None:
     """A drip that never pauses for long ends at the deadline, with the reason."""
-    async with streaming(deadline_s=0.2, reserve_s=0.05) as app:
+    async with streaming(deadline_s=0.6) as app:
 
         class Drip(list[Any]):
             def __iter__(self) -> Any:
                 yield from kit.parts(kit.said)[:-3]
                 while True:
-                    yield b": still there\n\n"
+                    yield from (0.01, b": still there\n\n")
 
         app.provider.pieces = Drip()
         reading = await app.turn()

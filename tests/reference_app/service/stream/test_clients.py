@@ -75,7 +75,7 @@ async def test_a_client_that_reads_slowly_holds_up_nobody(streaming: Any, kit: A
 
 async def test_a_client_that_does_not_read_is_given_up_at_the_deadline(streaming: Any, kit: Any) -> None:
     """Nothing is stored, the answer has no end, so that the server cuts it, the session is free, and no task is left."""
-    async with streaming(deadline_s=0.3) as app:
+    async with streaming(deadline_s=1.0) as app:
         session = (await app.turn("one")).events[-1][1]["session_id"]
         reading = app.ask("two", session).start()
         reading.reads.clear()
@@ -90,7 +90,7 @@ async def test_a_client_that_does_not_read_is_given_up_at_the_deadline(streaming
 
 async def test_a_break_is_told_only_to_who_reads(streaming: Any, kit: Any) -> None:
     """Where the client does not take the chunks, their `error` is not waited for beyond the deadline."""
-    async with streaming(deadline_s=0.3, conversation_level_s=0.1) as app:
+    async with streaming(deadline_s=1.0, conversation_level_s=0.5) as app:
         app.provider.pieces = held_pieces(kit)
         reading = app.ask().start()
         reading.reads.clear()
@@ -101,7 +101,7 @@ async def test_a_break_is_told_only_to_who_reads(streaming: Any, kit: Any) -> No
 
 async def test_a_done_that_nobody_takes_is_not_waited_for(streaming: Any) -> None:
     """A client that stops to read after the chunks holds up nothing; the turn was committed, and a key replays it."""
-    async with streaming(deadline_s=0.5) as app:
+    async with streaming(deadline_s=1.0) as app:
         session = (await app.turn("one")).events[-1][1]["session_id"]
         reading = app.ask("two", session, **{"idempotency-key": "k"})
         reading.on_part = lambda part: reading.reads.clear() if reading.text.endswith("piece.") else None
