@@ -53,7 +53,8 @@ class Reply:
     """What the provider puts on the wire: its head, then `parts` where there are any, else `body`.
 
     Parts are sent under the Content-Length that `headers` announce, or chunked where they announce none. `body` is
-    then the same answer in one piece, for whoever reads what was meant.
+    then the same answer in one piece, for whoever reads what was meant. A reply of status 0 has no head: only its parts
+    are sent.
     """
 
     status: int = 200

@@ -7,6 +7,7 @@ decided: what fails before it is answered with its status, as it would be withou
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import orjson
 from starlette.requests import Request
@@ -60,7 +61,8 @@ class EventStream(Response):
             if not outlet.shown:
                 raise
             problem = _problem_of(error)
-            await outlet.end("error", (problem or unexpected()).body())
+            with suppress(Unread):
+                await outlet.end("error", (problem or unexpected()).body())
             if problem is None or isinstance(error, asyncio.CancelledError):
                 raise
             return

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOUNDATION = {"errors", "history", "verdict", "recording", "logs", "gates"}
+FOUNDATION = {"errors", "contract", "history", "verdict", "recording", "logs", "gates"}
 SEAMS = {"registry", "rig", "window", "wire", "inside"}
 CORE = FOUNDATION | SEAMS | {"scenario", "steps"}
 PLAYED = CORE | {"provider", "targets"}

@@ -21,14 +21,14 @@ SOONEST_S = 0.002
 
 
 class _Patience:
-    """How long each client waits: of four, one for `most_s`, one for half of it, one for a quarter, one to the end.
+    """How long each client waits: of four, one for `most_s`, one for 0.4 of it, one for a tenth, one to the end.
 
     So some leave in time whatever a service takes, and somebody sees what became of the rest. Where an answer came
     first, all later ones leave within nine tenths of its time. What is sent again under its key is waited for.
     """
 
     def __init__(self, most_s: float) -> None:
-        self._shares = cycle((1.0, 0.5, 0.25, None))
+        self._shares = cycle((1.0, 0.4, 0.1, None))
         self._most_s = self._first_s = most_s
         self._keyed: set[tuple[str, bytes]] = set()
 

@@ -57,9 +57,8 @@ class OnWire(Outgoing):
 
     async def _write(self, wire: socket.socket, reading: "asyncio.Future[None]") -> None:
         """Write it in its pieces, as long as nobody has answered."""
-        with contextlib.suppress(
-            ConnectionError
-        ):  # who answers early may read no further; the answer is still there
+        # Who answers early may read no further; then the rest is not wanted, and the answer is still to be read.
+        with contextlib.suppress(ConnectionError):
             for piece, pause_s in self._pieces():
                 if reading.done():
                     return

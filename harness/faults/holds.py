@@ -36,6 +36,23 @@ def never_taken(fault: str) -> Invariant:
     return check
 
 
+def never_whole(fault: str) -> Invariant:
+    """The oracle that a part of an answer, which is all that `fault` lets through, is not given out as the whole."""
+
+    @oracle(f"{fault}.never_whole", witnesses={WIRE, PROVIDER}, promises=("reply_pointer",))
+    def check(history: History) -> Iterable[Finding]:
+        """A turn whose every provider call was cut is not answered, to its end, with a part of what was meant."""
+        for turn in history.turns:
+            asked = [call for call in history.calls if turn.canary and _asks(call, turn.canary)]
+            part = (turn.reply or "").strip()
+            if not (asked and part and all(_shaped(call, fault) for call in asked) and _whole(turn)):
+                continue
+            if any(call.text and part in call.text and part != call.text.strip() for call in asked):
+                yield Finding(message=f"answered with a part as if it were all: {part!r}", evidence=str(turn))
+
+    return check
+
+
 def called_once(fault: str) -> Invariant:
     """The oracle that nobody calls again, for the same request and level, where `fault` is an answer for good."""
 
@@ -146,6 +163,18 @@ def _finite(value: Any) -> bool:
 def _said(exchange: Exchange) -> str:
     """The body of an answer as text."""
     return exchange.body if isinstance(exchange.body, str) else json.dumps(exchange.body, ensure_ascii=False)
+
+
+def _asks(call: UpstreamCall, canary: str) -> bool:
+    """Whether a call is for the message with the canary: its last one."""
+    return bool(call.messages) and canary in str(call.messages[-1].get("content"))
+
+
+def _whole(turn: Exchange) -> bool:
+    """Whether a turn was answered to its end, and does not say itself that something went wrong."""
+    events = turn.body if isinstance(turn.body, list) else []
+    failed = any(isinstance(event, dict) and event.get("event") == "error" for event in events)
+    return turn.status == HTTPStatus.OK and turn.error is None and not failed
 
 
 def _shaped(call: UpstreamCall, fault: str) -> bool:

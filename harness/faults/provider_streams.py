@@ -7,7 +7,7 @@ from typing import ClassVar
 import orjson
 
 from harness.faults.base import ProviderFault, closed
-from harness.faults.holds import never_taken
+from harness.faults.holds import never_taken, never_whole
 from harness.faults.provider_wire import after_events, framed, parts_of, stream
 from harness.registry import Invariant, fault
 from harness.rig import Reply, Rule, check
@@ -23,15 +23,19 @@ HALF_A_LETTER = b'data: {"choices":[{"index":0,"delta":{"content":"caf\xc3'
 class ProviderStreamCut(ProviderFault):
     """A stream stops without `[DONE]` after `after_chunks` events; a negative number counts from its end.
 
-    `how` is `eof` (the connection is closed in order), `rst` (it is reset, and what its client has not read may be lost
-    too) or `inside_utf8` (closed in order within an event, in the middle of a letter).
+    `how` is `ended` (the body ends as a body does: only that `[DONE]` is missing tells; gateway#1797), `eof` (the
+    connection is closed in order, the body's framing is not), `rst` (it is reset, and what its client has not read may
+    be lost too) or `inside_utf8` (`eof` within an event, in the middle of a letter).
     """
 
     on_wire: ClassVar[bool] = True
-    holds: ClassVar[tuple[Invariant, ...]] = (never_taken("provider.stream_cut"),)
+    holds: ClassVar[tuple[Invariant, ...]] = (
+        never_taken("provider.stream_cut"),
+        never_whole("provider.stream_cut"),
+    )
 
-    after_chunks: int = chosen(1, 0, -1)
-    how: str = chosen("eof", "rst", "inside_utf8")
+    after_chunks: int = chosen(3, 0, -1)
+    how: str = chosen("ended", "eof", "rst", "inside_utf8")
 
     def __post_init__(self) -> None:
         check("after_chunks", self.after_chunks, -1_000_000, math.inf)
@@ -44,7 +48,8 @@ class ProviderStreamCut(ProviderFault):
         """The stream as far as it comes."""
         kept = parts_of(reply)[: after_events(parts_of(reply), self.after_chunks)]
         half: tuple[Part, ...] = (HALF_A_LETTER,) if self.how == "inside_utf8" else ()
-        return framed(reply, *kept, *half, Ending(reset=self.how == "rst"))
+        end = () if self.how == "ended" else (Ending(reset=self.how == "rst"),)
+        return framed(reply, *kept, *half, *end)
 
 
 @fault("provider.stream_stall", needs=NEEDS)
@@ -55,7 +60,7 @@ class ProviderStreamStall(ProviderFault):
     on_wire: ClassVar[bool] = True
 
     after_chunks: int = 1
-    for_s: float = 10.0
+    for_s: float = 30.0
 
     def __post_init__(self) -> None:
         check("after_chunks", self.after_chunks, -1_000_000, math.inf)
@@ -77,9 +82,12 @@ class ProviderStreamError(ProviderFault):
     """After `after_chunks` events of a 200 comes one with an error in it, and the stream is over (vllm#57519)."""
 
     on_wire: ClassVar[bool] = True
-    holds: ClassVar[tuple[Invariant, ...]] = (never_taken("provider.stream_error"),)
+    holds: ClassVar[tuple[Invariant, ...]] = (
+        never_taken("provider.stream_error"),
+        never_whole("provider.stream_error"),
+    )
 
-    after_chunks: int = 1
+    after_chunks: int = 3
 
     def __post_init__(self) -> None:
         check("after_chunks", self.after_chunks, -1_000_000, math.inf)

@@ -69,7 +69,7 @@ class ProviderHeadersOnly(ProviderFault):
 
     on_wire: ClassVar[bool] = True
 
-    for_s: float = 10.0
+    for_s: float = 30.0
 
     def __post_init__(self) -> None:
         check("for_s", self.for_s, 0.001, 86_400)

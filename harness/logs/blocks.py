@@ -102,7 +102,7 @@ class Traceback(Block):
 
     def _in_group(self, plain: str) -> bool:
         """Each line of a group has a bar or a corner at its left; the group's own exception is the first without indent."""
-        if not _IN_GROUP.match(plain):
+        if not _IN_GROUP.match(plain) or begins_traceback(plain):
             return self._at_end(plain)
         rest = plain.removeprefix(f"{self._indent}| ")
         if self._exception is None and rest != plain and rest[:1].strip():

@@ -127,7 +127,7 @@ class Connection:
             if (handle := self._timers.pop(meeting, None)) is not None:
                 handle.cancel()
             if meeting.ripe and meeting.toxic.then == "fin":
-                self._down.close()
+                self._hang_up()
             if meeting.swallowed:
                 self.end(reset=True)
         self._wake()

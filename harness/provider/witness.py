@@ -137,6 +137,7 @@ class Witness:
 
 def _record(seen: _Seen, now: float) -> UpstreamCall:
     """A call as a record, its secrets left out."""
+    content = _content(seen.body)
     return UpstreamCall(
         at_s=seen.at_s,
         ended_s=now if seen.outcome == "open" else seen.ended_s,
@@ -151,7 +152,8 @@ def _record(seen: _Seen, now: float) -> UpstreamCall:
         outcome=seen.outcome,
         fault=seen.fault,
         in_flight=seen.in_flight,
-        confidence=_confidence(seen.body),
+        confidence=_confidence(content),
+        text=content,
     )
 
 
@@ -160,11 +162,19 @@ def _redacted(text: str) -> str:
     return f"[redacted {hashlib.sha256(text.rpartition(' ')[2].encode()).hexdigest()[:16]}]"
 
 
-def _confidence(body: bytes) -> float | None:
-    """The confidence that an answer carries; None where it carries none, or none that is a finite number."""
+def _content(body: bytes) -> str | None:
+    """The content of the completion in an answer; None where there is none that is a text."""
     try:
         content = orjson.loads(body)["choices"][0]["message"]["content"]
-        value = json.loads(content)["confidence"]
+    except (ValueError, TypeError, LookupError):
+        return None
+    return content if isinstance(content, str) else None
+
+
+def _confidence(content: str | None) -> float | None:
+    """The confidence that a content carries; None where it carries none, or none that is a finite number."""
+    try:
+        value = json.loads(content or "")["confidence"]
     except (ValueError, TypeError, LookupError):
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):

@@ -1,13 +1,12 @@
 """Histories from small constructors, so that each test says only what it is about."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from command_line import shakeout
 
-from harness import cli
 from harness.history import (
     WITNESSES,
     Contract,
@@ -20,6 +19,8 @@ from harness.history import (
     Snapshot,
     UpstreamCall,
 )
+
+__all__ = ["shakeout"]
 
 CONTRACT = Contract(
     turn_path="/turn",
@@ -171,16 +172,3 @@ def findings() -> Findings:
         return [finding.message for finding in INVARIANTS.get(name)(history)]
 
     return judged
-
-
-@pytest.fixture
-def shakeout(monkeypatch, capsys):
-    """Runs the command with arguments; gives its exit code, its output, and its errors."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["shakeout", *arguments])
-        code = cli.execute()
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run

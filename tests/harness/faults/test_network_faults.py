@@ -194,6 +194,30 @@ async def test_flapping_ends_when_its_cycles_are_over(bench: Any) -> None:
     assert network.refusals == 3
 
 
+async def test_a_flap_that_ends_while_it_mends_has_mended(bench: Any) -> None:
+    """Mending that has begun is not given up half-way when the fault itself ends."""
+    began, may_end, mended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        """A network that takes its time to mend."""
+
+        @asynccontextmanager
+        async def refused(self, fault: str) -> AsyncIterator[None]:
+            yield
+            began.set()
+            await may_end.wait()
+            mended.set()
+
+    network: Any = Slow()
+    clock: Any = SteppedClock()
+    async with asyncio.timeout(20):
+        async with NetworkFlap().inject(Rig(provider=bench.script, network=network, clock=clock)):
+            clock.step()
+            await began.wait()
+            asyncio.get_running_loop().call_soon(may_end.set)
+        assert mended.is_set()
+
+
 async def test_a_flap_that_cannot_mend_says_so(bench: Any) -> None:
     """What goes wrong while the link goes up and down comes out where the fault ends."""
 

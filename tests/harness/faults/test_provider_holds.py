@@ -131,6 +131,8 @@ def test_an_own_answer_may_look_back(made):
     later = made.turn(2, canary="PEAR", reply="First APPLE, now PEAR.")
     again = made.turn(3, canary="APPLE", reply="You said APPLE.")
     assert found(holds.own_answer, made.history(first, later, again)) == []
+    elsewhere = made.turn(2, canary="PEAR", reply="You said APPLE.", session="b")  # what another oracle finds
+    assert found(holds.own_answer, made.history(first, elsewhere)) == []
     silent = [made.turn(number, reply=None, canary=f"PLUM{number}") for number in (4, 5)]
     assert found(holds.own_answer, made.history(first, *silent)) == []
 

@@ -63,7 +63,7 @@ async def test_two_faults_mend_in_either_order(bench: Bench, first: str) -> None
     """Whichever of two goes first leaves the other as it was, and after both the answer is the honest one."""
     honest = {stream: await said(bench, stream=stream) for stream in (False, True)}
     for second in list(KINDS)[list(KINDS).index(first) + 1 :]:
-        stream = any("provider_streams" in needs_of(KINDS[name]) for name in (first, second))
+        stream = any("provider_streams" in needs_of(KINDS[name]()) for name in (first, second))
         for gone, stays in ((0, 1), (1, 0)):
             names = (first, second)
             open_ones = [made(name).inject(bench.rig) for name in names]
@@ -83,7 +83,7 @@ async def test_two_faults_mend_in_either_order(bench: Bench, first: str) -> None
 @pytest.mark.parametrize("name", KINDS)
 async def test_a_fault_that_is_cancelled_mends(bench: Bench, name: str) -> None:
     """A body that is cancelled while the fault is open, with a call in its hands, leaves an honest provider behind."""
-    stream = "provider_streams" in needs_of(KINDS[name])
+    stream = "provider_streams" in needs_of(KINDS[name]())
     fault: Any = KINDS[name]()
     honest = await said(bench, stream=stream)
     bench.witness.call_began.clear()
@@ -103,9 +103,9 @@ async def test_a_fault_that_is_cancelled_mends(bench: Bench, name: str) -> None:
 
 def test_what_a_sweep_needs_to_know_of_each_is_said() -> None:
     """Streams are needed by those that break streams; a second reply and a pool need a wire, and the pool a crowd."""
-    streams = {name for name, kind in KINDS.items() if "provider_streams" in needs_of(kind)}
+    streams = {name for name, kind in KINDS.items() if "provider_streams" in needs_of(kind())}
     assert streams == {"provider.stream_cut", "provider.stream_stall", "provider.stream_error"}
     live_only = {name for name, kind in KINDS.items() if stages_of(kind) == ("live",)}
     assert live_only == {"provider.extra_reply", "provider.pool_held"}
-    assert {name for name, kind in KINDS.items() if drill_of(kind) == "crowd"} == {"provider.pool_held"}
-    assert all("provider" in needs_of(kind) for kind in KINDS.values())
+    assert {name for name, kind in KINDS.items() if drill_of(kind()) == "crowd"} == {"provider.pool_held"}
+    assert all("provider" in needs_of(kind()) for kind in KINDS.values())

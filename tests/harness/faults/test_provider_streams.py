@@ -67,9 +67,12 @@ async def test_a_stall_is_a_read_timeout_in_the_middle(bench: Bench) -> None:
         with pytest.raises(httpx.ReadTimeout):
             await bench.ask(stream=True, timeout_s=0.05)
     honest = heard(await bench.ask(stream=True))
-    async with ProviderStreamStall(after_chunks=-1, for_s=0.01).inject(bench.rig):
-        assert heard(await bench.ask(stream=True)) == honest
-    assert [name for name, _ in bench.fired] == ["provider.stream_stall"] * 2
+    for after_chunks in (1, -1):
+        async with ProviderStreamStall(after_chunks=after_chunks, for_s=0.01).inject(bench.rig):
+            answer = await bench.ask(stream=True)
+        assert heard(answer) == honest
+        assert events(answer)[-1] == "[DONE]"
+    assert [name for name, _ in bench.fired] == ["provider.stream_stall"] * 3
 
 
 async def test_an_error_in_a_stream_comes_in_a_200_that_ends_in_order(bench: Bench) -> None:

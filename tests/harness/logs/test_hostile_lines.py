@@ -104,6 +104,7 @@ def test_brackets_after_many_that_do_not_close_end_at_the_next_blank():
         "{'a' 1}",
         "{[1]: 2}",
         "1" * 30,
+        str(2**64),
         "-" + "9" * 30,
         "1e999",
         "007",
@@ -115,6 +116,11 @@ def test_what_a_record_cannot_keep_stays_text(value):
     """A value that is no literal, or that JSON has no place for, is the text that stands there."""
     record = record_of(f"event='x' value={value} nested=[{value}]")
     assert record.fields == {"value": value, "nested": f"[{value}]"}
+
+
+def test_a_bracket_that_closes_another_makes_no_container():
+    """Brackets that do not match are text up to the next blank, and what follows is read."""
+    assert record_of("event='x' a=[) b=1] c=2").fields == {"a": "[)", "b": "1]", "c": 2}
 
 
 def test_escapes_are_those_of_python_json_and_logfmt():

@@ -25,6 +25,7 @@ except KeyError:
     inner = ExceptionGroup("inner", [ValueError("a\\nb"), OSError(2, "c")])
     raise ExceptionGroup("outer", [TypeError("d"), inner])
 """
+GROUP = 'raise ExceptionGroup("alone", [ValueError("a")])'
 AFTER_GROUP = f"""
 try:
 {GROUPED.replace(chr(10), chr(10) + "    ")}
@@ -44,9 +45,10 @@ ERRORS = [
     (CHAINED, "RuntimeError: third"),
     (GROUPED, "ExceptionGroup: outer (2 sub-exceptions)"),
     (AFTER_GROUP, "RuntimeError"),
+    (GROUP, "ExceptionGroup: alone (1 sub-exception)"),
     (DEEP, "service.Outer.Inner: deep"),
 ]
-NAMES = ["chained", "grouped", "after_group", "deep"]
+NAMES = ["chained", "grouped", "after_group", "group", "deep"]
 
 
 def raised(code: str) -> BaseException:
@@ -88,7 +90,7 @@ def test_a_traceback_is_one_record(code, exception, before):
 
 @pytest.mark.parametrize("colors", [False, True])
 @pytest.mark.parametrize("plain", [False, True])
-@pytest.mark.parametrize(("code", "exception"), ERRORS[:3], ids=NAMES[:3])
+@pytest.mark.parametrize(("code", "exception"), ERRORS[:4], ids=NAMES[:4])
 def test_a_traceback_on_structlogs_console_is_one_record(code, exception, plain, colors):
     """The console's tracebacks, plain or in Rich's boxes, are one record below the line of the event."""
     formatter = {"exception_formatter": structlog.dev.plain_traceback} if plain else {}
@@ -172,3 +174,10 @@ def test_a_line_that_is_whole_does_not_go_on(line):
     """JSON, access lines, lines of pairs and unknown lines end where they end; what is indented below them is its own."""
     first, second = parse([line, "  indented"])
     assert (first.text, second.text, second.event) == (line, "  indented", None)
+
+
+def test_an_indented_line_after_a_blank_one_is_not_part_of_the_exception():
+    """The text of an exception goes on in indented lines only as long as no blank line ends it."""
+    first, second = parse([HEADER, "  a", "E: x", "  note", "", "  indented"])
+    assert (first.text, first.fields) == (f"{HEADER}\n  a\nE: x\n  note", {"exception": "E: x"})
+    assert (second.text, second.event, second.line) == ("  indented", None, 6)

@@ -31,8 +31,8 @@ class Door:
     parts: Any
     has_fired: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def ask(self) -> httpx.Response:
-        return await self.client.post("chat/completions", json=BODY, timeout=PATIENCE_S)
+    async def ask(self, patience_s: float = PATIENCE_S) -> httpx.Response:
+        return await self.client.post("chat/completions", json=BODY, timeout=patience_s)
 
 
 @asynccontextmanager
@@ -116,7 +116,7 @@ async def test_a_call_in_flight_is_cut_in_its_time(door: Door, then: str, expect
         door.network.shaped("it", toxic, ALWAYS),
     ):
         with pytest.raises(expected[0], match=expected[1]):
-            await door.ask()
+            await door.ask(patience_s=1.0)
     assert [name for name, _ in door.parts.fired] == ["provider.no_reply", "it"]
 
 
@@ -157,6 +157,16 @@ async def test_who_waits_in_a_hole_is_reset_when_it_ends(parts: Any, still_clock
         with pytest.raises(httpx.ReadError):
             await asking
         assert len(parts.fired) == 1
+
+
+async def test_a_call_that_is_over_leaves_no_timer(parts: Any) -> None:
+    """A cut that was to come later goes with its call."""
+    async with in_process(parts, RealClock()) as door:
+        before = asyncio.all_tasks()
+        async with door.network.shaped("it", Toxic(after_ms=60_000), ALWAYS):
+            await door.ask()
+            assert asyncio.all_tasks() == before
+    assert parts.fired == []
 
 
 async def test_a_name_that_is_not_found(parts: Any) -> None:

@@ -65,6 +65,20 @@ async def test_refusing_is_refusing_with_and_without_a_proxy(parts: Any, links: 
         assert (await client.get(f"{network.provider_url}/models")).status_code == 200
 
 
+@pytest.mark.parametrize("first", [0, 1])
+async def test_two_refusals_mend_in_either_order(parts: Any, first: int) -> None:
+    """The proxy refuses until the last of two faults is gone."""
+    async with opened(parts, "provider") as (_, network), httpx.AsyncClient(trust_env=False) as client:
+        both = [network.refused("network.refused"), network.refused("network.refused")]
+        for one in both:
+            await one.__aenter__()
+        await both[first].__aexit__(None, None, None)
+        with pytest.raises(httpx.ConnectError):
+            await client.get(f"{network.provider_url}/models")
+        await both[1 - first].__aexit__(None, None, None)
+        assert (await client.get(f"{network.provider_url}/models")).status_code == 200
+
+
 async def test_the_clients_proxy_follows_the_target(parts: Any) -> None:
     """In front of a target that restarts on another port the clients' port stays, and it shapes their link alone."""
     async with opened(parts, "client") as (server, network), httpx.AsyncClient(trust_env=False) as client:

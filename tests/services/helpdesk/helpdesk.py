@@ -50,7 +50,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """The client, the slots and the table."""
     with closing(connect()) as database, database:
         database.execute("CREATE TABLE IF NOT EXISTS lines (ticket TEXT, role TEXT, text TEXT)")
-    app.state.slots = asyncio.Semaphore(16)
+    app.state.slots = asyncio.Semaphore(4)
     app.state.locks = defaultdict(asyncio.Lock)
     async with httpx.AsyncClient(timeout=2.0) as client:
         app.state.client = client

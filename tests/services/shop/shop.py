@@ -65,7 +65,9 @@ def complete(messages: list[dict[str, str]]) -> str:
         local.session = requests.Session()
     timeout = None if "no_timeout" in FLAWS else (1.0, 2.0)
     body = {"model": "shop", "messages": messages}
-    with local.session.post(f"{PROVIDER}/chat/completions", json=body, timeout=timeout, stream=True) as answer:
+    with local.session.post(
+        f"{PROVIDER}/chat/completions", json=body, timeout=timeout, stream=True
+    ) as answer:
         answer.raise_for_status()
         content = b""
         for piece in answer.iter_content(65_536):
@@ -90,7 +92,7 @@ def kept(conversation: str) -> list[dict[str, str]]:
     mine = "" if "one_history" in FLAWS else "WHERE conversation = ?"
     values = (conversation,) if mine else ()
     with closing(connect()) as database:
-        found = database.execute(f"SELECT role, text FROM lines {mine} ORDER BY rowid", values)  # noqa: S608  # see above
+        found = database.execute(f"SELECT role, text FROM lines {mine} ORDER BY rowid", values)
         return [{"role": role, "content": text} for role, text in found]
 
 
@@ -122,7 +124,10 @@ def ask(question: Question) -> dict[str, str]:
     """Hold one turn."""
     conversation = question.conversation or uuid4().hex
     asked = pool.submit(turn, question.question, conversation)
-    return {"answer": asked.result(None if "no_timeout" in FLAWS else 2 * PATIENCE_S), "conversation": conversation}
+    return {
+        "answer": asked.result(None if "no_timeout" in FLAWS else 2 * PATIENCE_S),
+        "conversation": conversation,
+    }
 
 
 @app.exception_handler(Unavailable)

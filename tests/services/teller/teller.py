@@ -22,11 +22,14 @@ from pydantic import BaseModel, Field, field_validator
 
 FLAWS = frozenset(os.environ.get("FLAWS", "").split())
 PROVIDER = os.environ["OPENAI_BASE_URL"]
-DATABASE = os.environ.get("TELLER_DB", "teller.db")
+DATABASE = os.environ.get("TELLER_DB", "teller.db").removeprefix("sqlite:///")
 STREAM_BYTES_MAX = 1_000_000
-TOTAL = aiohttp.ClientTimeout(total=None, sock_read=60) if "no_total" in FLAWS else aiohttp.ClientTimeout(total=4)
+TOTAL = (
+    aiohttp.ClientTimeout(total=None, sock_read=60) if "no_total" in FLAWS else aiohttp.ClientTimeout(total=4)
+)
 
 locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+clients: list[aiohttp.ClientSession] = []
 
 
 class Broken(Exception):
@@ -83,7 +86,9 @@ def keep(thread: str, wish: str, story: str) -> None:
 
 async def told(messages: list[dict[str, str]]) -> AsyncIterator[str]:
     """The pieces of a story as the provider streams them; `Broken` where it is no whole one."""
-    client = aiohttp.ClientSession(timeout=TOTAL) if "session_leak" in FLAWS else app.state.client
+    client = app.state.client
+    if "session_leak" in FLAWS:
+        clients.append(client := aiohttp.ClientSession(timeout=TOTAL))
     body = {"model": "teller", "messages": messages, "stream": True}
     done, size, reason = False, 0, ""
     async with client.post(f"{PROVIDER}/chat/completions", json=body) as answer:
@@ -131,13 +136,12 @@ async def stream(wish: Wish) -> AsyncIterator[str]:
             async for piece in told([*messages, {"role": "user", "content": wish.text}]):
                 story += piece
                 yield event("piece", text=piece)
-            if not story:
-                raise Broken("no story")
-            await asyncio.to_thread(keep, wish.thread, wish.text, story)
+            if story:
+                await asyncio.to_thread(keep, wish.thread, wish.text, story)
     except (Broken, aiohttp.ClientError, TimeoutError, ValueError, sqlite3.Error) as error:
         yield event("error", reason=type(error).__name__)
     else:
-        yield event("done", thread=wish.thread)
+        yield event("done", thread=wish.thread) if story else event("error", reason="no story")
 
 
 @app.post("/tell")

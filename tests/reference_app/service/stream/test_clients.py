@@ -44,6 +44,20 @@ async def test_a_server_that_ends_tells_the_client(streaming: Any, kit: Any) -> 
     assert app.service.completions() == [(200, False, False, "error")]
 
 
+async def test_a_server_that_ends_is_obeyed_where_the_client_does_not_read(streaming: Any, kit: Any) -> None:
+    """The `error` that nobody takes is waited for no longer than the deadline, and the cancellation goes on all the same."""
+    async with streaming(deadline_s=1.0) as app:
+        app.provider.pieces = held_pieces(kit)
+        reading = app.ask().start()
+        await reading.began.wait()
+        reading.reads.clear()
+        reading.task.cancel()
+        await asyncio.wait({reading.task})
+        assert reading.task.cancelled()
+    assert not reading.ended
+    assert app.service.completions() == [(200, False, False, "error")]
+
+
 async def test_a_client_that_reads_slowly_holds_up_nobody(streaming: Any, kit: Any) -> None:
     """The provider is read to its end while the client takes nothing; nothing is stored before the client has it all."""
     stored = asyncio.Event()

@@ -1,0 +1,55 @@
+"""What a target promises, and who can testify of what it did."""
+
+from dataclasses import dataclass
+
+WIRE = "wire"
+LOGS = "logs"
+PROVIDER = "provider"
+PROBES = "probes"
+SNAPSHOTS = "snapshots"
+PROCESS = "process"
+WITNESSES = frozenset({WIRE, LOGS, PROVIDER, PROBES, PROCESS, SNAPSHOTS})
+"""Who can testify: the client, the target's log, the simulated provider, the child's probes (its loop and its tasks),
+what the system says of its process (threads and descriptors), state read afterwards."""
+
+
+FORGOTTEN = (
+    "was never awaited",
+    "Task exception was never retrieved",
+    "Task was destroyed but it is pending",
+)
+"""What Python says of work that was forgotten; no service means to have it in its log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """What the target promises, as its profile says; the oracles hold it to this and know nothing else of it.
+
+    What is not promised is not asked for. `sessions`: a turn belongs to one, which has a history. With `request_ids` every answer, log record and provider call carries the id
+    of its request; errors are bodies of `problem_media_type`. `statuses` may be answered to a turn; `forbidden_events` and `forbidden_texts` may not be in its log.
+    `provider_calls_per_turn_max` is the retry budget: calls that the provider may see for one request.
+    Of a session's earlier turns the provider is told the last `history_turns_max`; all, where that is None.
+    `pooled_descriptors_max` is what the target's own pools may open after the warm-up. `fallback_reasons` are the
+    words that an answer may give for a level that did not answer; `health_path` must answer within a second.
+    `reply_pointer` is the JSON pointer to the reply in the answer to a turn.
+    """
+
+    turn_path: str
+    deadline_s: float
+    statuses: tuple[int, ...]
+    sessions: bool = True
+    request_ids: bool = False
+    problem_media_type: str | None = None
+    completion_event: str | None = None
+    response_metric: str | None = None
+    forbidden_events: tuple[str, ...] = ()
+    forbidden_texts: tuple[str, ...] = FORGOTTEN
+    primary_method: str | None = None
+    fallback_reasons: tuple[str, ...] = ()
+    health_path: str | None = None
+    provider_calls_per_turn_max: int = 4
+    loop_lag_ms_max: float = 250.0
+    recovery_s_max: float = 5.0
+    pooled_descriptors_max: int = 0
+    history_turns_max: int | None = None
+    reply_pointer: str | None = None

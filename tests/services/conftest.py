@@ -1,0 +1,5 @@
+"""The command line, for the services."""
+
+from command_line import shakeout
+
+__all__ = ["shakeout"]
