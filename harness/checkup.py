@@ -100,7 +100,7 @@ def _provider(history: History, turns: list[Exchange], profile: Profile) -> Iter
 def _logged(history: History, profile: Profile) -> Iterator[Point]:
     """Whether its log can be read."""
     lines = [record for record in history.logs if record.source != "stderr"]
-    unknown = sum(record.event is None for record in lines)
+    unknown = sum(record.event is None and not record.fields for record in lines)
     hint = "" if lines else f"; where does it write? log = ... ({profile.at('log')})"
     yield Point(what="log", found=bool(lines), said=f"{len(lines)} lines, {unknown} of no known form{hint}")
 

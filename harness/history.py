@@ -122,11 +122,11 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRecord:
-    """One line that the target wrote; `line` counts from 1 in its file.
+    """One line that the target wrote, or those of one traceback or message; `line` counts from 1 in its file.
 
     `source` is `app`, `access`, `stderr`, or `stdout` where the app writes its log to a file.
 
-    An unparsed line keeps its text and has no event.
+    An unparsed line keeps its text and has no event; nor has a traceback, whose last line is the field `exception`.
     """
 
     kind: ClassVar[str] = "log"

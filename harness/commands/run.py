@@ -70,25 +70,34 @@ def command(
         histories=history,
         allowed_host=allow_host,
     )
-    if hash_seeds and not check_determinism:
-        raise UsageError("--hash-seeds belongs to --check-determinism: give both, or none")
+    check = _checked(twice=check_determinism, hash_seeds=hash_seeds)
     scenarios = library.find(names or [])
     carried = playable(scenarios, stage)
-    check = partial(run_checked, hash_seeds=HASH_SEEDS if hash_seeds else ()) if check_determinism else run_on
     results = wait_for(_play(carried, chosen, check, quiet=quiet))
     elsewhere = [scenario.name for scenario in scenarios if scenario not in carried]
-    verdict = Verdict.worst(result.verdict for result in results)
     if not quiet:
         _show(results, elsewhere, stage)
     if json is not None:
-        replay = chosen.replay(*(scenarios if names else ()))
-        json_file.write(json, _document(results, elsewhere, chosen, replay))
+        json_file.write(
+            json, _document(results, elsewhere, chosen, chosen.replay(*(scenarios if names else ())))
+        )
     if junit_xml is not None:
         junit.write(junit_xml, map(junit.scenario_case, results))
-    raise typer.Exit(verdict.exit_code)
+    raise typer.Exit(Verdict.worst(result.verdict for result in results).exit_code)
 
 
 Run = Callable[[Play, Scenario, Options], Awaitable[ScenarioVerdict]]
+
+
+def _checked(*, twice: bool, hash_seeds: bool) -> Run:
+    """How each scenario is played: once, or twice in fresh processes, which must not differ.
+
+    Raises:
+        UsageError: other hash seeds are asked for, and nothing to compare.
+    """
+    if hash_seeds and not twice:
+        raise UsageError("--hash-seeds belongs to --check-determinism: give both, or none")
+    return partial(run_checked, hash_seeds=HASH_SEEDS if hash_seeds else ()) if twice else run_on
 
 
 async def _play(

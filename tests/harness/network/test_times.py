@@ -1,5 +1,6 @@
 """What a proxy does to a connection by time: late, when it is idle, and never after its end."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -18,15 +19,26 @@ async def test_an_answer_that_comes_in_pieces_is_no_idle_time(echo: Any) -> None
         assert await reader.read() == b"hello"
 
 
-async def test_a_close_that_is_late_comes_when_the_toxic_goes(echo: Any) -> None:
-    """The server has closed an idle connection, the client learns of it in an hour, or as soon as that is healed."""
-    async with echo.connected() as (reader, writer):
+async def test_a_close_that_is_late_comes_when_the_toxic_goes(front: Any) -> None:
+    """The client of a connection that is gone learns of it in an hour, or as soon as that heals; what it sends is lost."""
+    got: list[bytes] = []
+    over = asyncio.Event()
+
+    async def stays(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read(5))
+        got.append(await reader.read())
+        await over.wait()
+
+    async with front(stays) as bench, bench.connected() as (reader, writer):
         writer.write(b"hello")
         assert await reader.readexactly(5) == b"hello"
-        async with echo.proxy.shaped("slow", Toxic(idle_s=1e-6, close_delay_ms=3_600_000), ALWAYS):
-            await echo.has_fired.wait()
+        toxic = Toxic(idle_s=1e-6, close_delay_ms=3_600_000)
+        async with bench.proxy.shaped("slow", toxic, ALWAYS):
+            await bench.has_fired.wait()
             writer.write(b"lost")
         assert await reader.read() == b""
+        over.set()
+    assert got == [b""]
 
 
 async def test_a_connection_that_has_ended_is_not_fired_on(echo: Any) -> None:
