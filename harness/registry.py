@@ -183,7 +183,9 @@ def stages_of(fault: object) -> tuple[str, ...]:
 def needs_of(fault: object) -> frozenset[str]:
     """The capabilities of a target without which there is nothing that the fault could break."""
     found: frozenset[str] = getattr(fault, "needs", frozenset())
-    also: frozenset[str] = getattr(fault, "needs_also", frozenset())  # what a knob makes of it
+    if isinstance(fault, type):  # of which nobody knows the knobs yet
+        return found
+    also: frozenset[str] = getattr(fault, "needs_also", frozenset())
     return found | also
 
 
@@ -206,6 +208,14 @@ def excused_by(faults: Iterable[object]) -> frozenset[str]:
 def calibrates(fault: object) -> bool:
     """Whether it is there to prove an oracle: under it some invariant must fail, whatever the target does."""
     return bool(getattr(fault, "calibrates", False))
+
+
+def in_force(faults: Iterable[object]) -> tuple[Invariant, ...]:
+    """What a run under these faults is held to: the universal invariants that it can keep, and theirs."""
+    given = tuple(faults)
+    excused = excused_by(given)
+    universal = (one for name, one in INVARIANTS.items() if name not in excused)
+    return (*universal, *held_under(given))
 
 
 def held_under(faults: Iterable[object]) -> tuple[Invariant, ...]:

@@ -11,7 +11,7 @@ from harness import recording
 from harness.errors import InvalidRun, UsageError, first_of
 from harness.history import Header, History
 from harness.judge import Judgement, judge
-from harness.registry import INVARIANTS, excused_by, held_under
+from harness.registry import in_force
 from harness.scenario import Scenario, Schedule
 from harness.steps import fitted
 from harness.targets.driven import POLICIES, Job
@@ -178,9 +178,7 @@ def _judged(history: History, scenario: Scenario, options: Options) -> Arm:
     if scenario.schedule is not None and history.header.arm == "faulted":
         _check_schedule(scenario, scenario.schedule, history.header, options)
     faults = scenario.faults if history.header.arm == "faulted" else ()
-    excused = excused_by(faults)
-    universal = (one for name, one in INVARIANTS.items() if name not in excused)
-    return Arm(history, judge(history, (*universal, *scenario.invariants, *held_under(faults))))
+    return Arm(history, judge(history, (*in_force(faults), *scenario.invariants)))
 
 
 def _check_schedule(scenario: Scenario, schedule: Schedule, header: Header, options: Options) -> None:

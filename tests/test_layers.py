@@ -28,7 +28,7 @@ MAY_IMPORT = {
     **dict.fromkeys(("runner", "matrix", "determinism"), PLAYED | {"judge", "runner"}),
     "sweep": PLAYED | {"judge", "runner", "variants"},
     "checkup": PLAYED,
-    "search": PLAYED | {"judge", "runner", "determinism", "simulation"},
+    "search": PLAYED | {"judge", "runner", "determinism", "simulation", "variants"},
     "load": PLAYED,
     "recognition": set(),
     "library": {"errors", "scenario", "recognition"},

@@ -88,10 +88,10 @@ def command(
     _check_output(write_to)
     chosen = options(stage=STAGE, seed=None, defects=defect, target=target, histories=None)
     bases = playable(library.find(names or []), STAGE)
-    surface = Surface.of(chosen.profile) if faults and not names else None
+    drawn = trials(bases, Surface.of(chosen.profile), seed, drawing=faults and not names, faults=faults)
     effort = Effort(for_s=_for_s(duration, runs), runs=runs, jobs=jobs or os.cpu_count() or 1)
     with progress("starting", quiet=quiet) as say:
-        explorer = Explorer(chosen, effort, trials(bases, surface, seed, faults=faults), say)
+        explorer = Explorer(chosen, effort, drawn, say)
         found = wait_for(explorer.run())
         broken = None
         if found is not None:

@@ -172,8 +172,10 @@ class Connection:
             self._timers[meeting] = self._loop.call_at(min(due_s), self._watch, meeting)
 
     def ripen(self, meeting: Meeting) -> None:
-        """The toxic's `then` happens."""
+        """The toxic's `then` happens, where the connection has not ended."""
         meeting.ripe = True
+        if self._over.done():
+            return
         toxic = meeting.toxic
         if toxic.then == "fin":
             meeting.note("both ends were closed")

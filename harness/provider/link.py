@@ -3,12 +3,15 @@
 import random
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TypeVar
 
 from harness.errors import UsageError
 from harness.provider.line import Cut, Line
 from harness.rig import Clock, Window
 from harness.wire import Applied, Toxic
+
+T = TypeVar("T")
 
 
 class Link:
@@ -59,7 +62,7 @@ class Link:
             flying = tuple(self._open)
             met = [line for line in flying if applied.lets_through()]
         for line in met:
-            line.loop.call_soon_threadsafe(line.meet, applied)
+            _on_its_loop(line, line.meet, applied)
         if toxic.connect == "hang":
             _cut(flying, fault)
         try:
@@ -69,7 +72,7 @@ class Link:
                 self._applied = tuple(one for one in self._applied if one is not applied)
                 flying = tuple(self._open)
             for line in flying:
-                line.loop.call_soon_threadsafe(line.part, applied)
+                _on_its_loop(line, line.part, applied)
 
     def refusing(self) -> bool:
         """Whether a connection that is tried now is refused; where it is, that is a firing."""
@@ -109,9 +112,15 @@ class Link:
 
 
 def _cut(lines: tuple[Line, ...], fault: str) -> None:
-    """Cut the calls that are in flight, each on its own loop."""
+    """Cut the calls that are in flight."""
     for line in lines:
-        line.loop.call_soon_threadsafe(line.end, Cut(fault, noted=False))
+        _on_its_loop(line, line.end, Cut(fault, noted=False))
+
+
+def _on_its_loop(line: Line, work: Callable[[T], None], about: T) -> None:
+    """Do something to a call on the loop that it belongs to; one that was left behind on a closed loop is over."""
+    with suppress(RuntimeError):
+        line.loop.call_soon_threadsafe(work, about)
 
 
 def _complaint(toxic: Toxic, link: str) -> str | None:

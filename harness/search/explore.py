@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from harness.determinism import first_difference
 from harness.errors import InvalidRun, first_of
 from harness.judge import Judgement, judge
-from harness.registry import INVARIANTS
+from harness.registry import in_force
 from harness.runner import Options, job
 from harness.scenario import Scenario
 from harness.search.trials import Trial
@@ -76,8 +76,8 @@ class Found:
 
 
 def judged(played: Simulated, scenario: Scenario) -> Judgement:
-    """Hold a run to the universal invariants, and to the scenario's own."""
-    return judge(played.history, (*INVARIANTS.values(), *scenario.invariants))
+    """Hold a run to the universal invariants, to what its faults demand, and to the scenario's own."""
+    return judge(played.history, (*in_force(scenario.faults), *scenario.invariants))
 
 
 class Explorer:

@@ -50,12 +50,13 @@ class Surface:
     """What a generator needs to know of a target.
 
     Without `sessions` each turn stands alone; `restarts` says that its sessions outlive the process; `health` is the
-    path that says whether it is well, None where it has none.
+    path that says whether it is well, None where it has none. `capabilities` are those of `harness.registry`.
     """
 
     sessions: bool = True
     restarts: bool = False
     health: str | None = None
+    capabilities: frozenset[str] = frozenset({"provider", "sessions"})
 
     @classmethod
     def of(cls, profile: Profile) -> Self:
@@ -64,6 +65,7 @@ class Surface:
             sessions=profile.turn.holds_sessions,
             restarts=profile.turn.holds_sessions and profile.store_variable is not None,
             health=profile.health,
+            capabilities=profile.capabilities,
         )
 
 
@@ -72,17 +74,22 @@ def scenario(draw: Draw, surface: Surface) -> Scenario:
     steps = _Steps(draw, surface).drawn()
     return Scenario(
         steps=steps,
-        faults=drawn_faults(draw, steps, classes=draw.integer(0, CLASSES_MAX)),
+        faults=drawn_faults(
+            draw, steps, classes=draw.integer(0, CLASSES_MAX), capabilities=surface.capabilities
+        ),
         stages=("simulated",),
     )
 
 
-def swarmed(draw: Draw, base: Scenario) -> Scenario:
+def swarmed(draw: Draw, base: Scenario, capabilities: frozenset[str]) -> Scenario:
     """A variation: each fault of `base` kept, left out or in another window, and perhaps one class more.
+
+    `capabilities` are those of the target.
 
     Where the faults are others, its own invariants and its defects would say nothing any more, and are left out;
     so are seed and schedule, which belong to one run. It is played simulated, where `base` can be.
     """
+    stages = ("simulated",) if "simulated" in base.stages else base.stages
     faults: list[Fault] = []
     for fault in base.faults:
         if draw.chance(0.3):
@@ -90,14 +97,14 @@ def swarmed(draw: Draw, base: Scenario) -> Scenario:
         varied = draw.chance(0.5)
         faults.append(moved(draw, fault, base.steps) if varied else fault)
     if draw.chance(0.4):
-        faults += drawn_faults(draw, base.steps, classes=1)
+        faults += drawn_faults(draw, base.steps, classes=1, capabilities=capabilities, stage=stages[0])
     same = tuple(faults) == base.faults
     return replace(
         base,
         faults=tuple(faults),
         invariants=base.invariants if same else (),
         defects=base.defects if same else (),
-        stages=("simulated",) if "simulated" in base.stages else base.stages,
+        stages=stages,
         seed=None,
         schedule=None,
     )

@@ -25,6 +25,6 @@ def scenarios(draw: st.DrawFn, surface: Surface) -> Scenario:
 
 
 @st.composite
-def variations(draw: st.DrawFn, base: Scenario) -> Scenario:
-    """Variations of a scenario, as `swarmed` makes them."""
-    return swarmed(_Drawn(draw), base)
+def variations(draw: st.DrawFn, base: Scenario, surface: Surface) -> Scenario:
+    """Variations of a scenario for a target of this surface, as `swarmed` makes them."""
+    return swarmed(_Drawn(draw), base, surface.capabilities)

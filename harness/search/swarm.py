@@ -4,13 +4,15 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from functools import partial
+from itertools import product
 from typing import Any
 
 from harness.errors import UsageError
-from harness.registry import FAULTS
+from harness.registry import FAULTS, OBSERVED, calibrates, needs_of, stages_of
 from harness.rig import Fault, Window
 from harness.scenario import Disconnect, Step, Turn, flat
 from harness.search.draw import Draw
+from harness.variants import choices_of
 
 CLASSES_MAX = 4
 WINDOWS_MAX = 2
@@ -19,9 +21,11 @@ RATES = (1.0, 0.5, 0.2)
 LEVELS = (None, "conversation", "structured")
 
 
-def drawn_faults(draw: Draw, steps: Sequence[Step], *, classes: int) -> tuple[Fault, ...]:
-    """Faults of so many classes, those of one class at one rate."""
-    left = list(drawable(FAULTS.values()))
+def drawn_faults(
+    draw: Draw, steps: Sequence[Step], *, classes: int, capabilities: frozenset[str], stage: str = "simulated"
+) -> tuple[Fault, ...]:
+    """Faults of so many classes that the stage can put a target with these capabilities under, those of one at one rate."""
+    left = list(drawable(FAULTS.values(), capabilities, stage))
     least, found = settled(steps), []
     for _ in range(min(classes, len(left))):
         kind = draw.sample(left)
@@ -67,12 +71,19 @@ def settled(steps: Sequence[Step]) -> int:
     return least
 
 
-def drawable(kinds: Iterable[object]) -> tuple[type[Any], ...]:
-    """Those classes of faults that have a window, and a default for everything else."""
+def drawable(
+    kinds: Iterable[object], capabilities: frozenset[str], stage: str = "simulated"
+) -> tuple[type[Any], ...]:
+    """Those classes of faults that have a window, and a default for everything else, and that can be played here."""
     return tuple(
         kind
         for kind in kinds
-        if isinstance(kind, type) and is_dataclass(kind) and _has_defaults(fields(kind))
+        if isinstance(kind, type)
+        and is_dataclass(kind)
+        and _has_defaults(fields(kind))
+        and stage in stages_of(kind)
+        and needs_of(kind) <= capabilities | OBSERVED
+        and not calibrates(kind)
     )
 
 
@@ -104,11 +115,16 @@ def _window(draw: Draw, steps: Sequence[Step], least: int, rate: float) -> Windo
     )
 
 
-def _knobs(draw: Draw, kind: type[Any]) -> dict[str, int | float]:
-    """Other values for some of the numbers that a class has a default for; it may well refuse them."""
-    knobs: dict[str, int | float] = {}
+def _knobs(draw: Draw, kind: type[Any]) -> dict[str, Any]:
+    """Other values for some of the choices and numbers that a class has a default for; it may well refuse them."""
+    knobs: dict[str, Any] = {}
+    choices = choices_of(kind)
     for item in fields(kind):
         default: Any = item.default
+        if item.name in choices:
+            if draw.chance(0.4):
+                knobs[item.name] = draw.sample(choices[item.name])
+            continue
         if type(default) in (int, float) and math.isfinite(default) and draw.chance(0.4):
             knobs[item.name] = draw.sample(_others(default))
     return knobs
@@ -121,10 +137,14 @@ def _others(default: float) -> tuple[int | float, ...]:
     return tuple(round(default * factor, 9) for factor in (0.5, 0.1, 0.01, 2.0))
 
 
-def _made(kind: Callable[..., Fault], window: Window, knobs: dict[str, int | float]) -> Fault | None:
-    """The fault, with what its class accepts of window and knobs; None where that is not even some steps."""
+def _made(kind: Callable[..., Fault], window: Window, knobs: dict[str, Any]) -> Fault | None:
+    """The fault, with what its class accepts of window and knobs; None where that is not even some steps.
+
+    A wire knows calls and no levels, a process only steps.
+    """
     stepwise = Window(from_step=window.from_step, until_step=window.until_step)
-    for accepted, numbers in ((window, knobs), (window, {}), (stepwise, knobs), (stepwise, {})):
+    anywhere = replace(window, level=None)
+    for accepted, numbers in product((window, anywhere, stepwise), (knobs, {})):
         try:
             return kind(window=accepted, **numbers)
         except UsageError:

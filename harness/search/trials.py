@@ -31,25 +31,24 @@ class Trial:
 
 
 def trials(
-    bases: Sequence[Scenario], surface: Surface | None, seed: int, *, faults: bool = True
+    bases: Sequence[Scenario], surface: Surface, seed: int, *, drawing: bool = False, faults: bool = True
 ) -> Iterator[Trial]:
     """Scenarios times seeds times policies, without an end: each base as it is, then with other `faults`, in turns.
 
-    With a `surface` every turn also draws a scenario of its own. A base that brings a seed or a schedule is played
+    With `drawing` every turn also draws a scenario of its own, for a target of this surface. A base that brings a seed or a schedule is played
     without them: they are of one run, and this looks for others.
     """
     plain = [replace(base, seed=None, schedule=None) for base in bases]
     turns: list[tuple[Scenario | None, bool]] = [
         (base, varied) for varied in (False, True)[: 1 + faults] for base in plain
     ]
-    turns += [(None, False)] if surface is not None else []
+    turns += [(None, False)] if drawing else []
     for number, (base, varied) in enumerate(itertools.cycle(turns), start=1):
         stream = random.Random(f"explore-{seed}-{number}")
         policy = POLICIES[0] if number <= len(turns) else stream.choice(LATER)
         draw = Chance(stream)
         if base is not None:
-            played = swarmed(draw, base) if varied else base
+            played = swarmed(draw, base, surface.capabilities) if varied else base
         else:
-            assert surface is not None
             played = replace(scenario(draw, surface), name=DRAWN)
         yield Trial(number=number, scenario=played, seed=stream.getrandbits(31), policy=policy)

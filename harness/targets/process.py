@@ -102,7 +102,7 @@ class ProcessTarget:
         script = Script(witness=witness, fired=recorder.fired, random=random.Random(f"provider-{job.seed}"))
         async with (
             ProviderServer(script, witness, fired=recorder.fired, port=serving.provider_port) as server,
-            LiveNetwork.opened(server, job.links, fired=recorder.fired) as network,
+            LiveNetwork.opened(server, job.links, fired=recorder.fired, seed=str(job.seed)) as network,
             HttpClient.opened() as client,
         ):
             target = cls(

@@ -60,7 +60,7 @@ class SimulatedTarget:
             random=random.Random(f"provider-{job.seed}"),
             thinks=lambda: clock.sleep(latency.choice(latencies_s)),
         )
-        self._link = Link(fired=recorder.fired)
+        self._link = Link(fired=recorder.fired, seed=str(job.seed))
         self._transport = SimulatedTransport(self._script, self._witness, link=self._link, clock=clock)
         self._store = store
         self._wall = WallShift()

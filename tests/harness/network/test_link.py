@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -166,6 +166,23 @@ async def test_a_call_that_is_over_leaves_no_timer(parts: Any) -> None:
         async with door.network.shaped("it", Toxic(after_ms=60_000), ALWAYS):
             await door.ask()
             assert asyncio.all_tasks() == before
+    assert parts.fired == []
+
+
+def test_a_call_that_was_left_behind_on_a_closed_loop_holds_nothing_up(parts: Any) -> None:
+    """What an app has abandoned keeps no fault from beginning and ending."""
+    link = Link(fired=parts.record)
+    left = ExitStack()
+
+    async def abandon() -> None:
+        left.enter_context(link.connected(clock=RealClock(), shaped=lambda _fault: None))
+
+    async def break_and_mend() -> None:
+        async with link.shaped("it", Toxic(connect="hang"), ALWAYS), link.refused("it"):
+            pass
+
+    asyncio.run(abandon())
+    asyncio.run(break_and_mend())
     assert parts.fired == []
 
 

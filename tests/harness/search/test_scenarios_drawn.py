@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness import library
 from harness.errors import UsageError
 from harness.faults import NetworkRefused, ProviderNoReply
-from harness.registry import FAULTS, INVARIANTS
+from harness.registry import CAPABILITIES, FAULTS, INVARIANTS, OBSERVED
 from harness.rig import Window
 from harness.scenario import (
     Disconnect,
@@ -31,7 +31,9 @@ from harness.search.strategies import scenarios, variations
 from harness.search.swarm import drawable, moved, settled
 from harness.targets import profile as profiles
 
-WHOLE = Surface(sessions=True, restarts=True, health="/health")
+WHOLE = Surface(
+    sessions=True, restarts=True, health="/health", capabilities=frozenset(CAPABILITIES) - OBSERVED
+)
 BARE = Surface(sessions=False)
 BASE = Scenario(
     steps=(Turn(), Parallel(steps=(Turn(), Turn())), Turn()),
@@ -99,7 +101,7 @@ def test_what_a_target_has_not_is_not_drawn(drawn):
 def test_every_kind_of_step_and_fault_is_drawn_and_every_one_is_left_out():
     """Swarm: over many seeds all kinds appear, contention and retries under a key too, and no kind is in every run."""
     seen: Counter[str] = Counter()
-    for seed in range(400):
+    for seed in range(900):
         drawn = scenario(by_chance(seed), WHOLE)
         inner = flat(drawn.steps)
         turns = [step for step in inner if isinstance(step, Turn)]
@@ -118,10 +120,15 @@ def test_every_kind_of_step_and_fault_is_drawn_and_every_one_is_left_out():
             kinds |= {"contention"} if len(set(together)) < len(together) else set()
         seen.update(kinds)
     wanted = {kind.__name__ for kind in (Turn, Parallel, Disconnect, Wait, Request, Restart)}
-    wanted |= {kind.name for kind in drawable(FAULTS.values())} | {"contention", "key", "no key", "canary"}
+    wanted |= {kind.name for kind in drawable(FAULTS.values(), WHOLE.capabilities)} | {
+        "contention",
+        "key",
+        "no key",
+        "canary",
+    }
     wanted |= {"session a", "session b", "session c", "session d", "p", "knob", "late"}
     assert not {kind for kind in wanted if seen[kind] < 5}
-    assert not {kind for kind in wanted - {"Turn"} if seen[kind] == 400}
+    assert not {kind for kind in wanted - {"Turn"} if seen[kind] == 900}
 
 
 def test_a_seed_replays():
@@ -141,10 +148,12 @@ def test_hypothesis_shrinks_towards_one_plain_turn():
 def test_the_surface_is_read_from_a_profile():
     """Sessions by the body of a turn, restarts by the store that is the run's own, health by its path."""
     whole = profiles.load()
-    assert Surface.of(whole) == WHOLE
+    read = replace(WHOLE, capabilities=whole.capabilities)
+    assert Surface.of(whole) == read
     alone = replace(whole.turn, body={"text": "{message}"})
-    assert Surface.of(replace(whole, turn=alone, health=None)) == BARE
-    assert Surface.of(replace(whole, store_variable=None)) == replace(WHOLE, restarts=False)
+    bare = replace(BARE, capabilities=whole.capabilities - {"sessions"})
+    assert Surface.of(replace(whole, turn=alone, health=None)) == bare
+    assert Surface.of(replace(whole, store_variable=None)) == replace(read, restarts=False)
 
 
 @pytest.mark.parametrize("base", library.find([]), ids=lambda base: base.name)
@@ -152,7 +161,7 @@ def test_the_surface_is_read_from_a_profile():
 @given(st.data())
 def test_a_variation_does_the_same_under_other_faults(base, data):
     """Steps, name and origin stay; what was said of the faults holds only while they are the same."""
-    varied = data.draw(variations(base))
+    varied = data.draw(variations(base, WHOLE))
     assert (varied.steps, varied.name, varied.origin) == (base.steps, base.name, base.origin)
     assert varied.stages == (("simulated",) if "simulated" in base.stages else base.stages)
     same = varied.faults == base.faults
@@ -160,7 +169,7 @@ def test_a_variation_does_the_same_under_other_faults(base, data):
 
 
 @settings(deadline=None)
-@given(variations(BASE))
+@given(variations(BASE, WHOLE))
 def test_own_invariants_hold_only_under_the_own_faults(varied):
     """An invariant that a scenario was given says something about its faults: with others it is left out."""
     assert varied.invariants == (BASE.invariants if varied.faults == BASE.faults else ())
@@ -171,7 +180,7 @@ def test_own_invariants_hold_only_under_the_own_faults(varied):
 
 def test_faults_are_kept_left_out_moved_and_added():
     """Each of the four happens, and the simplest variation is none."""
-    varied = [swarmed(by_chance(seed), BASE).faults for seed in range(200)]
+    varied = [swarmed(by_chance(seed), BASE, WHOLE.capabilities).faults for seed in range(200)]
     assert BASE.faults in varied
     assert any(not faults for faults in varied)
     assert any(
@@ -180,7 +189,7 @@ def test_faults_are_kept_left_out_moved_and_added():
         for fault in faults
     )
     assert any(type(fault) not in (ProviderNoReply, NetworkRefused) for faults in varied for fault in faults)
-    assert swarmed(Simplest(), BASE).faults == BASE.faults
+    assert swarmed(Simplest(), BASE, WHOLE.capabilities).faults == BASE.faults
 
 
 @pytest.mark.parametrize(
@@ -223,7 +232,28 @@ class NoData:
 
 def test_a_class_that_asks_for_more_than_a_window_is_left_out():
     """What has no default cannot be guessed, and what has no window cannot be placed."""
-    assert drawable((Plain, Asking, Windowless, NoData)) == (Plain,)
+    assert drawable((Plain, Asking, Windowless, NoData), WHOLE.capabilities) == (Plain,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live(Plain):
+    stages: ClassVar[tuple[str, ...]] = ("live",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needing(Plain):
+    needs: ClassVar[frozenset[str]] = frozenset({"streams"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proving(Plain):
+    calibrates: ClassVar[bool] = True
+
+
+def test_what_the_target_cannot_be_put_under_is_not_drawn():
+    """A fault that is played live, one that needs what is not there, and one that no target withstands prove nothing."""
+    assert drawable((Plain, Live, Proving, Needing), frozenset()) == (Plain,)
+    assert drawable((Plain, Needing), frozenset({"streams"})) == (Plain, Needing)
 
 
 ONLY = Window(from_step=1, level="structured")

@@ -81,7 +81,7 @@ def test_what_a_scenario_fails_by_is_all_that_is_left(drawn, data):
     plain = {Wait: Wait(for_s=getattr(step, "for_s", 0.0)), Request: Request(path="/health")}
     assert step == (plain[kind] if kind in plain else kind())
     assert [fault.name for fault in found.faults] == ([] if names is None else [names])
-    assert all(fault == type(fault)() for fault in found.faults)
+    assert all(fault == type(fault)(window=Window()) for fault in found.faults)
     assert found.golden_turns == 1
 
 
