@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := harness reference_app scenarios tests locustfile.py
 
-.PHONY: setup run test check matrix bench bench-bridge bench-simulation peers clean
+.PHONY: setup run test check sweep matrix bench bench-bridge bench-simulation peers clean
 
 setup: $(VENV)/.ready
 
@@ -31,6 +31,11 @@ check: setup
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_layers.py tests/test_tidy.py tests/test_exports.py
+
+# Every fault against the reference app, simulated and live.
+sweep: setup
+	$(BIN)/shakeout sweep
+	$(BIN)/shakeout sweep --stage live
 
 matrix: setup
 	$(BIN)/shakeout matrix

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
 from harness.errors import UsageError
@@ -52,12 +53,31 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How a sweep is played: so many trials at a time, and with `fail_fast` none is begun after one has failed.
+
+    `say` is told what is being played, `found` each trial that failed, as soon as it has.
+    """
+
+    jobs: int
+    fail_fast: bool = False
+    say: Callable[[str], None] = lambda _: None
+    found: Callable[[Swept], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """All that came of a sweep: the drills without a fault, then the trials."""
+    """All that came of a sweep: the drills without a fault, then those trials of the plan that were played."""
 
     plan: Plan
     clean: tuple[ScenarioVerdict, ...]
     results: tuple[Swept, ...]
+
+    @property
+    def unplayed(self) -> tuple[str, ...]:
+        """The labels of the trials that were not begun any more."""
+        played = {each.trial.label for each in self.results}
+        return tuple(trial.label for trial in self.plan.trials if trial.label not in played)
 
     @property
     def verdicts(self) -> tuple[ScenarioVerdict, ...]:
@@ -143,8 +163,8 @@ def armed(trial: Trial) -> Scenario:
     return replace(trial.drill, faults=(replace(fault, window=window),), stages=stages_of(fault))
 
 
-async def sweep(plan: Plan, options: Options, *, jobs: int, say: Callable[[str], None]) -> Sweep:
-    """Play each drill once without a fault, then every trial against the control of its drill, `jobs` at a time.
+async def sweep(plan: Plan, options: Options, effort: Effort) -> Sweep:
+    """Play each drill once without a fault, then every trial against the control of its drill.
 
     Where the machine was too slow to judge by, a trial is played once more, alone.
 
@@ -153,16 +173,16 @@ async def sweep(plan: Plan, options: Options, *, jobs: int, say: Callable[[str],
         InvalidRun: a drill broke off without any fault: nothing that is played on it would say anything.
     """
     async with AsyncExitStack() as stack:
-        plays = [await stack.enter_async_context(opened(options)) for _ in range(jobs)]
+        plays = [await stack.enter_async_context(opened(options)) for _ in range(effort.jobs)]
         held: dict[str, Arm] = {}
         for drill in {trial.drill.name: trial.drill for trial in plan.trials}.values():
-            say(f"{drill.name} without a fault")
+            effort.say(f"{drill.name} without a fault")
             held[drill.name] = await played(plays[0], drill, options, arm="control")
         plan = settled(plan, options.profile, [arm.history for arm in held.values()])
-        results = await _all(plays, plan.trials, options, held, say)
+        results = await _all(plays, plan.trials, options, held, effort)
         for number, one in enumerate(results):
             if one.result.verdict is Verdict.UNDECIDED:
-                say(f"once more: {one.trial.label}")
+                effort.say(f"once more: {one.trial.label}")
                 results[number] = await swept(plays[0], one.trial, options, held[one.trial.drill.name])
     by_name = {trial.drill.name: trial.drill for trial in plan.trials}
     clean = (
@@ -177,22 +197,26 @@ async def _all(
     trials: Sequence[Trial],
     options: Options,
     held: Mapping[str, Arm],
-    say: Callable[[str], None],
+    effort: Effort,
 ) -> list[Swept]:
-    """The trials in their order, each played by whichever way to play is free."""
+    """The trials that were played, in their order, each by whichever way to play was free."""
     waiting = deque(enumerate(trials))
     done: dict[int, Swept] = {}
 
     async def work(play: Play) -> None:
         while waiting:
             number, trial = waiting.popleft()
-            say(f"{number + 1} of {len(trials)}: {trial.label}")
-            done[number] = await swept(play, trial, options, held[trial.drill.name])
+            effort.say(f"{number + 1} of {len(trials)}: {trial.label}")
+            one = done[number] = await swept(play, trial, options, held[trial.drill.name])
+            if one.result.verdict is Verdict.FAILED:
+                effort.found(one)
+                if effort.fail_fast:
+                    waiting.clear()
 
     async with asyncio.TaskGroup() as group:
         for play in plays:
             group.create_task(work(play))
-    return [done[number] for number in range(len(trials))]
+    return [one for _, one in sorted(done.items(), key=itemgetter(0))]
 
 
 async def swept(play: Play, trial: Trial, options: Options, control: Arm) -> Swept:

@@ -27,7 +27,7 @@ from harness.commands.common import (
 )
 from harness.reports import json_file, junit, terminal
 from harness.runner import SEED, Options
-from harness.sweep import Plan, Sweep, Swept, planned, sweep
+from harness.sweep import Effort, Plan, Sweep, Swept, planned, sweep
 from harness.verdict import ScenarioVerdict, Verdict
 
 DRILLS = "drills"
@@ -40,6 +40,9 @@ JOBS_MAX = 2
 Jobs = Annotated[
     int | None,
     typer.Option(min=1, max=64, help="Trials at a time.", show_default=f"the cores, at most {JOBS_MAX}"),
+]
+FailFast = Annotated[
+    bool, typer.Option("--fail-fast", "-x", help="Begin nothing more after the first trial that fails.")
 ]
 SweepStage = Annotated[
     str | None,
@@ -61,6 +64,7 @@ def command(
     junit_xml: JunitFile = None,
     history: Histories = None,
     jobs: Jobs = None,
+    fail_fast: FailFast = False,
     quiet: Quiet = False,
 ) -> None:
     """Play every fault on the drills, and judge what the service makes of it."""
@@ -76,7 +80,8 @@ def command(
     )
     drills = {drill.name: drill for drill in library.find([DRILLS])}
     plan = planned(chosen.profile, chosen.stage, drills, faults or [])
-    done = wait_for(_sweep(plan, chosen, jobs=jobs or min(JOBS_MAX, os.cpu_count() or 1), quiet=quiet))
+    at_a_time = jobs or min(JOBS_MAX, os.cpu_count() or 1)
+    done = wait_for(_sweep(plan, chosen, Effort(jobs=at_a_time, fail_fast=fail_fast), quiet=quiet))
     if not quiet:
         _show(done, chosen)
     if json is not None:
@@ -86,10 +91,15 @@ def command(
     raise typer.Exit(done.verdict.exit_code)
 
 
-async def _sweep(plan: Plan, chosen: Options, *, jobs: int, quiet: bool) -> Sweep:
+async def _sweep(plan: Plan, chosen: Options, effort: Effort, *, quiet: bool) -> Sweep:
     """The drills without a fault, then every fault on its drill; each result goes by the name of its fault."""
+
+    def found(one: Swept) -> None:
+        first = one.result.violations[0]
+        out.print(f"found: {escape(one.trial.label)}: {first.invariant}: {escape(first.message)}")
+
     with progress("starting", quiet=quiet) as say:
-        done = await sweep(plan, chosen, jobs=jobs, say=say)
+        done = await sweep(plan, chosen, replace(effort, say=say, found=effort.found if quiet else found))
     again = [replace(one, replay=_replay(chosen, [])) for one in done.clean]
     return replace(done, clean=tuple(again), results=tuple(_named(one, chosen) for one in done.results))
 
@@ -119,6 +129,8 @@ def _show(done: Sweep, chosen: Options) -> None:
         terminal.show_wrong(out, result)
     for name, reason in sorted(done.plan.not_applicable.items()):
         out.print(f"not applicable: {name}: {escape(reason)}", style="dim")
+    if done.unplayed:
+        out.print(f"not played any more: {len(done.unplayed)}", style="dim")
     same = sum(result.verdict is done.verdict for _, result in rows)
     out.print(
         f"\n{terminal.styled(done.verdict)}: {same} of {len(rows)} ({len(done.results)} faults, "
@@ -160,5 +172,6 @@ def _document(done: Sweep, chosen: Options, names: list[str]) -> dict[str, objec
         **head,
         "faults": faults,
         "scenarios": listed,
+        "not_played": list(done.unplayed),
         "not_applicable": dict(done.plan.not_applicable),
     }

@@ -15,7 +15,7 @@ from harness.registry import FAULTS
 from harness.rig import Rig, Window
 from harness.runner import Options
 from harness.scenario import Scenario, Turn
-from harness.sweep import armed, labelled, planned, settled, sweep
+from harness.sweep import Effort, armed, labelled, planned, settled, sweep
 from harness.targets import profile as profiles
 from harness.variants import chosen, variants
 from harness.verdict import Verdict
@@ -123,6 +123,7 @@ class Stage:
     def __init__(self, monkeypatch):
         self.jobs = []
         self.slow = 0
+        self.bad = False
         self.most = self.now = 0
         self.go = asyncio.Event()
         self.two = asyncio.Event()
@@ -163,7 +164,7 @@ class Stage:
             method="GET",
             path="/",
             request_id="r",
-            status=404,
+            status=500 if self.bad and job.arm == "faulted" else 404,
             headers={"x-request-id": "r", "content-type": "application/problem+json"},
             body={"request_id": "r"},
         )
@@ -189,7 +190,7 @@ async def test_one_control_stands_for_all_trials_of_a_drill(monkeypatch):
     stage.go.set()
     plan = planned(PROFILE, "live", DRILLS, ["provider.refusal", "provider.content_filter"])
     options = Options(profile=PROFILE, stage="live", seed=1)
-    done = await sweep(plan, options, jobs=2, say=lambda _: None)
+    done = await sweep(plan, options, Effort(jobs=2))
     assert [arm for arm, _ in stage.jobs] == ["control", "faulted", "faulted"]
     assert [one.trial.label for one in done.results] == ["provider.content_filter", "provider.refusal"]
     assert [one.result.verdict for one in done.results] == [Verdict.PASSED, Verdict.PASSED]
@@ -203,7 +204,7 @@ async def test_as_many_trials_as_asked_are_played_at_a_time(monkeypatch):
     assert len(plan.trials) > 2
     options = Options(profile=PROFILE, stage="live", seed=1)
     said = []
-    sweeping = asyncio.ensure_future(sweep(plan, options, jobs=2, say=said.append))
+    sweeping = asyncio.ensure_future(sweep(plan, options, Effort(jobs=2, say=said.append)))
     await stage.two.wait()
     stage.go.set()
     await sweeping
@@ -219,9 +220,23 @@ async def test_what_is_undecided_is_played_once_more(monkeypatch):
         stage.slow = slow
         plan = planned(PROFILE, "live", DRILLS, ["provider.refusal"])
         options = Options(profile=PROFILE, stage="live", seed=1)
-        done = await sweep(plan, options, jobs=2, say=lambda _: None)
+        done = await sweep(plan, options, Effort(jobs=2))
         assert [one.result.verdict for one in done.results] == [verdict]
         assert [arm for arm, _ in stage.jobs] == ["control", "faulted", "faulted"]
+
+
+async def test_after_the_first_that_fails_nothing_more_is_begun_where_that_is_asked(monkeypatch):
+    """Each that fails is told at once; with fail-fast what was not begun is listed as that, and no pass."""
+    for fail_fast in (False, True):
+        stage = Stage(monkeypatch)
+        stage.go.set()
+        stage.bad = True
+        plan = planned(PROFILE, "live", DRILLS, ["provider.client_error"])
+        told = []
+        effort = Effort(jobs=1, fail_fast=fail_fast, found=told.append)
+        done = await sweep(plan, Options(profile=PROFILE, stage="live", seed=1), effort)
+        assert (len(told), len(done.results), len(done.unplayed)) == ((1, 1, 4) if fail_fast else (5, 5, 0))
+        assert done.verdict is Verdict.FAILED
 
 
 async def test_each_trial_keeps_its_histories_in_a_folder_of_its_own(monkeypatch, tmp_path):
@@ -230,7 +245,7 @@ async def test_each_trial_keeps_its_histories_in_a_folder_of_its_own(monkeypatch
     stage.go.set()
     plan = planned(PROFILE, "live", DRILLS, ["provider.refusal", "provider.malformed_json(form='html')"])
     options = Options(profile=PROFILE, stage="live", seed=1, histories=tmp_path)
-    await sweep(plan, options, jobs=1, say=lambda _: None)
+    await sweep(plan, options, Effort(jobs=1))
     kept = {path.parent.name for path in tmp_path.rglob("*.jsonl")}
     assert {"provider.refusal", "provider.malformed_json_form=_html"} <= kept
 

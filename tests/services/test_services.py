@@ -12,7 +12,7 @@ from harness import library
 from harness.faults import ProviderHeadersOnly, ProviderNoReply
 from harness.rig import Fault
 from harness.runner import Options
-from harness.sweep import Plan, Sweep, Trial, sweep
+from harness.sweep import Effort, Plan, Sweep, Trial, sweep
 from harness.targets import profile as profiles
 from harness.verdict import Verdict
 
@@ -84,7 +84,7 @@ async def swept(service: str, fault: Fault) -> Sweep:
     (drill,) = library.find(["streams" if profile.turn.stream == "always" else "two_sessions"])
     trial = Trial(label=fault.name, fault=fault, drill=drill)
     options = Options(profile=profile, stage="live", seed=1)
-    return await sweep(Plan(trials=(trial,), not_applicable={}), options, jobs=1, say=lambda _: None)
+    return await sweep(Plan(trials=(trial,), not_applicable={}), options, Effort(jobs=1))
 
 
 @pytest.mark.parametrize(("service", "flaw", "fault"), HANGING)
