@@ -47,8 +47,9 @@ class CatchingRouter(respx.MockRouter):
     async def _whole(self, request: httpx.Request) -> httpx.Response:
         """The answer with all of its body, which a sync client could not read from here part by part."""
         answer = await self.async_handler(request)
+        assert isinstance(answer.stream, httpx.AsyncByteStream), "the transport answers async clients"
         try:
-            body = b"".join([part async for part in answer.aiter_raw()])
+            body = b"".join([part async for part in answer.stream])
         finally:
             await answer.aclose()
         return httpx.Response(answer.status_code, headers=answer.headers, content=body, request=request)

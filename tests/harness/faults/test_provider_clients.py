@@ -57,7 +57,7 @@ TABLE: list[tuple[Fault, bool, Row]] = [
     (ProviderTruncatedBody(how="random"), False, NO_HTTP),
     (ProviderResetMidBody(), False, RESET),
     (ProviderResetMidBody(), True, RESET),
-    (ProviderStreamCut(), True, TOO_SHORT),
+    (ProviderStreamCut(how="eof"), True, TOO_SHORT),
     (ProviderStreamCut(how="inside_utf8"), True, TOO_SHORT),
     (ProviderStreamCut(how="rst"), True, RESET),
     (ProviderNoReply(), False, SILENCE),
