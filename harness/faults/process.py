@@ -10,7 +10,7 @@ from harness.faults.base import ALWAYS
 from harness.registry import fault
 from harness.rig import ProcessSeam, Rig, Window, check
 
-MID_REQUEST = Window(at_s=0.02, for_s=0.4)
+MID_REQUEST = Window(at_s=0.003, for_s=0.4)
 """Soon enough after the step began that its requests are under way, and over before their clients give up."""
 
 BRIEFLY = Window(for_s=0.4)

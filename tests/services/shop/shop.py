@@ -7,9 +7,10 @@
 import os
 import sqlite3
 import threading
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -23,9 +24,8 @@ FLAWS = frozenset(os.environ.get("FLAWS", "").split())
 PROVIDER = os.environ["LLM_URL"]
 DATABASE = urlsplit(os.environ.get("SHOP_DB", "sqlite:///shop.db")).path.removeprefix("/")
 ANSWER_BYTES_MAX = 1_000_000
-PATIENCE_S = 3.0
+PATIENCE_S = 2.0
 
-app = FastAPI()
 pool = ThreadPoolExecutor(max_workers=32)
 local = threading.local()
 locks: dict[str, threading.Lock] = {}
@@ -51,11 +51,21 @@ class Question(BaseModel):
         return text
 
 
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """The table."""
+    with closing(connect()) as database, database:
+        database.execute("CREATE TABLE IF NOT EXISTS lines (conversation TEXT, role TEXT, text TEXT)")
+    yield
+
+
+app = FastAPI(lifespan=lifespan)
+
+
 def connect() -> sqlite3.Connection:
-    """The database, with its table."""
+    """The database."""
     database = sqlite3.connect(DATABASE, timeout=1.0)
     database.execute("PRAGMA journal_mode = WAL")
-    database.execute("CREATE TABLE IF NOT EXISTS lines (conversation TEXT, role TEXT, text TEXT)")
     return database
 
 
