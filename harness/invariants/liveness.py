@@ -105,12 +105,12 @@ def recovers(history: History) -> Iterable[Finding]:
 def quiescent(history: History) -> Iterable[Finding]:
     """When it is quiet, no provider call is in flight, threads and descriptors are back at the baseline or in its pools.
 
-    A pool may keep what the peak of the run needed: one thread, and two descriptors (its client's connection and the
-    provider's), for each request that was in flight at once. The baseline is that of the first process, warm; one that
+    A pool may keep what the peak of the run needed: two threads (that of a `def` route, and that of a pool behind it) and
+    two descriptors (its client's connection and the provider's) for each request that was in flight at once. The baseline is that of the first process, warm; one that
     was started since has no reason for more.
     """
     peak, pooled = _peak(history), history.header.contract.pooled_descriptors_max
-    allowed = {"threads": peak, "descriptors": 2 * peak + pooled, "provider_in_flight": 0}
+    allowed = {"threads": 2 * peak, "descriptors": 2 * peak + pooled, "provider_in_flight": 0}
     yield from _left(history, allowed)
 
 

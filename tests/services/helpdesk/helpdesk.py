@@ -5,7 +5,10 @@
 """
 
 import asyncio
+import logging
+import logging.handlers
 import os
+import queue
 import sqlite3
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -45,9 +48,22 @@ class Ticket(BaseModel):
         return text
 
 
+class AsItIs(logging.handlers.QueueHandler):
+    """Puts a record into the queue with its arguments: the server's formatter wants them."""
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Change nothing."""
+        return record
+
+
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """The client, the slots and the table."""
+    """The client, the slots, the table, and a log that a thread writes: who stops to read it must not stop the loop."""
+    for name in ("uvicorn", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        lines: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+        logging.handlers.QueueListener(lines, *logger.handlers).start()
+        logger.handlers = [AsItIs(lines)]
     with closing(connect()) as database, database:
         database.execute("CREATE TABLE IF NOT EXISTS lines (ticket TEXT, role TEXT, text TEXT)")
     app.state.slots = asyncio.Semaphore(4)

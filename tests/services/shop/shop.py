@@ -4,13 +4,17 @@
 `one_history`: all conversations share one.
 """
 
+import logging
+import logging.handlers
 import os
+import queue
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 from contextlib import asynccontextmanager, closing
+from time import monotonic
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -19,6 +23,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, field_validator
+from urllib3.exceptions import HTTPError
 
 FLAWS = frozenset(os.environ.get("FLAWS", "").split())
 PROVIDER = os.environ["LLM_URL"]
@@ -51,9 +56,22 @@ class Question(BaseModel):
         return text
 
 
+class AsItIs(logging.handlers.QueueHandler):
+    """Puts a record into the queue with its arguments: the server's formatter wants them."""
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Change nothing."""
+        return record
+
+
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """The table."""
+    """The table, and a log that is written by a thread: whoever stops to read it must not stop the loop."""
+    for name in ("uvicorn", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        lines: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+        logging.handlers.QueueListener(lines, *logger.handlers).start()
+        logger.handlers = [AsItIs(lines)]
     with closing(connect()) as database, database:
         database.execute("CREATE TABLE IF NOT EXISTS lines (conversation TEXT, role TEXT, text TEXT)")
     yield
@@ -69,6 +87,16 @@ def connect() -> sqlite3.Connection:
     return database
 
 
+def content(answer: requests.Response, *, ends_at: float) -> bytes:
+    """The body of an answer, within its time: a timeout of the library is one of each read."""
+    body = b""
+    while piece := answer.raw.read1(65_536):
+        body += piece
+        if len(body) > ANSWER_BYTES_MAX or (monotonic() > ends_at and "no_timeout" not in FLAWS):
+            raise Unavailable("an answer that is too long")
+    return body
+
+
 def complete(messages: list[dict[str, str]]) -> str:
     """Ask the provider."""
     if not hasattr(local, "session"):
@@ -79,12 +107,7 @@ def complete(messages: list[dict[str, str]]) -> str:
         f"{PROVIDER}/chat/completions", json=body, timeout=timeout, stream=True
     ) as answer:
         answer.raise_for_status()
-        content = b""
-        for piece in answer.iter_content(65_536):
-            content += piece
-            if len(content) > ANSWER_BYTES_MAX:
-                raise Unavailable("an answer that is too long")
-        answer._content = content
+        answer._content = content(answer, ends_at=monotonic() + PATIENCE_S)
         if "key_error" in FLAWS:
             return str(answer.json()["choices"][0]["message"]["content"])
         try:
@@ -122,7 +145,7 @@ def turn(question: str, conversation: str) -> str:
     try:
         text = complete([*kept(conversation), {"role": "user", "content": question}])
         keep(conversation, question, text)
-    except (requests.RequestException, sqlite3.Error) as error:
+    except (requests.RequestException, HTTPError, sqlite3.Error) as error:
         raise Unavailable(type(error).__name__) from error
     finally:
         lock.release()
