@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from harness.history import PROVIDER, Exchange, History
+from harness.targets.mistakes import KEYS
 from harness.targets.profile import Profile
 
 
@@ -34,15 +35,8 @@ def _answered(turns: list[Exchange], profile: Profile) -> Iterator[Point]:
     """Whether a turn is answered at all."""
     first = turns[0]
     fine = first.status == HTTPStatus.OK
-    hint = ""
-    if first.status == HTTPStatus.NOT_FOUND:
-        hint = f"; mend [turn] path ({profile.at('turn.path')})"
-    elif first.status in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.BAD_REQUEST):
-        hint = f"; mend [turn] body ({profile.at('turn.body')})"
-    elif first.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        hint = f"; give [turn] headers ({profile.at('turn.headers')})"
-    elif first.status == HTTPStatus.METHOD_NOT_ALLOWED:
-        hint = f"; mend [turn] method ({profile.at('turn.method')})"
+    key = None if first.status is None else KEYS.get(HTTPStatus(first.status))
+    hint = "" if fine or key is None else f"; mend [turn] {key} ({profile.at(f'turn.{key}')})"
     yield Point(what="turn", found=fine, wrong=not fine, said=f"{first}{hint}")
 
 

@@ -37,6 +37,7 @@ class Contract:
     turn_path: str
     deadline_s: float
     statuses: tuple[int, ...]
+    turn_method: str = "POST"
     sessions: bool = True
     request_ids: bool = False
     problem_media_type: str | None = None

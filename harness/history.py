@@ -271,9 +271,8 @@ class History:
     @property
     def turns(self) -> tuple[Exchange, ...]:
         """The exchanges that hold a turn, whatever their role."""
-        return tuple(
-            e for e in self.exchanges if e.path == self.header.contract.turn_path and e.method == "POST"
-        )
+        held = (self.header.contract.turn_method, self.header.contract.turn_path)
+        return tuple(one for one in self.exchanges if (one.method, one.path) == held)
 
     @property
     def logs(self) -> tuple[LogRecord, ...]:

@@ -86,6 +86,7 @@ CAPABILITIES = MappingProxyType(
         "sessions": "a turn belongs to a session",
         "keys": "it honours an idempotency key",
         "streams": "it answers with server-sent events where they are asked for",
+        "provider_whole": "it asks its provider for answers in one piece",
         "provider_streams": "it asks its provider for a stream",
         "store": "it keeps its state in SQLite",
         "process": "it runs in a process that the harness started",

@@ -82,7 +82,7 @@ class ProviderSeam(Protocol):
 
 
 class NetworkSeam(Protocol):
-    """The link between the target and its provider (`provider`), or between the client and the target (`client`)."""
+    """The link between the target and its provider."""
 
     def refused(self, fault: str) -> AbstractAsyncContextManager[None]:
         """While open, nothing listens where the provider was: a connection is refused by the wire itself."""

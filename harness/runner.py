@@ -11,7 +11,8 @@ from harness import recording
 from harness.errors import InvalidRun, UsageError, first_of
 from harness.history import Header, History
 from harness.judge import Judgement, judge
-from harness.registry import in_force
+from harness.registry import CAPABILITIES, OBSERVED, in_force, needs_of
+from harness.rig import Fault
 from harness.scenario import Scenario, Schedule
 from harness.steps import fitted
 from harness.targets.driven import POLICIES, Job
@@ -82,6 +83,19 @@ def playable(scenarios: Sequence[Scenario], stage: str) -> tuple[Scenario, ...]:
     return carried
 
 
+def check_needs(scenario: Scenario, profile: Profile) -> None:
+    """Refuse a fault for which the target has nothing that it could break.
+
+    Raises:
+        UsageError: the message names the fault, and what is missing.
+    """
+    for fault in scenario.faults:
+        for name in sorted(needs_of(fault) - profile.capabilities - OBSERVED):
+            raise UsageError(
+                f"{scenario.name}: {fault.name} needs {name} ({CAPABILITIES[name]}), which {profile.name} has not"
+            )
+
+
 @asynccontextmanager
 async def opened(options: Options) -> AsyncIterator[Play]:
     """The stage of the options, opened for as many scenarios as are to be played there.
@@ -108,6 +122,7 @@ async def run_on(
         UsageError: the target does not start, or the stage cannot carry the scenario.
     """
     playable([scenario], options.stage)
+    check_needs(scenario, options.profile)
     began = time.monotonic()
     try:
         arms = [await played(play, scenario, options, arm="faulted")]
@@ -118,15 +133,17 @@ async def run_on(
     return conclude(scenario, options, arms, time.monotonic() - began)
 
 
-async def played(play: Play, scenario: Scenario, options: Options, *, arm: str) -> "Arm":
-    """Play one arm of a scenario, and judge it.
+async def played(
+    play: Play, scenario: Scenario, options: Options, *, arm: str, wired: tuple[Fault, ...] | None = None
+) -> "Arm":
+    """Play one arm of a scenario, and judge it. The target is made ready for the faults `wired`, its own where None.
 
     Raises:
         UsageError: the target does not start, or the stage cannot carry it.
         InvalidRun: it broke off, and says nothing.
     """
     try:
-        return _judged(await play(job(scenario, arm, options)), scenario, options)
+        return _judged(await play(job(scenario, arm, options, wired=wired)), scenario, options)
     except BaseExceptionGroup as group:
         # The driver works in task groups: what ended the run is the first of ours in there.
         error = first_of(group)
@@ -137,7 +154,7 @@ async def played(play: Play, scenario: Scenario, options: Options, *, arm: str) 
         raise InvalidRun(str(error) or "the run did not end within its time") from error
 
 
-def job(scenario: Scenario, arm: str, options: Options) -> Job:
+def job(scenario: Scenario, arm: str, options: Options, *, wired: tuple[Fault, ...] | None = None) -> Job:
     """What a stage needs to play one arm (`faulted` or `control`) of a scenario.
 
     The steps are those that the target can hold: what it has no keys, streams or health path for is left out. A
@@ -159,7 +176,7 @@ def job(scenario: Scenario, arm: str, options: Options) -> Job:
         policy=options.policy,
         holds=schedule.holds if schedule is not None else None,
         origin=scenario.origin,
-        wired=scenario.faults,
+        wired=scenario.faults if wired is None else wired,
     )
 
 

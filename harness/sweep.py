@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any
 
-from harness.errors import UsageError
+from harness.errors import InvalidRun, UsageError
 from harness.history import History
 from harness.registry import CAPABILITIES, FAULTS, OBSERVED, calibrates, drill_of, needs_of, stages_of
 from harness.rig import Fault
@@ -20,6 +20,8 @@ from harness.targets.play import Play
 from harness.targets.profile import Profile
 from harness.variants import variants
 from harness.verdict import ScenarioVerdict, Verdict
+
+JOBS_MAX = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,12 @@ class Sweep:
         return Verdict.worst(each.verdict for each in self.verdicts)
 
 
+def jobs_max(profile: Profile) -> int:
+    """How many trials may be played at a time: one, where all of them would meet in one process or in one log."""
+    shared = profile.url or (profile.log and "{directory}" not in profile.log)
+    return 1 if shared else JOBS_MAX
+
+
 def planned(profile: Profile, stage: str, drills: Mapping[str, Scenario], names: Sequence[str]) -> Plan:
     """The trials of the faults that are named (by name, plane or label; all for none) on the drills that fit them.
 
@@ -112,8 +120,15 @@ def planned(profile: Profile, stage: str, drills: Mapping[str, Scenario], names:
             f"no fault is called {' or '.join(names)}; `shakeout list faults` names those that there are"
         )
     if not trials:
-        raise UsageError("; ".join(f"{name}: {reason}" for name, reason in sorted(elsewhere.items())))
+        raise UsageError(_reasons(elsewhere))
     return Plan(trials=tuple(trials), not_applicable=elsewhere)
+
+
+def _reasons(unfit: Mapping[str, str]) -> str:
+    """Why nothing is left to play: one reason, and of how many faults."""
+    label, reason = min(unfit.items())
+    more = f"; {len(unfit) - 1} more for a like reason" if len(unfit) > 1 else ""
+    return f"nothing to play: {label}: {reason}{more}"
 
 
 def _not_applicable(fault: Fault, profile: Profile, stage: str) -> str:
@@ -131,7 +146,11 @@ def _missing(fault: Fault, has: frozenset[str]) -> str:
 
 
 def settled(plan: Plan, profile: Profile, controls: Sequence[History]) -> Plan:
-    """The plan without the trials that need what was not seen when there was no fault."""
+    """The plan without the trials that need what was not seen when there was no fault.
+
+    Raises:
+        UsageError: none is left.
+    """
     calls = [call for history in controls for call in history.calls]
     seen = {
         "scores": any(call.confidence is not None for call in calls),
@@ -139,6 +158,8 @@ def settled(plan: Plan, profile: Profile, controls: Sequence[History]) -> Plan:
     }
     has = profile.capabilities | {name for name, there in seen.items() if there}
     unfit = {trial.label: why for trial in plan.trials if (why := _missing(trial.fault, has))}
+    if len(unfit) == len(plan.trials):
+        raise UsageError(_reasons(unfit))
     return Plan(
         trials=tuple(trial for trial in plan.trials if trial.label not in unfit),
         not_applicable={**plan.not_applicable, **unfit},
@@ -169,25 +190,30 @@ async def sweep(plan: Plan, options: Options, effort: Effort) -> Sweep:
     Where the machine was too slow to judge by, a trial is played once more, alone.
 
     Raises:
-        UsageError: the target does not start.
-        InvalidRun: a drill broke off without any fault: nothing that is played on it would say anything.
+        UsageError: the target does not start, or has nothing that any of the faults could break.
+        InvalidRun: a drill broke off without any fault, or its observation cannot be trusted: so would those with one.
     """
     async with AsyncExitStack() as stack:
         plays = [await stack.enter_async_context(opened(options)) for _ in range(effort.jobs)]
         held: dict[str, Arm] = {}
-        for drill in {trial.drill.name: trial.drill for trial in plan.trials}.values():
-            effort.say(f"{drill.name} without a fault")
-            held[drill.name] = await played(plays[0], drill, options, arm="control")
+        drills = {trial.drill.name: trial.drill for trial in plan.trials}
+        for name, drill in drills.items():
+            effort.say(f"{name} without a fault")
+            # What the faults need in the target is there for their control too: it is no doing of theirs.
+            wired = tuple(trial.fault for trial in plan.trials if trial.drill.name == name)
+            held[name] = await played(plays[0], drill, options, arm="control", wired=wired)
+            if reasons := held[name].judgement.untrusted:
+                raise InvalidRun(f"{name} without a fault: {reasons[0]}")
         plan = settled(plan, options.profile, [arm.history for arm in held.values()])
         results = await _all(plays, plan.trials, options, held, effort)
         for number, one in enumerate(results):
-            if one.result.verdict is Verdict.UNDECIDED:
+            if one.result.verdict is Verdict.UNDECIDED and not (effort.fail_fast and _failed(results)):
                 effort.say(f"once more: {one.trial.label}")
                 results[number] = await swept(plays[0], one.trial, options, held[one.trial.drill.name])
-    by_name = {trial.drill.name: trial.drill for trial in plan.trials}
+                _tell(results[number], effort)
     clean = (
         conclude(drill, options, [held[name]], held[name].history.header.elapsed_s)
-        for name, drill in by_name.items()
+        for name, drill in drills.items()
     )
     return Sweep(plan=plan, clean=tuple(clean), results=tuple(results))
 
@@ -208,15 +234,24 @@ async def _all(
             number, trial = waiting.popleft()
             effort.say(f"{number + 1} of {len(trials)}: {trial.label}")
             one = done[number] = await swept(play, trial, options, held[trial.drill.name])
-            if one.result.verdict is Verdict.FAILED:
-                effort.found(one)
-                if effort.fail_fast:
-                    waiting.clear()
+            _tell(one, effort)
+            if effort.fail_fast and _failed([one]):
+                waiting.clear()
 
     async with asyncio.TaskGroup() as group:
         for play in plays:
             group.create_task(work(play))
     return [one for _, one in sorted(done.items(), key=itemgetter(0))]
+
+
+def _failed(results: Sequence[Swept]) -> bool:
+    return any(one.result.verdict is Verdict.FAILED for one in results)
+
+
+def _tell(one: Swept, effort: Effort) -> None:
+    """Tell of a trial that failed."""
+    if _failed([one]):
+        effort.found(one)
 
 
 async def swept(play: Play, trial: Trial, options: Options, control: Arm) -> Swept:

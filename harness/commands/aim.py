@@ -28,7 +28,7 @@ def resolve(target: str | None) -> Profile:
         raise UsageError(
             f"{where}: a target is PACKAGE:FILE.toml, the path of a profile, MODULE:FACTORY or a URL"
         )
-    return replace(profiles.load(), name=where, app=where, origin=where)
+    return replace(profiles.load(), name=where, app=where, origin=where, lines={})
 
 
 def check_started_by(profile: Profile, stage: str) -> None:

@@ -1,11 +1,11 @@
 """Clients whose connections are what is wrong: slow, silent, many, or in no order that HTTP has; all need a wire."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from harness.errors import InvalidRun
 from harness.faults.base import closed
 from harness.faults.client_base import HELD, ONCE, REFUSED, ClientFault, clients
 from harness.faults.client_wire import connected, on_wire
@@ -93,9 +93,13 @@ class ClientIdleConnections(ClientFault):
 
             async def rule(outgoing: Outgoing, client: Client) -> Incoming:
                 assert client.address is not None, "it is played live"
-                for _ in range(self.n):
-                    with contextlib.suppress(OSError):  # no more are taken: that is the target's right
+                for number in range(self.n):
+                    try:
                         await held.enter_async_context(connected(client.address))
+                    except OSError as error:
+                        if number == 0:  # none was opened: that is no fault of theirs
+                            raise InvalidRun(f"{self.name}: {error}; nothing listens there") from error
+                        break  # no more are taken: that is the target's right
                 return await client.send(outgoing)
 
             async with clients(rig, self.name).wrapped(self.name, rule, self.window):

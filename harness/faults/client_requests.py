@@ -42,7 +42,7 @@ class ClientHugeBody(_Preceded):
 @fault("client.garbage_body", needs=())
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientGarbageBody(_Preceded):
-    """A body that is none: refused with 4xx, never 500.
+    """A body that is none: refused with 4xx, or at the most taken for a text; never 500.
 
     `form` puts in place of the message: `bad_utf8` (bytes that no UTF-8 has), `nan` (no JSON, and Python reads it),
     `deep_nesting` (lists in lists, 100 000 deep), `wrong_type` (an object); `truncated_json` ends in the middle.
@@ -65,7 +65,9 @@ class ClientGarbageBody(_Preceded):
             "wrong_type": b'{"text": ["no text"]}',
         }[self.form]
         body = re.sub(rb'"[^"]*%b[^"]*"' % STAND_IN.encode(), lambda _: value, sound.body)
-        return replace(sound, body=body), REFUSED
+        # Who takes any value for a text may hold the turn: that is lenient, and no fault.
+        lenient = HELD if self.form in ("nan", "wrong_type") else ()
+        return replace(sound, body=body), (*lenient, *REFUSED)
 
 
 @fault("client.poison", needs=())

@@ -86,7 +86,7 @@ def no_error_page(history: History) -> Iterable[Finding]:
 def no_empty_answer(history: History) -> Iterable[Finding]:
     """A turn that is answered 200 has something in its reply."""
     for turn in history.turns:
-        if turn.status == HTTPStatus.OK and not (turn.reply or "").strip():
+        if _whole(turn) and not (turn.reply or "").strip():
             yield Finding(message="answered 200 with nothing in the reply", evidence=str(turn))
 
 

@@ -14,7 +14,7 @@ from harness.wire import Toxic
 class LinkFault:
     """A fault of a link: what it does to the connections that `window` lets through, or in process to the calls.
 
-    `link` is where a proxy has to stand in a live run: `provider`, or `client` for that of the service's own clients.
+    `link` is where a proxy has to stand in a live run.
     """
 
     name: ClassVar[str]

@@ -39,7 +39,7 @@ class ProviderResetMidBody(ProviderFault):
         return framed(reply, *first_bytes(parts_of(reply), there), Ending(reset=True))
 
 
-@fault("provider.extra_reply", stages=("live",))
+@fault("provider.extra_reply", stages=("live",), needs=("provider", "provider_whole"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderExtraReply(ProviderFault):
     """Behind a completion comes the same one again, `n` times, on a connection that is kept (redis-py#2624).

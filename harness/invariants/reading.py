@@ -15,8 +15,8 @@ PAUSED, TERMINATED, KILLED = "paused", "terminated", "killed"
 WRITTEN_S = 0.1
 """So soon after its answer what is logged of a request may still be unwritten, and is lost with a process that is killed."""
 
-ON_THE_CLIENTS_LINK = ("network.", "client.")
-"""Faults whose names begin so may cut an answer on its way."""
+OF_THE_CLIENT = "client."
+"""Faults whose names begin so may cut the answer to the very turn that they fired on."""
 
 
 def is_stream(exchange: Exchange) -> bool:
@@ -70,12 +70,12 @@ def paused_s(history: History, began_s: float, ended_s: float) -> float:
 
 
 def cut_with_reason(exchange: Exchange, history: History) -> bool:
-    """True where an outage, or a fault of the client's own or of its link, may have cut an answer that had begun.
+    """True where an outage, or what its own client was made to do, may have cut an answer that had begun.
 
     SIGTERM is no such reason: what has begun is finished.
     """
     return any(one.how != TERMINATED for one in met(exchange, history)) or any(
-        fired.fault.startswith(ON_THE_CLIENTS_LINK) and fired.at_s <= exchange.ended_s
+        fired.fault.startswith(OF_THE_CLIENT) and exchange.request_id in fired.detail
         for fired in history.of(FaultFired)
     )
 

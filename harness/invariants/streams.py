@@ -13,7 +13,7 @@ from harness.verdict import Finding
 def stream_ends(history: History) -> Iterable[Finding]:
     """A stream is not cut; where streams say `done` at all, each ends with one event `done` or `error`, and has no other.
 
-    A client that left, an outage, or a fault of the client's link explains that a stream was cut. Whether the target
+    A client that left, an outage, or a fault of its own client explains that a stream was cut. Whether the target
     says `done` is read from the run: of one that never does, only the cuts are judged.
     """
     streams = [one for one in history.exchanges if is_stream(one) and one.status == HTTPStatus.OK]

@@ -5,12 +5,11 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import Protocol
 
 from harness.errors import UsageError
-from harness.network.listener import HOST
 from harness.network.proxy import Proxy
 from harness.rig import Window
 from harness.wire import Toxic
 
-LINKS = ("provider", "client")
+LINKS = ("provider",)
 
 
 class Server(Protocol):
@@ -35,7 +34,7 @@ class LiveNetwork:
         self, server: Server, links: Sequence[str], *, fired: Callable[[str, str], None], seed: str
     ) -> None:
         if unknown := set(links) - set(LINKS):
-            raise UsageError(f"link {', '.join(sorted(unknown))}: there are {' and '.join(LINKS)}")
+            raise UsageError(f"link {', '.join(sorted(unknown))}: there is {' and '.join(LINKS)}")
         self._server = server
         self._links = frozenset(links)
         self._fired = fired
@@ -48,7 +47,7 @@ class LiveNetwork:
     async def opened(
         cls, server: Server, links: Sequence[str], *, fired: Callable[[str, str], None], seed: str = ""
     ) -> AsyncIterator["LiveNetwork"]:
-        """Put a proxy on each of `links` (`provider`, `client`); the client's comes with `front`.
+        """Put a proxy on each of `links`; there is `provider`.
 
         Raises:
             UsageError: there is no such link.
@@ -65,27 +64,6 @@ class LiveNetwork:
         base_url = self._server.base_url
         proxy = self._proxies.get("provider")
         return base_url if proxy is None else base_url.replace(f":{self._server.port}/", f":{proxy.port}/", 1)
-
-    async def front(self, port: int) -> int:
-        """The port for the clients of a target that listens on `port`: the proxy's where that link is shaped.
-
-        After a restart it is told the new port, and the clients' stays.
-        """
-        if "client" not in self._links:
-            return port
-        proxy = self._proxies.get("client")
-        if proxy is None:
-            return (await self._proxied("client", port)).port
-        proxy.retarget(port)
-        return proxy.port
-
-    def address(self, link: str) -> tuple[str, int]:
-        """Where the proxy of a link listens.
-
-        Raises:
-            UsageError: there is none.
-        """
-        return HOST, self._proxy(link).port
 
     def refused(self, fault: str) -> AbstractAsyncContextManager[None]:
         """While open, nothing listens where the provider was: a connection is refused by the wire itself."""

@@ -34,6 +34,7 @@ class Proxy:
     ) -> None:
         self._link = link
         self._upstream = upstream
+        self._changing = asyncio.Lock()
         self._fired = fired
         self._seed = seed
         self._opened = 0
@@ -61,10 +62,6 @@ class Proxy:
     def port(self) -> int:
         """Where it listens; it stays the same whatever is refused meanwhile."""
         return self._listener.port
-
-    def retarget(self, port: int) -> None:
-        """Send connections that come from now on to another port of the loopback."""
-        self._upstream = port
 
     @asynccontextmanager
     async def shaped(self, fault: str, toxic: Toxic, window: Window) -> AsyncIterator[None]:
@@ -127,15 +124,16 @@ class Proxy:
 
     async def _changed(self) -> tuple[Connection, ...]:
         """Refuse, hang or listen, as the faults that are there want it; gives the connections that were ended for it."""
-        if not (self._refusing or self._hanging):
-            self._listener.listen()
-            return ()
-        self._tell()
-        self._listener.refuse()
-        cut = await self._cut()
-        if not self._refusing:
-            await self._listener.hang()
-        return cut
+        async with self._changing:  # of two faults that come and go together each finds the listener whole
+            if not (self._refusing or self._hanging):
+                self._listener.listen()
+                return ()
+            self._tell()
+            self._listener.refuse()
+            cut = await self._cut()
+            if not self._refusing:
+                await self._listener.hang()
+            return cut
 
     async def _look(self) -> None:
         """Ask again and again for SYNs that went unanswered, so that each is told when it was sent."""

@@ -138,7 +138,8 @@ class Line:
             one.swallowed = toxic.then == "hole"
             ending = FOR_EVER if one.swallowed else Ending(reset=toxic.then == "reset")
             reply = in_parts(reply, (*cut_off(parts, left), ending))
-        if toxic.chunk_bytes is not None and toxic.shapes("down"):
+        longest = max((len(part) for part in parts_of(reply) if isinstance(part, bytes)), default=0)
+        if toxic.chunk_bytes is not None and toxic.shapes("down") and longest > toxic.chunk_bytes:
             self._note(one, "bytes were cut into pieces")
             reply = in_parts(reply, sliced(parts_of(reply), toxic.chunk_bytes, toxic.gap_ms / 1000))
         return reply

@@ -106,9 +106,19 @@ class _Life:
         self._over.set()
         try:
             if timed is not None:
-                await timed
+                await _done(timed)
         finally:
             await self._stack.aclose()
+
+
+async def _done(task: "asyncio.Task[None]") -> None:
+    """Wait for its end, also where the one who waits is cancelled; raise what it failed with."""
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+    task.result()
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class _Serving:
         self.listening.wait()
         if question["ask"] == "probe":
             return self.app.read()
-        if question["ask"] in ("enter", "leave") and self.admission is not None:
+        if question["ask"] in ("enter", "leave", "noted") and self.admission is not None:
             return self.admission.answer(question)
         return {"nonce": self._nonce, "port": self.port, "pid": os.getpid()}
 

@@ -36,27 +36,26 @@ async def commanded(
     """
     port = _free_port()
     arguments = _arguments(profile, port=port, directory=directory)
-    try:
-        async with child(
-            "supervise", arguments, profile=profile, directory=directory, environment=environment, nonce=nonce
-        ) as supervised:
-            started = replace(supervised, hello={**supervised.hello, "port": port})
-            await _healthy(profile, client, started, port)
-            yield started
-    except UsageError as error:
-        raise UsageError(f"{profile.at('command')}: {error}") from error
+    async with child(
+        "supervise", arguments, profile=profile, directory=directory, environment=environment, nonce=nonce
+    ) as supervised:
+        started = replace(supervised, hello={**supervised.hello, "port": port})
+        await _healthy(profile, client, started, port)
+        yield started
 
 
 async def _healthy(profile: Profile, client: HttpClient, started: Child, port: int) -> None:
     """Wait until it answers on its port, and says that it is healthy where it has a path for that."""
-    said = "nothing listens on its port"
+    at, said = profile.at("command"), "nothing listens on its port"
     path = profile.health or "/"
     try:
         async with asyncio.timeout(profile.start_s_max):
             while True:
                 if started.process.returncode is not None:
                     why = last_line(started.errors, since=started.errors_from)
-                    raise UsageError(f"{profile.name} ended with {started.process.returncode} at once: {why}")
+                    raise UsageError(
+                        f"{at}: {profile.name} ended with {started.process.returncode} at once: {why}"
+                    )
                 answer = await client.send(
                     f"http://127.0.0.1:{port}",
                     Outgoing(method="GET", path=path, headers={}),
@@ -65,11 +64,11 @@ async def _healthy(profile: Profile, client: HttpClient, started: Child, port: i
                 if answer.status is not None:
                     if profile.health is None or answer.status == HTTPStatus.OK:
                         break
-                    said = f"GET {path} -> {answer.status}"
+                    at, said = profile.at("health"), f"GET {path} -> {answer.status}"
                 await asyncio.sleep(POLL_S)
     except TimeoutError:
         raise UsageError(
-            f"{profile.name} did not get healthy within {profile.start_s_max:g} s: {said}"
+            f"{at}: {profile.name} did not get healthy within {profile.start_s_max:g} s: {said}"
         ) from None
     check_owner(profile, started, port)
 
@@ -81,7 +80,9 @@ def check_owner(profile: Profile, started: Child, port: int) -> None:
         UsageError: it is somebody else.
     """
     if not listens(members(started.process.pid), port):
-        raise UsageError(f"port {port} is answered by another process than {profile.name}; try again")
+        raise UsageError(
+            f"{profile.at('command')}: port {port} is answered by another process than {profile.name}; try again"
+        )
 
 
 def _arguments(profile: Profile, *, port: int, directory: Path) -> list[str]:

@@ -31,6 +31,7 @@ class ControlLine:
         self._reader = reader
         self._writer = writer
         self._turn = asyncio.Lock()
+        self._asked = 0
         self.closed = False
 
     @classmethod
@@ -46,17 +47,19 @@ class ControlLine:
         """
         try:
             async with self._turn, asyncio.timeout(timeout_s):
-                self._writer.write(json.dumps({"ask": question, **values}).encode() + b"\n")
+                self._asked += 1
+                asked = {"ask": question, "number": self._asked, **values}
+                self._writer.write(json.dumps(asked).encode() + b"\n")
                 await self._writer.drain()
-                line = await self._reader.readline()
+                while line := await self._reader.readline():
+                    answer: dict[str, Any] = json.loads(line)
+                    if answer.pop("number") == self._asked:  # not one that somebody waited for in vain
+                        return answer
         except TimeoutError:
             raise TargetFailed(f"the target did not answer {question!r} within {timeout_s:g} s") from None
         except OSError as error:
             raise TargetFailed(f"the target went away ({error})") from error
-        if not line:
-            raise TargetFailed("the target went away")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        raise TargetFailed("the target went away")
 
     def close(self) -> None:
         """Let go: the child takes it as the end of its life."""
@@ -85,7 +88,9 @@ def serve(descriptor: int, handler: Handler, gone: Callable[[], None]) -> None:
     def answer() -> None:
         with contextlib.suppress(OSError):  # nobody is there any more: the reader sees that too
             for line in iter(asked.get, b""):
-                end.sendall(json.dumps(handler(json.loads(line))).encode() + b"\n")
+                question = json.loads(line)
+                answer = {**handler(question), "number": question["number"]}
+                end.sendall(json.dumps(answer).encode() + b"\n")
 
     threading.Thread(target=read, name="shakeout-control", daemon=True).start()
     threading.Thread(target=answer, name="shakeout-answers", daemon=True).start()

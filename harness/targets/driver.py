@@ -20,6 +20,7 @@ from harness.targets.clients import Clients, Words
 from harness.targets.driven import Driven, Job, Recorder
 from harness.targets.events import EVENT_STREAM, Answered
 from harness.targets.exchanging import REQUEST_ID, Exchanges, Said, turn_headers
+from harness.targets.mistakes import mistaken
 
 GOLDEN = "__golden"
 WARMUP = "__warmup"
@@ -70,17 +71,21 @@ class Driver:
         exchange = await self._request(Request(path=profile.health), step=-1, role="warmup")
         if exchange.status != HTTPStatus.OK:
             raise TargetFailed(
-                f"{profile.name} is not healthy: {exchange}; mend it, or health = of the profile"
+                f"{profile.at('health')}: {profile.name} is not healthy: {exchange}; mend it, or health ="
             )
 
     async def _warm_up(self) -> None:
         """Hold two turns in as many conversations at once as the steps will: pools are then as large as they get."""
         width = max([2, *(len(step.steps) for step in self._job.steps if isinstance(step, Parallel))])
+        held: list[asyncio.Task[Exchange]] = []
         for _ in range(2):
             async with asyncio.TaskGroup() as group:
                 for number in range(width):
                     turn = Turn(session=f"{WARMUP}{number}")
-                    group.create_task(self._turn(turn, step=-1, role="warmup"))
+                    held.append(group.create_task(self._turn(turn, step=-1, role="warmup")))
+        wrong = [mistaken(one.result(), self._job.profile) for one in held]
+        if wrong[0] is not None and all(wrong):
+            self.doubts[wrong[0]] = None
 
     async def _steps(self) -> None:
         """Play the steps in order, arming and healing the faults at the edges of their windows."""
@@ -120,7 +125,6 @@ class Driver:
         self, turn: Turn, *, step: int, role: str, leave_after_s: float | None = None
     ) -> Exchange:
         """Hold one turn, with its retries; the first answer of a session names it, unless the client chose its id."""
-        template = self._job.profile.turn
         canary = self._words.new() if CANARY in turn.message else None
         said = Said(session=turn.session, message=turn.message.replace(CANARY, canary or ""), canary=canary)
         session_id = self._sessions.get(turn.session) or self._chosen(turn.session)
@@ -136,10 +140,6 @@ class Driver:
         named = exchange.session_id or self._chosen(turn.session)
         if named is not None and (exchange.session_id or exchange.status == HTTPStatus.OK):
             self._sessions.setdefault(turn.session, named)
-        elif exchange.status == HTTPStatus.OK and template.holds_sessions and not _broke_off(exchange):
-            self.doubts[
-                f"no session at {template.session} of an answer; mend [turn] session of the profile"
-            ] = None
         return exchange
 
     def _outgoing(self, turn: Turn, said: Said, session_id: str | None) -> Outgoing:
@@ -239,13 +239,6 @@ class Driver:
                 request_id=headers[REQUEST_ID],
             )
         )
-
-
-def _broke_off(exchange: Exchange) -> bool:
-    """Whether an answer that had begun as a stream did not come to its end, or came to a bad one."""
-    events = exchange.body if isinstance(exchange.body, list) else []
-    named = (one.get("event") for one in events if isinstance(one, dict))
-    return exchange.error is not None or "error" in named
 
 
 def _counts(probe: Probe) -> tuple[int, int, int, int]:

@@ -22,7 +22,8 @@ class _Entered:
     def __init__(self, recorder: Recorder, *, seed: int) -> None:
         self._recorder = recorder
         self._seed = seed
-        self._there: dict[str, Entering] = {}
+        self._armed: dict[str, Entering] = {}
+        self._there: set[str] = set()
 
     @asynccontextmanager
     async def entered(self, fault: str, entering: Entering) -> AsyncIterator[None]:
@@ -32,28 +33,47 @@ class _Entered:
             UsageError: it cannot be done there.
             InvalidRun: it broke off in there.
         """
-        await self._enter(fault, entering)
-        self._there[fault] = entering
+        self._armed[fault] = entering
         try:
+            await self._into(fault)
             yield
         finally:
-            del self._there[fault]
-            await self._leave(fault)
+            del self._armed[fault]
+            await self._out_of(fault)
 
-    async def all_leave(self) -> None:
-        """Let all out of a process that is about to end."""
-        for fault in self._there:
-            await self._leave(fault)
+    async def all_leave(self, *, kill: bool = False) -> None:
+        """Let all out of a process that is about to end; of one that is to be killed they only tell what they did."""
+        for fault in tuple(self._there):
+            if not kill:
+                await self._out_of(fault)
+            elif fault in self._there:
+                self._there.discard(fault)
+                await self._tell(fault)
 
     async def all_enter(self) -> None:
         """Let all into a process that has just begun."""
-        for fault, entering in self._there.items():
-            await self._enter(fault, entering)
+        for fault in tuple(self._armed):
+            await self._into(fault)
+
+    async def _into(self, fault: str) -> None:
+        """Let it in, if it is still to be there."""
+        if fault in self._armed and fault not in self._there:
+            await self._enter(fault, self._armed[fault])
+            self._there.add(fault)
+
+    async def _out_of(self, fault: str) -> None:
+        """Let it out, if it is there: whoever comes first, its own end or that of the process."""
+        if fault in self._there:
+            self._there.discard(fault)
+            await self._leave(fault)
 
     async def _enter(self, fault: str, entering: Entering) -> None:
         raise NotImplementedError
 
     async def _leave(self, fault: str) -> None:
+        raise NotImplementedError
+
+    async def _tell(self, fault: str) -> None:
         raise NotImplementedError
 
 
@@ -75,7 +95,10 @@ class InChild(_Entered):
         await self._ask("enter", fault, packed=packed, origin=self._origin, seed=f"{fault}-{self._seed}")
 
     async def _leave(self, fault: str) -> None:
-        for at, detail in await self._ask("leave", fault):
+        await self._tell(fault, "leave")
+
+    async def _tell(self, fault: str, question: str = "noted") -> None:
+        for at, detail in await self._ask(question, fault):
             self._recorder.fired(fault, detail, at=at)
 
     async def _ask(self, question: str, fault: str, **values: Any) -> list[tuple[float, str]]:
@@ -107,6 +130,9 @@ class Here(_Entered):
     async def _leave(self, fault: str) -> None:
         self._guests().leave(fault)
 
+    async def _tell(self, fault: str) -> None:
+        """What it did is on record already."""
+
 
 class Admission:
     """The child's side of `InChild`: what was noted is told when the fault leaves.
@@ -124,6 +150,7 @@ class Admission:
         try:
             if question["ask"] == "leave":
                 self._guests.leave(key)
+            if question["ask"] != "enter":
                 return {"fired": self._noted.pop(key)}
             noted = self._noted[key] = []
             self._guests.enter(

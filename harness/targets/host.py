@@ -82,7 +82,7 @@ def host(descriptor: int, *, app: str, nonce: str, cold: bool) -> int:
         with contextlib.suppress(OSError), line, line.makefile("rb") as asked:
             for question in map(json.loads, asked):
                 answer = hello if question["ask"] == "hello" else {"code": _forked(line, question, store)}
-                line.sendall(json.dumps(answer).encode() + b"\n")
+                line.sendall(json.dumps({**answer, "number": question["number"]}).encode() + b"\n")
     return 0
 
 

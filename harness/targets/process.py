@@ -28,6 +28,9 @@ from harness.targets.real import RealClock
 from harness.targets.started import STOP_S_MAX, Child, child, environment, new_nonce
 from harness.targets.witness import NONCE_HEADER
 
+SIGNALLED = 128
+"""Above this an exit code stands for a signal, as shells have it."""
+
 UNPROBED = {"loop_lag_ms_max": 0.0, "tasks": 0, "threads": 0, "descriptors": 0}
 """What is said of a process into which nobody looks; its witness is then not among those of the run."""
 
@@ -170,7 +173,7 @@ class ProcessTarget:
             )
         )
         self._child = await self._life.enter_async_context(context)
-        self._port = await self.network.front(self._child.port)
+        self._port = self._child.port
         await self._inside.all_enter()
 
     def _serve(self, variables: dict[str, str]) -> AbstractAsyncContextManager[Child]:
@@ -196,11 +199,14 @@ class ProcessTarget:
 
     async def end(self, *, kill: bool, grace_s: float = STOP_S_MAX) -> int | None:
         """End the process, by SIGKILL or by SIGTERM; the code that it ended with."""
-        await self._inside.all_leave()
+        await self._inside.all_leave(kill=kill)
         ended = self.child
         await ended.stop(kill=kill, grace_s=grace_s)
         await self._life.aclose()
-        return ended.process.returncode
+        code = ended.process.returncode
+        if self._job.profile.command and code is not None and code > SIGNALLED:
+            return SIGNALLED - code  # a supervisor cannot end with the signal of what it looked after
+        return code
 
     async def restart(self, *, kill: bool) -> None:
         """End the process, and start another on the same store."""

@@ -77,12 +77,14 @@ class Profile:
     @property
     def capabilities(self) -> frozenset[str]:
         """What it has, by the words of `harness.registry.CAPABILITIES`."""
+        asked = bool(self.provider_variable) and not self.url
         has = {
-            "provider": bool(self.provider_variable) and not self.url,
+            "provider": asked,
             "sessions": self.turn.holds_sessions,
             "keys": self.turn.keys,
             "streams": self.turn.stream != "never",
-            "provider_streams": self.provider_streams and not self.url,
+            "provider_whole": asked and not (self.provider_streams and self.turn.stream == "always"),
+            "provider_streams": asked and self.provider_streams,
             "store": self.store == "sqlite" and bool(self.app),
             "process": not self.url,
             "inside": bool(self.app),
@@ -131,6 +133,7 @@ def load(where: str = REFERENCE) -> Profile:
     contract["health_path"] = rest.get("health")
     contract["sessions"] = "session" in placeholders(turn.get("body"))
     contract["reply_pointer"] = turn.get("reply")
+    contract["turn_method"] = turn.get("method", "POST")
     try:
         return sound(_PROFILE.validate_python({**rest, "turn": turn, "contract": contract}))
     except ValidationError as error:
@@ -253,7 +256,7 @@ def _known(
     kind: type[Any], values: Mapping[str, Any], where: str, table: str, lines: Mapping[str, int]
 ) -> dict[str, Any]:
     """The values, if the table knows every key."""
-    names = {item.name for item in fields(kind)} - {"health_path", "sessions", "reply_pointer"}
+    names = {item.name for item in fields(kind)} - {"health_path", "sessions", "reply_pointer", "turn_method"}
     for key in values:
         if key not in names:
             prefix = f"[{table}] " if table else ""

@@ -184,7 +184,7 @@ async def _greet(started: Child, profile: Profile, nonce: str, start_s_max: floa
     except TimeoutError:
         await started.stop(kill=True)
         raise UsageError(
-            f"{profile.name} did not start within {start_s_max:g} s; mend {profile.app}"
+            f"{_place(profile)}: {profile.name} did not start within {start_s_max:g} s; mend {profile.started_by}"
         ) from None
     except TargetFailed:
         await started.stop()
@@ -203,7 +203,13 @@ def _python_path(profile: Profile) -> str:
 
 def not_started(profile: Profile, errors: Path, *, since: int = 0) -> UsageError:
     """The error for an app that did not start, with the last thing that it said after the first `since` bytes."""
-    return UsageError(f"{profile.name} did not start: {last_line(errors, since=since)}; mend {profile.app}")
+    said = last_line(errors, since=since)
+    return UsageError(f"{_place(profile)}: {profile.name} did not start: {said}; mend {profile.started_by}")
+
+
+def _place(profile: Profile) -> str:
+    """Where the profile says what is to be started."""
+    return profile.at("app" if profile.app else "command")
 
 
 def last_line(path: Path, *, since: int = 0) -> str:

@@ -39,6 +39,27 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, stage: str, number: i
     leaves_nothing(run, ready, place, number=number, code=code)
 
 
+@pytest.mark.parametrize("stage", ["simulated", "live"])
+@pytest.mark.parametrize("begun", [1, 2])
+def test_an_interrupted_sweep_leaves_nothing(tmp_path: Path, stage: str, begun: int) -> None:
+    """Ctrl-C ends a sweep as it ends a run: in the drill without a fault, and in the middle of a trial."""
+    place, ready = tmp_path / "place", tmp_path / "ready"
+    place.mkdir()
+    os.mkfifo(ready)
+    command = [sys.executable, "-m", "harness.entry", "sweep", "provider.refusal", "--jobs", "1"]
+    variables = {"PYTHONPATH": str(SMALL), "TMPDIR": str(place), "SMALL_READY": str(ready)}
+    run = subprocess.Popen(
+        [*command, "--stage", stage, "--target", str(SMALL / "profile.toml")],
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for _ in range(begun - 1):
+        ready.read_text()
+    leaves_nothing(run, ready, place, number=signal.SIGINT, code=130)
+
+
 @pytest.mark.parametrize("whole", [False, True])
 def test_a_harness_that_is_killed_leaves_nothing(tmp_path: Path, whole: bool) -> None:
     """After SIGKILL the child of a simulated run ends, and its host, which removes the folder; or both go with their host."""

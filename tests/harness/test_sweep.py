@@ -112,6 +112,10 @@ def test_what_was_not_seen_without_a_fault_is_not_applicable():
     keyed = replace(call, headers={"authorization": "[redacted]"})
     for seen, left in ((call, set()), (scored, {"provider.bad_score"}), (keyed, {"provider.secret_echo"})):
         history = History(header=HEADER, records=(seen,))
+        if not left:
+            with pytest.raises(UsageError, match=r"nothing to play: provider\.bad_score: needs scores"):
+                settled(plan, PROFILE, [history])
+            continue
         kept = settled(plan, PROFILE, [history])
         assert {trial.fault.name for trial in kept.trials} == left
         assert set(kept.not_applicable) >= {"provider.bad_score", "provider.secret_echo"} - left

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.errors import UsageError
+from harness.faults.base import ALWAYS
 from harness.rig import Window
 
 
@@ -14,7 +15,7 @@ class Noting:
 
     name: ClassVar[str] = "test.noting"
     needs: ClassVar[frozenset[str]] = frozenset({"inside"})
-    window: Window = Window()
+    window: Window = ALWAYS
     bad: str = ""
 
     def inject(self, rig):

@@ -50,7 +50,7 @@ def test_a_service_that_does_not_recover_is_found(made, findings):
     ("invariant", "name", "value"),
     [
         (TASKS, "tasks", 4),
-        (QUIET, "threads", 6),
+        (QUIET, "threads", 7),
         (QUIET, "descriptors", 23),
         (QUIET, "provider_in_flight", 1),
     ],

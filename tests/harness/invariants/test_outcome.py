@@ -134,11 +134,15 @@ def test_a_stream_must_end_within_the_deadline(made, findings):
 
 
 def test_an_answer_that_broke_off_is_found(made, findings):
-    """Half an answer is none, unless a kill or a fault of the client's link cut it."""
+    """Half an answer is none, unless a kill, or what its own client was made to do, cut it."""
     half = made.turn(body="{", error="RemoteProtocolError")
     assert findings(NAME, made.history(half)) == ["the answer broke off: RemoteProtocolError"]
     assert findings(NAME, made.history(half, outage("killed", 1.05, 2.0))) == []
-    assert findings(NAME, made.history(half, FaultFired(at_s=1.0, fault="network.reset"))) == []
+    own = FaultFired(at_s=1.0, fault="client.x", detail=f"turn {half.request_id} of session a")
+    assert findings(NAME, made.history(half, own)) == []
+    other = FaultFired(at_s=1.0, fault="client.x", detail="turn r-9 of session a")
+    assert len(findings(NAME, made.history(half, other))) == 1
+    assert len(findings(NAME, made.history(half, FaultFired(at_s=1.0, fault="network.reset")))) == 1
     assert len(findings(NAME, made.history(half, FaultFired(at_s=1.0, fault="provider.reset")))) == 1
     assert len(findings(NAME, made.history(half, outage("terminated", 1.05, 2.0)))) == 1
 

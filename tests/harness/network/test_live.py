@@ -27,16 +27,13 @@ async def test_without_links_there_is_no_proxy(parts: Any) -> None:
     """Nothing stands in between, and a fault that wants to shape is told what its class has to say."""
     async with opened(parts) as (server, network):
         assert network.provider_url == server.base_url
-        assert await network.front(4711) == 4711
         with pytest.raises(UsageError, match="say link = 'provider' in the class"):
             network.shaped("network.latency", Toxic(latency_ms=1), Window())
-        with pytest.raises(UsageError, match="no proxy stands on the client link"):
-            network.address("client")
 
 
 async def test_a_link_must_exist(parts: Any) -> None:
     """A link that nobody knows is named, with those that there are."""
-    with pytest.raises(UsageError, match="link moon: there are provider and client"):
+    with pytest.raises(UsageError, match="link moon: there is provider"):
         async with opened(parts, "provider", "moon"):
             pass
 
@@ -44,7 +41,6 @@ async def test_a_link_must_exist(parts: Any) -> None:
 async def test_the_provider_is_reached_and_shaped_through_its_proxy(parts: Any) -> None:
     """The target is given the proxy's address, and what it meets there is the toxic's doing and is recorded."""
     async with opened(parts, "provider") as (server, network), httpx.AsyncClient(trust_env=False) as client:
-        assert network.provider_url == f"http://127.0.0.1:{network.address('provider')[1]}/v1"
         assert network.provider_url != server.base_url
         async with network.shaped("network.reset", Toxic(after_bytes=9, then="reset"), Window()):
             with pytest.raises(httpx.ReadError):
@@ -77,17 +73,3 @@ async def test_two_refusals_mend_in_either_order(parts: Any, first: int) -> None
             await client.get(f"{network.provider_url}/models")
         await both[1 - first].__aexit__(None, None, None)
         assert (await client.get(f"{network.provider_url}/models")).status_code == 200
-
-
-async def test_the_clients_proxy_follows_the_target(parts: Any) -> None:
-    """In front of a target that restarts on another port the clients' port stays, and it shapes their link alone."""
-    async with opened(parts, "client") as (server, network), httpx.AsyncClient(trust_env=False) as client:
-        assert network.provider_url == server.base_url
-        port = await network.front(1)  # where nobody listens
-        with pytest.raises(httpx.ReadError):
-            await client.get(f"http://127.0.0.1:{port}/v1/models")
-        assert await network.front(server.port) == port == network.address("client")[1]
-        async with network.shaped("network.half_close", Toxic(after_bytes=0), Window(), link="client"):
-            with pytest.raises(httpx.RemoteProtocolError):
-                await client.get(f"http://127.0.0.1:{port}/v1/models")
-        assert (await client.get(f"http://127.0.0.1:{port}/v1/models")).status_code == 200

@@ -10,7 +10,8 @@ import pytest
 
 from harness.errors import UsageError
 from harness.rig import Outgoing
-from harness.targets import commanded, profile as profiles
+from harness.targets import commanded
+from harness.targets import profile as profiles
 from harness.targets.driven import Job, Recorder
 from harness.targets.process import ProcessTarget
 
@@ -85,9 +86,12 @@ async def test_a_command_that_does_not_serve_is_told_by_its_line(
 ) -> None:
     """No such command, one that ends at once, one that never gets healthy: one line, with the line of the profile."""
     with pytest.raises(UsageError, match=said) as raised:
-        async with ProcessTarget.start(job(command, f"start_s_max = 1.0\n{more}"), Recorder(), directory=tmp_path):
+        async with ProcessTarget.start(
+            job(command, f"start_s_max = 1.0\n{more}"), Recorder(), directory=tmp_path
+        ):
             raise AssertionError
-    assert f"{tmp_path}/profile.toml:2: " in str(raised.value)
+    line = 5 if "/other" in more else 2
+    assert f"{tmp_path}/profile.toml:{line}: " in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
@@ -98,10 +102,9 @@ async def test_a_stranger_at_the_port_is_not_taken_for_the_command(
     other = await asyncio.start_server(_answers, "127.0.0.1", 0)
     port = other.sockets[0].getsockname()[1]
     monkeypatch.setattr(commanded, "_free_port", lambda: port)
-    with closing(other):
-        with pytest.raises(UsageError, match=f"port {port} is answered by another process"):
-            async with ProcessTarget.start(job("sleep 60 {port}", ""), Recorder(), directory=tmp_path):
-                raise AssertionError
+    with closing(other), pytest.raises(UsageError, match=f"port {port} is answered by another process"):
+        async with ProcessTarget.start(job("sleep 60 {port}", ""), Recorder(), directory=tmp_path):
+            raise AssertionError
 
 
 async def _answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

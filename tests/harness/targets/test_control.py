@@ -1,5 +1,7 @@
 """The child's end of the control line: it sees the harness go, whatever it is doing."""
 
+import asyncio
+import json
 import socket
 import threading
 from collections.abc import Mapping
@@ -7,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from harness.errors import TargetFailed
 from harness.targets import control
 
 HANG_S = 10.0
@@ -24,10 +27,26 @@ def test_the_end_of_the_harness_is_seen_while_an_answer_is_pending(answered: boo
         return {}
 
     control.serve(theirs.detach(), answer, gone=gone.set)
-    ours.sendall(b'{"ask": "hello"}\n')
+    ours.sendall(b'{"ask": "hello", "number": 1}\n')
     assert asked.wait(HANG_S)
     ours.close()
     if answered:
         release.set()
     assert gone.wait(HANG_S)
     release.set()
+
+
+async def test_a_late_answer_is_not_taken_for_that_to_another_question() -> None:
+    """Who gave up a question, or was cancelled, leaves its answer on the line, and the next one asks past it."""
+    ours, theirs = socket.socketpair()
+    line = await control.ControlLine.over(ours)
+    reader, writer = await asyncio.open_connection(sock=theirs)
+    with pytest.raises(TargetFailed, match="did not answer 'probe'"):
+        await line.ask("probe", timeout_s=0.01)
+    asking = asyncio.ensure_future(line.ask("leave"))
+    for said in ({"lag": 1}, {"fired": []}):
+        number = json.loads(await reader.readline())["number"]
+        writer.write(json.dumps({**said, "number": number}).encode() + b"\n")
+    assert await asking == {"fired": []}
+    line.close()
+    writer.close()

@@ -136,7 +136,7 @@ async def test_an_answer_without_a_session_is_a_doubt() -> None:
     """Where the profile points at a session and the answer has none, the run says so."""
     bench = Bench()
     driver = await bench.play(session="/nowhere")
-    doubt = "no session at /nowhere of an answer; mend [turn] session of the profile"
+    doubt = "bench: no session at /nowhere of an answer; mend [turn] session"
     assert list(driver.doubts) == [doubt]
 
     async def lists(outgoing: Outgoing) -> Incoming:

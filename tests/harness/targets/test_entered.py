@@ -1,5 +1,7 @@
 """A fault that is sent into the target's process acts there, is heard of, and is out again, whatever happens."""
 
+import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,22 @@ async def test_a_process_that_begins_anew_has_the_fault_again(job: Job, tmp_path
             assert (await target.send(ASKING)).status == 418
         assert (await target.send(ASKING)).status == 200
     assert noted(recorder) == [("test.teapot", "/state/x")] * 2
+
+
+async def test_a_fault_that_ends_while_the_process_does_leaves_once(job: Job, tmp_path: Path) -> None:
+    """Its own end and that of the process may meet, in either order: it is let out once, and into no later process."""
+    recorder = Recorder()
+    async with ProcessTarget.start(job, recorder, directory=tmp_path) as target:
+        async with AsyncExitStack() as stack:
+            for name in ("one", "two", "three"):
+                assert target.rig.inside is not None
+                await stack.enter_async_context(target.rig.inside.entered(name, Noting()))
+            await asyncio.gather(target.end(kill=False), stack.aclose())
+        await target.begin()
+        assert (await target.send(ASKING)).status == 200
+    assert sorted(noted(recorder)) == [
+        (name, said) for name in ("one", "three", "two") for said in ("in, loop runs", "out")
+    ]
 
 
 @pytest.mark.parametrize(
