@@ -95,8 +95,12 @@ def _logged(history: History, profile: Profile) -> Iterator[Point]:
     """Whether its log can be read."""
     lines = [record for record in history.logs if record.source != "stderr"]
     unknown = sum(record.event is None and not record.fields for record in lines)
-    hint = "" if lines else f"; where does it write? log = ... ({profile.at('log')})"
-    yield Point(what="log", found=bool(lines), said=f"{len(lines)} lines, {unknown} of no known form{hint}")
+    errors = len(history.logs) - len(lines)
+    hint = f", {errors} on standard error" if errors else ""
+    hint += "" if history.logs else f"; where does it write? log = ... ({profile.at('log')})"
+    yield Point(
+        what="log", found=bool(history.logs), said=f"{len(lines)} lines, {unknown} of no known form{hint}"
+    )
 
 
 def _promised(profile: Profile) -> Iterator[Point]:

@@ -82,19 +82,19 @@ ALL_STAGES = ("simulated", "live")
 
 CAPABILITIES = MappingProxyType(
     {
-        "provider": "its provider is the simulated one",
-        "sessions": "a turn belongs to a session",
-        "keys": "it honours an idempotency key",
-        "streams": "it answers with server-sent events where they are asked for",
-        "provider_whole": "it asks its provider for answers in one piece",
-        "provider_streams": "it asks its provider for a stream",
-        "store": "it keeps its state in SQLite",
-        "process": "it runs in a process that the harness started",
-        "inside": "that process is the harness's own child, which holds the app",
-        "sync_entry": "the profile names a synchronous entry",
-        "request_ids": "answers, log and provider calls carry the id of their request",
-        "scores": "its provider is asked for JSON with a label and a confidence",
-        "provider_key": "its calls carry an Authorization",
+        "provider": "a provider that the harness stands for, by provider_variable",
+        "sessions": "turns that belong to a session, {session} in the body of [turn]",
+        "keys": "idempotency keys, keys = true in [turn]",
+        "streams": "answers as server-sent events, stream in [turn]",
+        "provider_whole": "answers of its provider in one piece",
+        "provider_streams": "streams of its provider, provider_streams = true",
+        "store": 'its state in SQLite, store = "sqlite", and an app',
+        "process": "a process that the harness started, by app or command",
+        "inside": "a process that holds the app, by app",
+        "sync_entry": "a synchronous entry, sync_entry, and an app",
+        "request_ids": "ids of requests in answers, log and provider calls, request_ids = true in [contract]",
+        "scores": "answers of its provider in JSON with a confidence, which no call without a fault had",
+        "provider_key": "an Authorization in its calls, which none without a fault had",
     }
 )
 """What a target may have, by the word that a fault's `needs` uses."""

@@ -23,6 +23,9 @@ from harness.verdict import ScenarioVerdict, Verdict
 
 JOBS_MAX = 64
 
+CONTROLS_MAX = 3
+"""How often a drill is played without a fault, where the machine was too slow to judge by: all else is held to it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
@@ -77,7 +80,7 @@ class Sweep:
 
     @property
     def unplayed(self) -> tuple[str, ...]:
-        """The labels of the trials that were not begun any more."""
+        """The labels of the trials that were not begun: after the first that failed, or on a drill that fails by itself."""
         played = {each.trial.label for each in self.results}
         return tuple(trial.label for trial in self.plan.trials if trial.label not in played)
 
@@ -106,22 +109,41 @@ def planned(profile: Profile, stage: str, drills: Mapping[str, Scenario], names:
     """
     trials: list[Trial] = []
     elsewhere: dict[str, str] = {}
-    for name, kind in FAULTS.items():
+    for kind in FAULTS.values():
         for fault in variants(kind):
             label = labelled(fault)
-            if names and not {name, name.partition(".")[0], label} & set(names):
+            if not any(_called(fault, label, wanted) for wanted in names or [""]):
                 continue
             if reason := _not_applicable(fault, profile, stage):
-                elsewhere[name] = reason
+                elsewhere[label] = reason
             else:
                 trials.append(Trial(label=label, fault=fault, drill=drills[drill_of(fault)]))
-    if not trials and not elsewhere:
-        raise UsageError(
-            f"no fault is called {' or '.join(names)}; `shakeout list faults` names those that there are"
-        )
-    if not trials:
-        raise UsageError(_reasons(elsewhere))
+    for wanted in names or [""]:
+        _check_played(wanted, trials, elsewhere)
     return Plan(trials=tuple(trials), not_applicable=elsewhere)
+
+
+def _called(fault: Fault, label: str, wanted: str) -> bool:
+    """Whether a fault is meant by a name, a plane or a label; by nothing all are."""
+    return wanted in ("", fault.name, fault.name.partition(".")[0], label)
+
+
+def _check_played(wanted: str, trials: Sequence[Trial], elsewhere: Mapping[str, str]) -> None:
+    """Refuse what was asked for by name and is not played: who asked would take the rest for it.
+
+    Raises:
+        UsageError: no fault is called so, or none that is can be played.
+    """
+    if any(_called(trial.fault, trial.label, wanted) for trial in trials):
+        return
+    unfit = {
+        label: why
+        for label, why in elsewhere.items()
+        if wanted in ("", label, label.partition("(")[0], label.partition(".")[0])
+    }
+    if unfit:
+        raise UsageError(_reasons(unfit))
+    raise UsageError(f"no fault is called {wanted}; `shakeout list faults` names those that there are")
 
 
 def _reasons(unfit: Mapping[str, str]) -> str:
@@ -201,11 +223,17 @@ async def sweep(plan: Plan, options: Options, effort: Effort) -> Sweep:
             effort.say(f"{name} without a fault")
             # What the faults need in the target is there for their control too: it is no doing of theirs.
             wired = tuple(trial.fault for trial in plan.trials if trial.drill.name == name)
-            held[name] = await played(plays[0], drill, options, arm="control", wired=wired)
+            for _ in range(CONTROLS_MAX):
+                held[name] = await played(plays[0], drill, options, arm="control", wired=wired)
+                if held[name].judgement.verdict is not Verdict.UNDECIDED:
+                    break
             if reasons := held[name].judgement.untrusted:
                 raise InvalidRun(f"{name} without a fault: {reasons[0]}")
         plan = settled(plan, options.profile, [arm.history for arm in held.values()])
-        results = await _all(plays, plan.trials, options, held, effort)
+        # What fails without a fault would fail with any, and none of them would be to blame.
+        sound = {name for name, arm in held.items() if not arm.judgement.violations}
+        trials = tuple(trial for trial in plan.trials if trial.drill.name in sound)
+        results = await _all(plays, trials, options, held, effort)
         for number, one in enumerate(results):
             if one.result.verdict is Verdict.UNDECIDED and not (effort.fail_fast and _failed(results)):
                 effort.say(f"once more: {one.trial.label}")

@@ -44,6 +44,19 @@ def check_started_by(profile: Profile, stage: str) -> None:
         )
 
 
+def check_signed(profile: Profile) -> Profile:
+    """Refuse a target whose answers do not carry the nonce of the run: under load nobody else tells who answered.
+
+    Raises:
+        UsageError: it is a command or a URL.
+    """
+    if not profile.app:
+        raise UsageError(
+            f"{profile.at('command')}: load drives an app that the harness holds: give app = in a profile"
+        )
+    return profile
+
+
 def check_started(profile: Profile) -> Profile:
     """Refuse what the harness has not started itself.
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands.aim import check_started, named, resolve
+from harness.commands.aim import check_signed, named, resolve
 from harness.commands.common import (
     Defect,
     Histories,
@@ -52,7 +52,7 @@ def command(
         users=users,
         seed=seed,
         defects=tuple(defect or ()),
-        profile=check_started(resolve(target)),
+        profile=check_signed(resolve(target)),
         target=named(target),
     )
     with progress("starting", quiet=quiet) as say:

@@ -4,6 +4,7 @@ import shlex
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from harness.checkup import points
 from harness.commands.common import (
@@ -67,7 +68,7 @@ def check(
             (
                 point.what,
                 "[bold red]no[/]" if point.wrong else "[green]yes[/]" if point.found else "-",
-                point.said,
+                escape(point.said),
             )
             for point in found
         ]

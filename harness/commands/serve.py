@@ -1,16 +1,19 @@
 """`shakeout serve`: the target and the simulated provider, to play with."""
 
+import shlex
 import socket
 import tempfile
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 
 from harness.commands.aim import check_started
 from harness.commands.common import Defect, Target, options, out, wait_for
 from harness.errors import TargetFailed, UsageError
 from harness.runner import SEED, Options
+from harness.scenario import PLAN_INPUT
 from harness.targets.driven import Job, Recorder
 from harness.targets.process import ProcessTarget, Serving
 
@@ -52,9 +55,9 @@ async def _serve(chosen: Options, serving: Serving) -> None:
                 f"{chosen.profile.name} at {target.base_url}{with_defects}; provider at {target.server.base_url}"
             )
             template = chosen.profile.turn
-            body = '{"message": "Hi! How can you help me?"}'
+            body = orjson.dumps(template.render(PLAN_INPUT, None)).decode()
             out.print(
-                f"try: curl -s {target.base_url}{template.path} -H 'content-type: application/json' -d '{body}'"
+                f"try: curl -s {target.base_url}{template.path} -H 'content-type: application/json' -d {shlex.quote(body)}"
             )
             code = await target.child.process.wait()
             raise TargetFailed(f"{chosen.profile.name} ended by itself with {code}")

@@ -146,7 +146,8 @@ def _show(done: Sweep, chosen: Options) -> None:
     for name, reason in sorted(done.plan.not_applicable.items()):
         out.print(f"not applicable: {name}: {escape(reason)}", style="dim")
     if done.unplayed:
-        out.print(f"not played any more: {len(done.unplayed)}", style="dim")
+        why = "something fails without a fault" if any(one.violations for one in done.clean) else "fail-fast"
+        out.print(f"not played: {len(done.unplayed)} ({why})", style="dim")
     same = sum(result.verdict is done.verdict for _, result in rows)
     out.print(
         f"\n{terminal.styled(done.verdict)}: {same} of {len(rows)} ({len(done.results)} faults, "

@@ -41,7 +41,7 @@ def never_whole(fault: str) -> Invariant:
 
     @oracle(f"{fault}.never_whole", witnesses={WIRE, PROVIDER}, promises=("reply_pointer",))
     def check(history: History) -> Iterable[Finding]:
-        """A turn whose every provider call was cut is not answered, to its end, with a part of what was meant."""
+        """What was cut is not given out to its end as the answer, nor told to the provider later as if it had been one."""
         for turn in history.turns:
             asked = [call for call in history.calls if turn.canary and _asks(call, turn.canary)]
             part = (turn.reply or "").strip()
@@ -49,6 +49,11 @@ def never_whole(fault: str) -> Invariant:
                 continue
             if any(call.text and part in call.text and part != call.text.strip() for call in asked):
                 yield Finding(message=f"answered with a part as if it were all: {part!r}", evidence=str(turn))
+        cut = {call.text for call in history.calls if call.text and _shaped(call, fault)}
+        for call in history.calls:
+            told = {str(said.get("content")) for said in call.messages if said.get("role") == "assistant"}
+            for part in (part for part in told if any(_begins(text, part) for text in cut)):
+                yield Finding(message=f"told of a part as if it had been all: {part!r}", evidence=str(call))
 
     return check
 
@@ -163,6 +168,11 @@ def _finite(value: Any) -> bool:
 def _said(exchange: Exchange) -> str:
     """The body of an answer as text."""
     return exchange.body if isinstance(exchange.body, str) else json.dumps(exchange.body, ensure_ascii=False)
+
+
+def _begins(text: str, part: str) -> bool:
+    """Whether a part is the beginning of a text, and not all of it."""
+    return bool(part.strip()) and text.startswith(part.strip()) and part.strip() != text.strip()
 
 
 def _asks(call: UpstreamCall, canary: str) -> bool:

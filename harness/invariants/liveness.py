@@ -77,7 +77,7 @@ def provider_call_released(history: History) -> Iterable[Finding]:
 
 @invariant("liveness.recovers", witnesses={WIRE})
 def recovers(history: History) -> Iterable[Finding]:
-    """After the faults are healed, a fresh conversation is answered as promised within the time of the contract.
+    """After the faults are healed, conversations, old and fresh, are answered as promised within the contract's time.
 
     The time runs from the last firing or the end of the last outage, but not before the first golden turn, since
     nobody asks before; it ends where the first golden turn begins that is answered as promised.
@@ -88,8 +88,10 @@ def recovers(history: History) -> Iterable[Finding]:
         return
     healthy = [turn for turn in golden if _as_promised(turn, contract.primary_method)]
     if golden[-1] not in healthy:
+        last = golden[-1]
+        said = f"{last.status}, by {method}" if (method := field(last, "method")) else f"{last.status}"
         message = (
-            f"no healthy answer when the faults were over: the last one is by {field(golden[-1], 'method')}"
+            f"no healthy answer when the faults were over: in session {last.session} the last one is {said}"
         )
         yield Finding(message=message, evidence=str(golden[-1]))
         return

@@ -68,7 +68,7 @@ async def _healthy(profile: Profile, client: HttpClient, started: Child, port: i
                 await asyncio.sleep(POLL_S)
     except TimeoutError:
         raise UsageError(
-            f"{at}: {profile.name} did not get healthy within {profile.start_s_max:g} s: {said}"
+            f"{at}: {profile.name} did not get healthy within {profile.start_s_max:g} s: {said}; mend command =, health =, or raise start_s_max ="
         ) from None
     check_owner(profile, started, port)
 

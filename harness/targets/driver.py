@@ -39,6 +39,7 @@ class Driver:
         self._clients = Clients(self._exchanges, job.profile.turn, seed=job.seed)
         self._headers = turn_headers(job.profile.turn)
         self._sessions: dict[str, str] = {}
+        self._held: set[str] = set()
         self._words = Words("canary", job.seed)
         self.doubts: dict[str, None] = {}
 
@@ -131,6 +132,7 @@ class Driver:
         for _ in range(turn.retries + 1):
             outgoing = self._outgoing(turn, said, session_id)
             if role == "turn":
+                self._held.add(turn.session)
                 exchange = await self._clients.turn(
                     outgoing, said, step=step, session_id=session_id, leave_after_s=leave_after_s
                 )
@@ -174,15 +176,19 @@ class Driver:
         return self._exchanges.noted(await self._exchanges.sent(outgoing), step=step, role=role)
 
     async def _recover(self) -> None:
-        """Hold golden turns until enough are answered as promised; only after a fault is there time to recover."""
+        """Hold golden turns until enough are answered as promised; only after a fault is there time to recover.
+
+        After a fault the sessions of the steps are asked too: what was left behind in one is no other's to see.
+        """
         contract = self._job.profile.contract
         until_s = self._recorder.now() + (contract.recovery_s_max if self._job.faults else 0.0)
-        answered = 0
-        while answered < self._job.golden_turns:
-            exchange = await self._turn(Turn(session=GOLDEN), step=len(self._job.steps), role="golden")
+        left = [GOLDEN] * self._job.golden_turns
+        left += [label for label in sorted(self._held) if self._job.faults and label in self._sessions]
+        while left:
+            exchange = await self._turn(Turn(session=left[0]), step=len(self._job.steps), role="golden")
             method = exchange.body.get("method") if isinstance(exchange.body, dict) else None
             if exchange.status == HTTPStatus.OK and method == (contract.primary_method or method):
-                answered += 1
+                del left[0]
             elif self._recorder.now() >= until_s:
                 return
             else:

@@ -127,7 +127,12 @@ def load(where: str = REFERENCE) -> Profile:
         **_known(Contract, own, where, "contract", lines),
     }
     if isinstance(values.get("command"), str):
-        values["command"] = shlex.split(values["command"])
+        try:
+            values["command"] = shlex.split(values["command"])
+        except ValueError as error:
+            raise UsageError(
+                f"{_place(where, lines, 'command')}: command: {error}; mend the profile"
+            ) from error
     values.setdefault("name", _name(where))
     rest = _known(Profile, {**values, "origin": where, "lines": lines}, where, "", lines)
     contract["health_path"] = rest.get("health")
@@ -172,12 +177,7 @@ def _wrong_rest(profile: Profile) -> Iterator[Complaint]:
         profile.command and not port,
         "command: {port} must stand somewhere in it: the port is chosen free",
     )
-    host = urlsplit(profile.url)
-    yield (
-        "url",
-        profile.url and not (host.scheme in ("http", "https") and host.hostname),
-        f"url = {profile.url!r}: give http://HOST:PORT",
-    )
+    yield "url", profile.url and not _is_url(profile.url), f"url = {profile.url!r}: give http://HOST:PORT"
     yield (
         "contract.deadline_s",
         not contract.deadline_s > 0,
@@ -188,6 +188,15 @@ def _wrong_rest(profile: Profile) -> Iterator[Complaint]:
     for name in ("health", "metrics"):
         path = getattr(profile, name)
         yield name, path is not None and not path.startswith("/"), f"{name} = {path!r}: a path begins with /"
+
+
+def _is_url(text: str) -> bool:
+    """Whether it says with which host, and at which port if any, to speak HTTP."""
+    try:
+        where = urlsplit(text)
+        return where.scheme in ("http", "https") and bool(where.hostname) and where.port != 0
+    except ValueError:  # a port that is no number
+        return False
 
 
 def defect_catalog(profile: Profile) -> Mapping[str, Any]:

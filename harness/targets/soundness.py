@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from harness.targets.template import TurnTemplate, placeholders
 
+METHODS = ("POST", "PUT", "PATCH")
 Complaint = tuple[str, object, str]
 """A key, whether it is wrong, and what is to be said of it then."""
 
@@ -19,6 +20,11 @@ def wrong_turn(turn: TurnTemplate) -> Iterator[Complaint]:
         "turn.body",
         unknown,
         f"[turn] body: only {{message}}, {{session}} and {{stream}} are known, not {unknown}",
+    )
+    yield (
+        "turn.method",
+        turn.method not in METHODS,
+        f"[turn] method = {turn.method!r}: a turn is sent by {', '.join(METHODS)}",
     )
     for name in ("session", "reply"):
         pointer = getattr(turn, name)

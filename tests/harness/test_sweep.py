@@ -1,7 +1,6 @@
 """A sweep plays what the target can be put under, says what it cannot, and judges each against one control."""
 
 import asyncio
-import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -15,7 +14,7 @@ from harness.registry import FAULTS
 from harness.rig import Rig, Window
 from harness.runner import Options
 from harness.scenario import Scenario, Turn
-from harness.sweep import Effort, armed, labelled, planned, settled, sweep
+from harness.sweep import Effort, armed, jobs_max, labelled, planned, settled, sweep
 from harness.targets import profile as profiles
 from harness.variants import chosen, variants
 from harness.verdict import Verdict
@@ -254,31 +253,23 @@ async def test_each_trial_keeps_its_histories_in_a_folder_of_its_own(monkeypatch
     assert {"provider.refusal", "provider.malformed_json_form=_html"} <= kept
 
 
-def test_a_sweep_finds_a_mistake_and_names_what_found_it(shakeout, tmp_path):
-    """A target that logs success with a 500 fails, exit 1, and the document lists the faults with their firings."""
-    place = tmp_path / "sweep.json"
-    code, said, _ = shakeout(
-        "sweep", "provider.refusal", "--defect", "success_logged_on_500", "--json", str(place)
-    )
-    document = json.loads(place.read_text())
-    assert (code, document["kind"], document["verdict"]) == (1, "sweep", "failed")
-    (fault,) = document["faults"]
-    assert fault["name"] == "provider.refusal"
-    assert fault["stage"] == "simulated"
-    assert set(fault) >= {"fired", "verdict"}
-    assert "logs.agree_with_wire" in {
-        v["invariant"] for one in document["scenarios"] for v in one["violations"]
-    }
-    assert "logs.agree_with_wire" in said
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["provider.refusal", "provider.nonsense"], "no fault is called provider.nonsense"),
+        (["provider.refusal", "process"], "nothing to play: process.fd_limit: is played live"),
+        (["provider.refusal", "store.lost_write"], "prove an oracle"),
+    ],
+)
+def test_what_was_asked_for_by_name_and_is_not_played_is_refused(names, said):
+    """A name that is misspelt, or that of what cannot be played here, is no reason to play the rest and pass."""
+    with pytest.raises(UsageError, match=said):
+        planned(PROFILE, "simulated", DRILLS, names)
 
 
-def test_a_sweep_that_finds_nothing_passes(shakeout, tmp_path):
-    """The healthy app passes, exit 0, and each fault has fired."""
-    place = tmp_path / "sweep.json"
-    code, _, _ = shakeout(
-        "sweep", "provider.refusal", "provider.server_error", "--json", str(place), "--quiet"
-    )
-    document = json.loads(place.read_text())
-    assert (code, document["verdict"]) == (0, "passed")
-    assert all(fault["fired"] > 0 for fault in document["faults"])
-    assert "--stage simulated" in document["replay"]
+def test_trials_that_would_meet_are_played_one_after_the_other():
+    """In one service that runs elsewhere, or in one log, two trials could not be told apart."""
+    url = replace(PROFILE, app="", url="http://127.0.0.1:9")
+    assert jobs_max(PROFILE) > 1
+    assert jobs_max(url) == jobs_max(replace(PROFILE, log="app.log")) == 1
+    assert jobs_max(replace(PROFILE, log="{directory}/app.log")) > 1

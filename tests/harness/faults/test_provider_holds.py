@@ -197,3 +197,40 @@ def test_an_unknown_choice_is_refused():
     """A fault whose holds depend on a knob refuses one that it does not know before anybody asks what holds."""
     with pytest.raises(UsageError, match="code="):
         ProviderRateLimited(code="none")
+
+
+WHOLE = holds.never_whole(FAULT)
+TEXT = "Here is what I know about QXZWVB. It is a lot."
+
+
+def cut(made, turn, **changes):
+    """A call for the turn whose answer was cut."""
+    said = ({"role": "user", "content": turn.message},)
+    return made.call(turn, **{"fault": FAULT, "text": TEXT, "messages": said, **changes})
+
+
+def test_a_part_that_is_given_out_as_the_whole_is_found(made):
+    """A turn answered to its end with the beginning of what was meant, where no call of it was whole."""
+    turn = made.turn(message="About QXZWVB?", canary="QXZWVB", reply="Here is what")
+    assert len(found(WHOLE, made.history(turn, cut(made, turn)))) == 1
+    whole = cut(made, turn, fault=None)
+    assert found(WHOLE, made.history(turn, cut(made, turn), whole)) == []
+    for fine in (
+        {"reply": TEXT},
+        {"reply": "Try again later."},
+        {"status": 503},
+        {"error": "ReadError"},
+        {"body": [{"event": "piece"}, {"event": "error"}]},
+    ):
+        other = made.turn(**{"message": turn.message, "canary": turn.canary, "reply": turn.reply, **fine})
+        assert found(WHOLE, made.history(other, cut(made, other))) == []
+
+
+def test_a_part_that_is_kept_as_the_whole_is_found(made):
+    """What was cut is told to the provider, in a later turn, as if it had been the assistant's answer."""
+    turn = made.turn(message="About QXZWVB?", canary="QXZWVB", status=503)
+    later = made.turn(2)
+    for part, findings in (("Here is what", 1), (TEXT, 0), ("Here is what [cut off]", 0), ("", 0)):
+        told = ({"role": "assistant", "content": part}, {"role": "user", "content": later.message})
+        history = made.history(turn, cut(made, turn), later, made.call(later, messages=told))
+        assert len(found(WHOLE, history)) == findings, part

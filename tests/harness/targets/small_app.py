@@ -1,5 +1,6 @@
 """A service that fits on one screen: one turn over one provider call, one completion record, sessions in memory."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -39,10 +40,15 @@ def create(*, defects=(), transport=None):
         AT_BUILD.get(defect, str)()
     client = httpx.AsyncClient(transport=transport, timeout=5.0)
     sessions: dict[str, list[dict[str, object]]] = {}
+    locks: dict[str, asyncio.Lock] = {}
 
     async def turn(body: dict[str, str], request_id: str) -> tuple[int, dict[str, object]]:
         session = body.get("session") or f"s{len(sessions)}"
         turns = sessions.setdefault(session, [])
+        async with locks.setdefault(session, asyncio.Lock()):
+            return await held(session, turns, body, request_id)
+
+    async def held(session, turns, body: dict[str, str], request_id: str) -> tuple[int, dict[str, object]]:
         messages = [
             {"role": "user", "content": text} for text in (*(t["message"] for t in turns), body["text"])
         ]

@@ -1,8 +1,10 @@
 """The driver puts a turn as the profile says, and records of its answer what the profile points at."""
 
+from typing import Any
+
 import orjson
 import pytest
-from client_bench import Bench, answer
+from client_bench import Bench, Ruled, answer
 
 from harness.history import Snapshot
 from harness.rig import Incoming, Outgoing
@@ -157,3 +159,30 @@ async def test_a_stream_that_ends_badly_is_no_doubt_of_the_profile() -> None:
 
         bench.answers = answers
         assert not (await bench.play()).doubts
+
+
+async def test_after_a_fault_the_sessions_of_the_steps_are_asked_too() -> None:
+    """A session that is dead behind a fault is asked until it must be well; without a fault nobody asks it."""
+
+    async def untouched(outgoing: Outgoing, client: Any) -> Incoming:
+        found: Incoming = await client.send(outgoing)
+        return found
+
+    bench = Bench()
+    honest = bench.answers
+
+    async def dead(outgoing: Outgoing) -> Incoming:
+        incoming = await honest(outgoing)
+        first = bench.exchanges("turn")[:1]
+        healed = bool(bench.exchanges("golden"))
+        mine = first and first[0].session_id == body(outgoing).get("session")
+        return answer({}, status=503) if healed and mine else incoming
+
+    bench.answers = dead
+    await bench.play(faults=(Ruled(rule=untouched),))
+    golden = bench.exchanges("golden")
+    assert [one.status for one in golden[:2]] == [200, 200]
+    assert {(one.session, one.status) for one in golden[2:]} == {("a", 503)}
+    bench = Bench()
+    await bench.play()
+    assert {one.session for one in bench.exchanges("golden")} == {"__golden"}

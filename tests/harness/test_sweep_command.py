@@ -1,0 +1,67 @@
+"""The command of a sweep: what it says, what it writes, and how it ends."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+SERVICES = Path(__file__).parent.parent / "services"
+
+
+def test_a_sweep_finds_a_mistake_and_names_what_found_it(shakeout, tmp_path):
+    """A target that logs success with a 500 fails without any fault, exit 1: that is told, and no fault is blamed."""
+    place = tmp_path / "sweep.json"
+    code, said, _ = shakeout(
+        "sweep", "provider.refusal", "--defect", "success_logged_on_500", "--json", str(place)
+    )
+    document = json.loads(place.read_text())
+    assert (code, document["kind"], document["verdict"]) == (1, "sweep", "failed")
+    assert (document["faults"], document["not_played"]) == ([], ["provider.refusal"])
+    assert "logs.agree_with_wire" in {
+        v["invariant"] for one in document["scenarios"] for v in one["violations"]
+    }
+    assert "logs.agree_with_wire" in said
+    assert "not played: 1 (something fails without a fault)" in said
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("path", "/turns", ":5: POST /turns -> 404"),
+        ("session", "/nowhere", ":7: no session at /nowhere"),
+        ("reply", "/nowhere", ":8: no reply at /nowhere"),
+    ],
+)
+def test_a_mistake_of_the_profile_is_one_line_and_no_finding(shakeout, tmp_path, key, value, said):
+    """A wrong path or pointer is told with its line before anything is played, and nobody is accused."""
+    turn = {"path": "/ask", "session": "/conversation", "reply": "/answer", key: value}
+    (tmp_path / "profile.toml").write_text(
+        f"""app = "shop:app"
+provider_variable = "LLM_URL"
+store_variable = "SHOP_DB"
+[turn]
+path = "{turn["path"]}"
+body = {{ question = "{{message}}", conversation = "{{session}}" }}
+session = "{turn["session"]}"
+reply = "{turn["reply"]}"
+"""
+    )
+    (tmp_path / "shop.py").write_bytes((SERVICES / "shop" / "shop.py").read_bytes())
+    code, out, err = shakeout(
+        "sweep", "provider.refusal", "--stage", "live", "--target", str(tmp_path / "profile.toml")
+    )
+    assert (code, out) == (3, "")
+    assert err.count("\n") == 1
+    assert f"{tmp_path}/profile.toml{said}" in err
+
+
+def test_a_sweep_that_finds_nothing_passes(shakeout, tmp_path):
+    """The healthy app passes, exit 0, and each fault has fired."""
+    place = tmp_path / "sweep.json"
+    code, _, _ = shakeout(
+        "sweep", "provider.refusal", "provider.server_error", "--json", str(place), "--quiet"
+    )
+    document = json.loads(place.read_text())
+    assert (code, document["verdict"]) == (0, "passed")
+    assert all(fault["fired"] > 0 for fault in document["faults"])
+    assert "--stage simulated" in document["replay"]
