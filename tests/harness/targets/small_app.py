@@ -46,23 +46,9 @@ def create(*, defects=(), transport=None):
         session = body.get("session") or f"s{len(sessions)}"
         turns = sessions.setdefault(session, [])
         async with locks.setdefault(session, asyncio.Lock()):
-            return await held(session, turns, body, request_id)
-
-    async def held(session, turns, body: dict[str, str], request_id: str) -> tuple[int, dict[str, object]]:
-        messages = [
-            {"role": "user", "content": text} for text in (*(t["message"] for t in turns), body["text"])
-        ]
-        if "deaf" not in defects:
-            await ask(client, messages, request_id)
-        number = len(turns) + 1
-        turns.append({"turn": number, "message": body["text"], "response": "yes", "request_id": request_id})
-        return 200, {
-            "session_id": session,
-            "turn": number,
-            "response": "yes",
-            "method": "first",
-            "fallbacks": [],
-        }
+            if "deaf" not in defects:
+                await ask(client, [*(turn["message"] for turn in turns), body["text"]], request_id)
+            return 200, {"session_id": session, **kept(turns, body["text"], request_id)}
 
     async def answer(scope, body: bytes, request_id: str) -> tuple[int, object]:
         path = scope["path"]
@@ -80,9 +66,17 @@ def create(*, defects=(), transport=None):
     return app
 
 
-async def ask(client: httpx.AsyncClient, messages: list[dict[str, object]], request_id: str) -> None:
+def kept(turns: list[dict[str, object]], text: str, request_id: str) -> dict[str, object]:
+    """Keep a turn, and say what there is to say of it."""
+    number = len(turns) + 1
+    turns.append({"turn": number, "message": text, "response": "yes", "request_id": request_id})
+    return {"turn": number, "response": "yes", "method": "first", "fallbacks": []}
+
+
+async def ask(client: httpx.AsyncClient, texts: list[object], request_id: str) -> None:
     """One provider call; what it answers is of no interest here."""
     url = f"{os.environ['OPENAI_BASE_URL']}/chat/completions"
+    messages = [{"role": "user", "content": text} for text in texts]
     await client.post(url, json={"model": "m", "messages": messages}, headers={"x-request-id": request_id})
 
 
