@@ -55,6 +55,21 @@ class HeldFault(ProviderFault):
         return rig.provider.wrapped(self.name, held, self.window)
 
 
+def check_whole(name: str, window: Window) -> None:
+    """Hold a fault that takes a thing as a whole, a link or a process, to a window of times.
+
+    Raises:
+        UsageError: the window chooses among calls or connections.
+    """
+    times = Window(
+        from_step=window.from_step, until_step=window.until_step, at_s=window.at_s, for_s=window.for_s
+    )
+    if window != times:
+        raise UsageError(
+            f"{name}: it takes all or nothing; its window takes from_step and until_step, at_s and for_s"
+        )
+
+
 def instead(made: Callable[[Call], Reply]) -> Rule:
     """A rule that answers by itself; what it stands before is never asked."""
 

@@ -6,8 +6,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from typing import ClassVar
 
-from harness.faults.base import ALWAYS
-from harness.faults.network_link import check_whole
+from harness.faults.base import ALWAYS, check_whole
 from harness.registry import fault
 from harness.rig import Clock, Rig, Window, check
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from harness.faults.network_link import LinkFault, check_whole
+from harness.faults.base import check_whole
+from harness.faults.network_link import LinkFault
 from harness.registry import fault
 from harness.wire import Toxic
 

@@ -39,18 +39,3 @@ class LinkFault:
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
         """Break on entry, mend on exit."""
         return rig.network.shaped(self.name, self._toxic(), self.window, link=self.link)
-
-
-def check_whole(name: str, window: Window) -> None:
-    """Hold a fault that takes the link as a whole to a window of times.
-
-    Raises:
-        UsageError: the window chooses among calls or connections.
-    """
-    times = Window(
-        from_step=window.from_step, until_step=window.until_step, at_s=window.at_s, for_s=window.for_s
-    )
-    if window != times:
-        raise UsageError(
-            f"{name}: it is the whole link or nothing; its window takes from_step and until_step, at_s and for_s"
-        )

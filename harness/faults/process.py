@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.errors import UsageError
-from harness.faults.base import ALWAYS
+from harness.faults.base import ALWAYS, check_whole
 from harness.registry import fault
 from harness.rig import ProcessSeam, Rig, Window, check
 
@@ -29,7 +29,7 @@ class ProcessKill:
     window: Window = MID_REQUEST
 
     def __post_init__(self) -> None:
-        _check_window(self.window)
+        check_whole(self.name, self.window)
 
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
         """Kill on entry, start on exit."""
@@ -48,7 +48,7 @@ class ProcessTerminate:
 
     def __post_init__(self) -> None:
         check("grace_s", self.grace_s, 0.1, 600)
-        _check_window(self.window)
+        check_whole(self.name, self.window)
 
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
         """Terminate on entry, start on exit."""
@@ -67,7 +67,7 @@ class ProcessRestart:
 
     def __post_init__(self) -> None:
         check("down_s", self.down_s, 0, 3_600)
-        _check_window(self.window)
+        check_whole(self.name, self.window)
 
     @asynccontextmanager
     async def inject(self, rig: Rig) -> AsyncIterator[None]:
@@ -87,7 +87,7 @@ class ProcessPause:
     window: Window = BRIEFLY
 
     def __post_init__(self) -> None:
-        _check_window(self.window)
+        check_whole(self.name, self.window)
 
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
         """Stop on entry, continue on exit."""
@@ -106,7 +106,7 @@ class ProcessFdLimit:
 
     def __post_init__(self) -> None:
         check("descriptors", self.descriptors, 0, 1_000_000)
-        _check_window(self.window)
+        check_whole(self.name, self.window)
 
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
         """Limit on entry, put the limit back on exit."""
@@ -122,16 +122,3 @@ def _process(rig: Rig) -> ProcessSeam:
     if rig.process is None:
         raise UsageError("a fault of the process needs one that the harness has started: play it live")
     return rig.process
-
-
-def _check_window(window: Window) -> None:
-    """A process knows no calls.
-
-    Raises:
-        UsageError: the window counts some.
-    """
-    timed = Window(
-        from_step=window.from_step, until_step=window.until_step, at_s=window.at_s, for_s=window.for_s
-    )
-    if window != timed:
-        raise UsageError("a process knows no calls; its window takes from_step, until_step, at_s and for_s")

@@ -98,5 +98,5 @@ async def test_without_a_process_it_is_refused(kind: Any) -> None:
 def test_a_process_knows_no_calls(kind: Any, knobs: dict[str, Any]) -> None:
     """A window that counts calls is refused, one of steps and seconds is not."""
     kind(window=Window(from_step=1, until_step=2, at_s=0.1, for_s=0.2))
-    with pytest.raises(UsageError, match="a process knows no calls"):
+    with pytest.raises(UsageError, match="it takes all or nothing"):
         kind(window=Window(**knobs))
