@@ -23,8 +23,8 @@ from harness.verdict import ScenarioVerdict, Verdict
 
 JOBS_MAX = 64
 
-CONTROLS_MAX = 3
-"""How often a drill is played without a fault, where the machine was too slow to judge by: all else is held to it."""
+PLAYS_MAX = 3
+"""How often a drill or a trial is played, where the machine was too slow to judge by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +209,7 @@ def armed(trial: Trial) -> Scenario:
 async def sweep(plan: Plan, options: Options, effort: Effort) -> Sweep:
     """Play each drill once without a fault, then every trial against the control of its drill.
 
-    Where the machine was too slow to judge by, a trial is played once more, alone.
+    Where the machine was too slow to judge by, a trial is played again, alone.
 
     Raises:
         UsageError: the target does not start, or has nothing that any of the faults could break.
@@ -223,7 +223,7 @@ async def sweep(plan: Plan, options: Options, effort: Effort) -> Sweep:
             effort.say(f"{name} without a fault")
             # What the faults need in the target is there for their control too: it is no doing of theirs.
             wired = tuple(trial.fault for trial in plan.trials if trial.drill.name == name)
-            for _ in range(CONTROLS_MAX):
+            for _ in range(PLAYS_MAX):
                 held[name] = await played(plays[0], drill, options, arm="control", wired=wired)
                 if held[name].judgement.verdict is not Verdict.UNDECIDED:
                     break
@@ -235,10 +235,12 @@ async def sweep(plan: Plan, options: Options, effort: Effort) -> Sweep:
         trials = tuple(trial for trial in plan.trials if trial.drill.name in sound)
         results = await _all(plays, trials, options, held, effort)
         for number, one in enumerate(results):
-            if one.result.verdict is Verdict.UNDECIDED and not (effort.fail_fast and _failed(results)):
+            for _ in range(PLAYS_MAX - 1):
+                if one.result.verdict is not Verdict.UNDECIDED or (effort.fail_fast and _failed(results)):
+                    break
                 effort.say(f"once more: {one.trial.label}")
-                results[number] = await swept(plays[0], one.trial, options, held[one.trial.drill.name])
-                _tell(results[number], effort)
+                one = results[number] = await swept(plays[0], one.trial, options, held[one.trial.drill.name])
+                _tell(one, effort)
     clean = (
         conclude(drill, options, [held[name]], held[name].history.header.elapsed_s)
         for name, drill in drills.items()

@@ -215,9 +215,9 @@ async def test_as_many_trials_as_asked_are_played_at_a_time(monkeypatch):
     assert said[-1].startswith(f"{len(plan.trials)} of {len(plan.trials)}")
 
 
-async def test_what_is_undecided_is_played_once_more(monkeypatch):
+async def test_what_is_undecided_is_played_again(monkeypatch):
     """A machine that was too slow for a moment says nothing of the target; one that stays so leaves it undecided."""
-    for slow, verdict in ((1, Verdict.PASSED), (2, Verdict.UNDECIDED)):
+    for slow, verdict, plays in ((1, Verdict.PASSED, 2), (2, Verdict.PASSED, 3), (3, Verdict.UNDECIDED, 3)):
         stage = Stage(monkeypatch)
         stage.go.set()
         stage.slow = slow
@@ -225,7 +225,7 @@ async def test_what_is_undecided_is_played_once_more(monkeypatch):
         options = Options(profile=PROFILE, stage="live", seed=1)
         done = await sweep(plan, options, Effort(jobs=2))
         assert [one.result.verdict for one in done.results] == [verdict]
-        assert [arm for arm, _ in stage.jobs] == ["control", "faulted", "faulted"]
+        assert [arm for arm, _ in stage.jobs] == ["control", *["faulted"] * plays]
 
 
 async def test_after_the_first_that_fails_nothing_more_is_begun_where_that_is_asked(monkeypatch):
