@@ -234,18 +234,31 @@ async def sweep(plan: Plan, options: Options, effort: Effort) -> Sweep:
         sound = {name for name, arm in held.items() if not arm.judgement.violations}
         trials = tuple(trial for trial in plan.trials if trial.drill.name in sound)
         results = await _all(plays, trials, options, held, effort)
-        for number, one in enumerate(results):
-            for _ in range(PLAYS_MAX - 1):
-                if one.result.verdict is not Verdict.UNDECIDED or (effort.fail_fast and _failed(results)):
-                    break
-                effort.say(f"once more: {one.trial.label}")
-                one = results[number] = await swept(plays[0], one.trial, options, held[one.trial.drill.name])
-                _tell(one, effort)
+        for number in range(len(results)):
+            await _again(plays[0], results, number, options, held, effort)
     clean = (
         conclude(drill, options, [held[name]], held[name].history.header.elapsed_s)
         for name, drill in drills.items()
     )
     return Sweep(plan=plan, clean=tuple(clean), results=tuple(results))
+
+
+async def _again(
+    play: Play,
+    results: list[Swept],
+    number: int,
+    options: Options,
+    held: Mapping[str, Arm],
+    effort: Effort,
+) -> None:
+    """Play a trial again, alone, while the machine is too slow to judge by."""
+    for _ in range(PLAYS_MAX - 1):
+        one = results[number]
+        if one.result.verdict is not Verdict.UNDECIDED or (effort.fail_fast and _failed(results)):
+            return
+        effort.say(f"once more: {one.trial.label}")
+        results[number] = await swept(play, one.trial, options, held[one.trial.drill.name])
+        _tell(results[number], effort)
 
 
 async def _all(
