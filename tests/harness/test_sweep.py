@@ -130,7 +130,7 @@ class Stage:
         self.most = self.now = 0
         self.go = asyncio.Event()
         self.two = asyncio.Event()
-        monkeypatch.setattr("harness.sweep.opened", self.opened)
+        monkeypatch.setattr("harness.sweep.play.opened", self.opened)
 
     @asynccontextmanager
     async def opened(self, options):

@@ -1,0 +1,19 @@
+"""The sweep: every fault that a target can be put under, on drills that fit any service."""
+
+from harness.sweep.plan import JOBS_MAX, Plan, Trial, armed, jobs_max, labelled, planned, settled
+from harness.sweep.play import Effort, Sweep, Swept, sweep
+
+__all__ = [
+    "JOBS_MAX",
+    "Effort",
+    "Plan",
+    "Sweep",
+    "Swept",
+    "Trial",
+    "armed",
+    "jobs_max",
+    "labelled",
+    "planned",
+    "settled",
+    "sweep",
+]

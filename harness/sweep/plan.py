@@ -1,0 +1,144 @@
+"""What a sweep plays: which faults on which drills, and which have nothing to break here, with the reason."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.errors import UsageError
+from harness.history import History
+from harness.registry import CAPABILITIES, FAULTS, OBSERVED, calibrates, drill_of, needs_of, stages_of
+from harness.rig import Fault
+from harness.scenario import Scenario
+from harness.targets.profile import Profile
+from harness.variants import variants
+
+JOBS_MAX = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One fault on one drill: `label` is its name with the knobs that are not their defaults."""
+
+    label: str
+    fault: Fault
+    drill: Scenario
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be played, and which faults have nothing here that they could break, with the reason."""
+
+    trials: tuple[Trial, ...]
+    not_applicable: Mapping[str, str]
+
+
+def jobs_max(profile: Profile) -> int:
+    """How many trials may be played at a time: one, where all of them would meet in one process or in one log."""
+    shared = profile.url or (profile.log and "{directory}" not in profile.log)
+    return 1 if shared else JOBS_MAX
+
+
+def planned(profile: Profile, stage: str, drills: Mapping[str, Scenario], names: Sequence[str]) -> Plan:
+    """The trials of the faults that are named (by name, plane or label; all for none) on the drills that fit them.
+
+    Raises:
+        UsageError: a name is that of no fault.
+    """
+    trials: list[Trial] = []
+    elsewhere: dict[str, str] = {}
+    for kind in FAULTS.values():
+        for fault in variants(kind):
+            label = labelled(fault)
+            if not any(_called(fault, label, wanted) for wanted in names or [""]):
+                continue
+            if reason := _not_applicable(fault, profile, stage):
+                elsewhere[label] = reason
+            else:
+                trials.append(Trial(label=label, fault=fault, drill=drills[drill_of(fault)]))
+    for wanted in names or [""]:
+        _check_played(wanted, trials, elsewhere)
+    return Plan(trials=tuple(trials), not_applicable=elsewhere)
+
+
+def _called(fault: Fault, label: str, wanted: str) -> bool:
+    """Whether a fault is meant by a name, a plane or a label; by nothing all are."""
+    return wanted in ("", fault.name, fault.name.partition(".")[0], label)
+
+
+def _check_played(wanted: str, trials: Sequence[Trial], elsewhere: Mapping[str, str]) -> None:
+    """Refuse what was asked for by name and is not played: who asked would take the rest for it.
+
+    Raises:
+        UsageError: no fault is called so, or none that is can be played.
+    """
+    if any(_called(trial.fault, trial.label, wanted) for trial in trials):
+        return
+    unfit = {
+        label: why
+        for label, why in elsewhere.items()
+        if wanted in ("", label, label.partition("(")[0], label.partition(".")[0])
+    }
+    if unfit:
+        raise UsageError(_reasons(unfit))
+    raise UsageError(f"no fault is called {wanted}; `shakeout list faults` names those that there are")
+
+
+def _reasons(unfit: Mapping[str, str]) -> str:
+    """Why nothing is left to play: one reason, and of how many faults."""
+    label, reason = min(unfit.items())
+    more = f"; {len(unfit) - 1} more for a like reason" if len(unfit) > 1 else ""
+    return f"nothing to play: {label}: {reason}{more}"
+
+
+def _not_applicable(fault: Fault, profile: Profile, stage: str) -> str:
+    """Why the fault cannot be played against the target in the stage; empty where it can."""
+    if calibrates(fault):
+        return "is there to prove an oracle: no target withstands it"
+    if stage not in stages_of(fault):
+        return f"is played {' or '.join(stages_of(fault))}"
+    return _missing(fault, profile.capabilities | OBSERVED)
+
+
+def _missing(fault: Fault, has: frozenset[str]) -> str:
+    """What the fault needs and the target has not; empty where there is nothing of that."""
+    return "; ".join(f"needs {name}: {CAPABILITIES[name]}" for name in sorted(needs_of(fault) - has))
+
+
+def settled(plan: Plan, profile: Profile, controls: Sequence[History]) -> Plan:
+    """The plan without the trials that need what was not seen when there was no fault.
+
+    Raises:
+        UsageError: none is left.
+    """
+    calls = [call for history in controls for call in history.calls]
+    seen = {
+        "scores": any(call.confidence is not None for call in calls),
+        "provider_key": any("authorization" in call.headers for call in calls),
+    }
+    has = profile.capabilities | {name for name, there in seen.items() if there}
+    unfit = {trial.label: why for trial in plan.trials if (why := _missing(trial.fault, has))}
+    if len(unfit) == len(plan.trials):
+        raise UsageError(_reasons(unfit))
+    return Plan(
+        trials=tuple(trial for trial in plan.trials if trial.label not in unfit),
+        not_applicable={**plan.not_applicable, **unfit},
+    )
+
+
+def labelled(fault: Any) -> str:
+    """The name of a fault with the knobs that are not their defaults."""
+    knobs = [
+        f"{item.name}={value!r}"
+        for item in dataclasses.fields(fault)
+        if item.name != "window" and repr(value := getattr(fault, item.name)) != repr(item.default)
+    ]
+    return f"{fault.name}({', '.join(knobs)})" if knobs else str(fault.name)
+
+
+def armed(trial: Trial) -> Scenario:
+    """The drill with the fault in it: armed after its first step, healed before its last."""
+    last = len(trial.drill.steps) - 1
+    window = replace(trial.fault.window, from_step=1, until_step=max(1, last - 1))
+    fault: Any = trial.fault
+    return replace(trial.drill, faults=(replace(fault, window=window),), stages=stages_of(fault))
