@@ -176,6 +176,8 @@ say("both")
 both[{first}].__exit__(None, None, None)
 say("one")
 both[{1 - first}].__exit__(None, None, None)
+for one in threading.enumerate()[1:]:
+    one.join()  # the first one passed on until the second one had gone
 as_before()
 say("none")
 """)
