@@ -122,8 +122,8 @@ def _knobs(draw: Draw, kind: type[Any]) -> dict[str, Any]:
     for item in fields(kind):
         default: Any = item.default
         if item.name in choices:
-            if draw.chance(0.4):
-                knobs[item.name] = draw.sample(choices[item.name])
+            if draw.chance(0.4) and len(choices[item.name]) > 1:
+                knobs[item.name] = draw.sample(choices[item.name][1:])  # the first is the default: no knob
             continue
         if type(default) in (int, float) and math.isfinite(default) and draw.chance(0.4):
             knobs[item.name] = draw.sample(_others(default))
