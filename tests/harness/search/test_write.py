@@ -88,7 +88,7 @@ def test_what_was_written_reads_back_as_the_same(place, scenario, told):
     """Whatever texts, numbers and bodies are in it, and whatever is told: the file loads, and holds this scenario."""
     write(scenario, place, told)
     loaded = load(place)
-    assert same(loaded) == scenario
+    assert repr(same(loaded)) == repr(scenario)  # a NaN among the knobs is equal to none, itself included
     assert (loaded.name, loaded.origin) == ("found", str(place.resolve()))
 
 
