@@ -42,7 +42,7 @@ class LoopBlocked(InsideFault):
 
         def block() -> None:
             if matching.lets_through():
-                time.sleep(self.for_s)
+                time.sleep(self.for_s)  # on the loop's own thread: that is the fault
                 inside.fired(f"the loop stood still for {self.for_s:g} s")
 
         async def rule(scope: Message, receive: Receive, send: Send, app: App) -> None:

@@ -16,20 +16,36 @@ MID_REQUEST = Window(at_s=0.003, for_s=0.4)
 BRIEFLY = Window(for_s=0.4)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessFault:
+    """A fault of the process, in a window of steps and seconds: a process knows no calls."""
+
+    name: ClassVar[str]
+
+    window: Window = ALWAYS
+
+    def __post_init__(self) -> None:
+        """Refuse knobs that no process could have.
+
+        Raises:
+            UsageError: one is out of its range; the message says which.
+        """
+        check_whole(self.name, self.window)
+        self._check()
+
+    def _check(self) -> None:
+        """Hold the fault's own knobs to their ranges; most have none."""
+
+
 @fault("process.kill", stages=("live",), needs=("process",))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessKill:
+class ProcessKill(ProcessFault):
     """SIGKILL while requests are under way, and a new process on the same store when the window ends.
 
     Whatever was acknowledged must be there again (Jepsen's kill nemesis).
     """
 
-    name: ClassVar[str]
-
     window: Window = MID_REQUEST
-
-    def __post_init__(self) -> None:
-        check_whole(self.name, self.window)
 
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
         """Kill on entry, start on exit."""
@@ -38,17 +54,14 @@ class ProcessKill:
 
 @fault("process.terminate", stages=("live",), needs=("process",))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessTerminate:
+class ProcessTerminate(ProcessFault):
     """SIGTERM while requests are under way: those finish, and the process ends within `grace_s` (uvicorn#451)."""
-
-    name: ClassVar[str]
 
     grace_s: float = 10.0
     window: Window = MID_REQUEST
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check("grace_s", self.grace_s, 0.1, 600)
-        check_whole(self.name, self.window)
 
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
         """Terminate on entry, start on exit."""
@@ -57,17 +70,13 @@ class ProcessTerminate:
 
 @fault("process.restart", stages=("live",), needs=("process",))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessRestart:
+class ProcessRestart(ProcessFault):
     """SIGTERM between two turns, nobody there for `down_s`, and another process on the same store: nothing is lost."""
 
-    name: ClassVar[str]
-
     down_s: float = 0.05
-    window: Window = ALWAYS
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check("down_s", self.down_s, 0, 3_600)
-        check_whole(self.name, self.window)
 
     @asynccontextmanager
     async def inject(self, rig: Rig) -> AsyncIterator[None]:
@@ -79,15 +88,10 @@ class ProcessRestart:
 
 @fault("process.pause", stages=("live",), needs=("process",))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessPause:
+class ProcessPause(ProcessFault):
     """SIGSTOP and SIGCONT: time goes on without it, as in a long pause of a virtual machine (Jepsen's hammer-time)."""
 
-    name: ClassVar[str]
-
     window: Window = BRIEFLY
-
-    def __post_init__(self) -> None:
-        check_whole(self.name, self.window)
 
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
         """Stop on entry, continue on exit."""
@@ -96,17 +100,13 @@ class ProcessPause:
 
 @fault("process.fd_limit", stages=("live",), needs=("process",))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessFdLimit:
+class ProcessFdLimit(ProcessFault):
     """It may open no more than `descriptors` beside those that it has (RLIMIT_NOFILE): new connections must wait."""
 
-    name: ClassVar[str]
-
     descriptors: int = 0
-    window: Window = ALWAYS
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check("descriptors", self.descriptors, 0, 1_000_000)
-        check_whole(self.name, self.window)
 
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
         """Limit on entry, put the limit back on exit."""

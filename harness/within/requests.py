@@ -1,11 +1,9 @@
 """The gate that every HTTP request of the app goes through, so that a fault may stand around it."""
 
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from types import MappingProxyType
+from contextlib import AbstractContextManager
 
 from harness.inside import App, Message, Receive, RequestRule, Send
+from harness.within.stacked import Stacked
 
 
 class RequestGate:
@@ -17,26 +15,17 @@ class RequestGate:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._lock = threading.Lock()
-        self._rules: Mapping[object, RequestRule] = MappingProxyType({})
+        self._rules: Stacked[RequestRule] = Stacked()
 
-    @contextmanager
-    def around(self, rule: RequestRule) -> Iterator[None]:
+    def around(self, rule: RequestRule) -> AbstractContextManager[None]:
         """Put a rule around every request, until the block ends."""
-        key = object()
-        with self._lock:
-            self._rules = {**self._rules, key: rule}
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._rules = {held: other for held, other in self._rules.items() if held is not key}
+        return self._rules.holding(rule)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve: an HTTP request through the rules, everything else as it is."""
         app = self._app
         if scope["type"] == "http":
-            for rule in self._rules.values():
+            for rule in self._rules.now:
                 app = _under(rule, app)
         await app(scope, receive, send)
 

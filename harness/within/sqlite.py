@@ -1,17 +1,16 @@
 """The gate that everything the target asks of SQLite goes through, so that a fault may stand around it."""
 
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from sqlite3 import dbapi2
-from types import MappingProxyType
 from typing import Any
 
 from harness.inside import Operation, StoreRule
 from harness.within.sqlite_connections import GatedConnection, path_of
 from harness.within.sqlite_statements import OPEN
+from harness.within.stacked import Stacked
 
 FACTORY = 5
 """Which of the arguments of `sqlite3.connect` the factory is, where it is given by position."""
@@ -29,8 +28,7 @@ class StoreGate:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._rules: Mapping[object, StoreRule] = MappingProxyType({})
+        self._rules: Stacked[StoreRule] = Stacked()
         self._classes: dict[type[Any], type[Any]] = {}
         self._connect: Callable[..., Any] = sqlite3.connect
         self._stand_in: Callable[..., Any] = self.connect
@@ -47,17 +45,9 @@ class StoreGate:
             if module.connect is self._stand_in:
                 vars(module)["connect"] = self._connect
 
-    @contextmanager
-    def around(self, rule: StoreRule) -> Iterator[None]:
+    def around(self, rule: StoreRule) -> AbstractContextManager[None]:
         """Put a rule around every operation, until the block ends."""
-        key = object()
-        with self._lock:
-            self._rules = {**self._rules, key: rule}
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._rules = {held: other for held, other in self._rules.items() if held is not key}
+        return self._rules.holding(rule)
 
     @property
     def ruled(self) -> bool:
@@ -66,7 +56,7 @@ class StoreGate:
 
     def through(self, operation: Operation, do: Callable[[], Any]) -> Any:
         """Do an operation, with the rules of now around it."""
-        for rule in self._rules.values():
+        for rule in self._rules.now:
             do = partial(rule, operation, do)
         return do()
 
