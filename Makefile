@@ -17,8 +17,8 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 # Every incident against the reference app, simulated and live, whatever the first says; ends as the worse of both.
 run: setup
 	@simulated=0; live=0; \
-	$(BIN)/shakeout run --stage simulated || simulated=$$?; \
-	$(BIN)/shakeout run --stage live || live=$$?; \
+	$(BIN)/shakeout run incidents --stage simulated || simulated=$$?; \
+	$(BIN)/shakeout run incidents --stage live || live=$$?; \
 	for code in 1 2 3 4 0; do \
 	  if [ $$simulated = $$code ] || [ $$live = $$code ]; then exit $$code; fi; \
 	done; exit 3
