@@ -7,8 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SHAKEOUT = """#!/bin/sh
-echo "played $3"
-[ "$3" = live ] && exit {live}
+echo "played $2 $4"
+[ "$4" = live ] && exit {live}
 exit {simulated}
 """
 
@@ -37,7 +37,7 @@ def made(target: str, folder: Path, program: str, text: str) -> "subprocess.Comp
 def test_both_stages_are_played(tmp_path: Path, simulated: int, live: int, worse: int) -> None:
     """A stage that is undecided, or fails, does not keep the other from being played, nor hide behind it."""
     ran = made("run", tmp_path, "shakeout", SHAKEOUT.format(simulated=simulated, live=live))
-    assert ran.stdout.splitlines() == ["played simulated", "played live"]
+    assert ran.stdout.splitlines() == ["played incidents simulated", "played incidents live"]
     assert (f"Error {worse}" in ran.stderr) == bool(worse)
     assert bool(ran.returncode) == bool(worse)
 
