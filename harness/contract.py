@@ -30,7 +30,8 @@ class Contract:
     `provider_calls_per_turn_max` is the retry budget: calls that the provider may see for one request.
     Of a session's earlier turns the provider is told the last `history_turns_max`; all, where that is None.
     `pooled_descriptors_max` is what the target's own pools may open after the warm-up. `fallback_reasons` are the
-    words that an answer may give for a level that did not answer; `health_path` must answer within a second.
+    words that an answer may give for a level that did not answer; `health_path` must answer within a second, and `ready_path`
+    says by 200 or 503 whether the target can take work.
     `reply_pointer` is the JSON pointer to the reply in the answer to a turn.
     """
 
@@ -48,6 +49,7 @@ class Contract:
     primary_method: str | None = None
     fallback_reasons: tuple[str, ...] = ()
     health_path: str | None = None
+    ready_path: str | None = None
     provider_calls_per_turn_max: int = 4
     loop_lag_ms_max: float = 250.0
     recovery_s_max: float = 5.0

@@ -92,6 +92,10 @@ CAPABILITIES = MappingProxyType(
         "process": "a process that the harness started, by app or command",
         "inside": "a process that holds the app, by app",
         "sync_entry": "a synchronous entry, sync_entry, and an app",
+        "worker": "a thread or task of its own that works as long as it lives, worker, and an app",
+        "deadline": "a variable that takes the deadline of a turn, deadline_variable, and a provider",
+        "log_file": "a file that it writes its log to, log",
+        "factory": "an app that is built by a factory, which was seen when it was started",
         "request_ids": "ids of requests in answers, log and provider calls, request_ids = true in [contract]",
         "scores": "answers of its provider in JSON with a confidence, which no call without a fault had",
         "provider_key": "an Authorization in its calls, which none without a fault had",
@@ -99,7 +103,7 @@ CAPABILITIES = MappingProxyType(
 )
 """What a target may have, by the word that a fault's `needs` uses."""
 
-OBSERVED = frozenset({"scores", "provider_key"})
+OBSERVED = frozenset({"scores", "provider_key", "factory"})
 """Those that no profile tells of: they are seen in a run without a fault."""
 
 INVARIANTS: Registry[Invariant] = Registry("invariant", "harness.invariants")

@@ -35,7 +35,9 @@ class Profile:
     `environment` is set beside them. `store` is `sqlite` where it keeps its state there. `log` is the file that it
     writes its log to, its standard output where that is empty. `sync_entry` is the import string of a function of a
     message that it calls where it has no `await`. `provider_streams` says that it asks its provider for streams.
-    It must be healthy within `start_s_max`.
+    `worker` is the name of a thread, or of a task, of its own that works as long as it lives. `deadline_variable` takes
+    the seconds within which it answers a turn. It must be healthy within `start_s_max`, and may say at `ready` whether
+    it can take work.
     `origin` says where the profile was read, `lines` at which line each of its keys stands.
     """
 
@@ -54,8 +56,11 @@ class Profile:
     store_template: str = "sqlite:///{directory}/sessions.db"
     log: str = ""
     sync_entry: str = ""
+    worker: str = ""
+    deadline_variable: str = ""
     start_s_max: float = START_S_MAX
     health: str | None = None
+    ready: str | None = None
     metrics: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
@@ -90,6 +95,9 @@ class Profile:
             "inside": bool(self.app),
             "sync_entry": bool(self.sync_entry) and bool(self.app),
             "request_ids": self.contract.request_ids,
+            "worker": bool(self.worker) and bool(self.app),
+            "deadline": bool(self.deadline_variable) and asked,
+            "log_file": bool(self.log) and not self.url,
         }
         return frozenset(name for name, there in has.items() if there)
 
@@ -136,6 +144,7 @@ def load(where: str = REFERENCE) -> Profile:
     values.setdefault("name", _name(where))
     rest = _known(Profile, {**values, "origin": where, "lines": lines}, where, "", lines)
     contract["health_path"] = rest.get("health")
+    contract["ready_path"] = rest.get("ready")
     contract["sessions"] = "session" in placeholders(turn.get("body"))
     contract["reply_pointer"] = turn.get("reply")
     contract["turn_method"] = turn.get("method", "POST")
@@ -185,7 +194,7 @@ def _wrong_rest(profile: Profile) -> Iterator[Complaint]:
     )
     yield "start_s_max", not profile.start_s_max > 0, f"start_s_max = {profile.start_s_max}: must be above 0"
     yield "contract.statuses", not contract.statuses, "[contract] statuses: name at least one"
-    for name in ("health", "metrics"):
+    for name in ("health", "ready", "metrics"):
         path = getattr(profile, name)
         yield name, path is not None and not path.startswith("/"), f"{name} = {path!r}: a path begins with /"
 
@@ -265,7 +274,13 @@ def _known(
     kind: type[Any], values: Mapping[str, Any], where: str, table: str, lines: Mapping[str, int]
 ) -> dict[str, Any]:
     """The values, if the table knows every key."""
-    names = {item.name for item in fields(kind)} - {"health_path", "sessions", "reply_pointer", "turn_method"}
+    names = {item.name for item in fields(kind)} - {
+        "health_path",
+        "ready_path",
+        "sessions",
+        "reply_pointer",
+        "turn_method",
+    }
     for key in values:
         if key not in names:
             prefix = f"[{table}] " if table else ""
