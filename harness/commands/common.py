@@ -102,6 +102,9 @@ JsonFile = Annotated[
 JunitFile = Annotated[
     Path | None, typer.Option("--junit", parser=output, metavar="FILE", help="Write the result as JUnit XML.")
 ]
+HtmlFile = Annotated[
+    Path | None, typer.Option("--html", parser=output, metavar="FILE", help="Write the result as one page.")
+]
 Histories = Annotated[
     Path | None,
     typer.Option("--history", parser=output, metavar="FOLDER", help="Keep what happened in this folder."),

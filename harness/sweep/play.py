@@ -1,21 +1,16 @@
 """The sweep: every fault of a plan, one after the other or a few at a time, each judged against the control of its drill."""
 
-import asyncio
 import re
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
-from operator import itemgetter
+from dataclasses import dataclass, replace
 
 from harness.errors import InvalidRun
 from harness.runner import Arm, Options, conclude, opened, played, run_on
+from harness.spread import PLAYS_MAX, spread
 from harness.sweep.plan import Plan, Trial, armed, settled
 from harness.targets.play import Play
 from harness.verdict import ScenarioVerdict, Verdict
-
-PLAYS_MAX = 3
-"""How often a drill or a trial is played, where the machine was too slow to judge by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,15 +81,12 @@ async def sweep(plan: Plan, options: Options, effort: Effort) -> Sweep:
         # What fails without a fault would fail with any, and none of them would be to blame.
         sound = {name for name, arm in held.items() if not arm.judgement.violations}
         trials = tuple(trial for trial in plan.trials if trial.drill.name in sound)
-        playing = _Playing(options=options, held=held, effort=effort)
-        await playing.all(plays, trials)
-        await playing.undecided(plays[0])
+        results = await _played(plays, trials, held, options, effort)
     clean = (
         conclude(drill, options, [held[name]], held[name].history.header.elapsed_s)
         for name, drill in drills.items()
     )
-    results = tuple(one for _, one in sorted(playing.done.items(), key=itemgetter(0)))
-    return Sweep(plan=plan, clean=tuple(clean), results=results)
+    return Sweep(plan=plan, clean=tuple(clean), results=tuple(results))
 
 
 async def _control(play: Play, plan: Plan, name: str, options: Options, effort: Effort) -> Arm:
@@ -115,52 +107,33 @@ async def _control(play: Play, plan: Plan, name: str, options: Options, effort: 
     return arm
 
 
-@dataclass(slots=True, kw_only=True)
-class _Playing:
-    """A sweep that is under way, with what is done by the numbers of its trials."""
+async def _played(
+    plays: Sequence[Play],
+    trials: Sequence[Trial],
+    held: Mapping[str, Arm],
+    options: Options,
+    effort: Effort,
+) -> list[Swept]:
+    """Play the trials, each against the control of its drill; tell of each that failed."""
+    failed = False
 
-    options: Options
-    held: dict[str, Arm]
-    effort: Effort
-    done: dict[int, Swept] = field(default_factory=dict)
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing more is to be begun."""
-        failed = any(one.result.verdict is Verdict.FAILED for one in self.done.values())
-        return self.effort.fail_fast and failed
-
-    async def all(self, plays: Sequence[Play], trials: Sequence[Trial]) -> None:
-        """Play the trials in their order, each by whichever way to play is free."""
-        waiting = deque(enumerate(trials))
-
-        async def work(play: Play) -> None:
-            while waiting and not self.over:
-                number, trial = waiting.popleft()
-                self.effort.say(f"{number + 1} of {len(trials)}: {trial.label}")
-                await self._one(play, number, trial)
-
-        async with asyncio.TaskGroup() as group:
-            for play in plays:
-                group.create_task(work(play))
-
-    async def undecided(self, play: Play) -> None:
-        """Play again, alone, what the machine was too slow to judge by."""
-        for number in sorted(self.done):
-            for _ in range(PLAYS_MAX - 1):
-                one = self.done[number]
-                if one.result.verdict is not Verdict.UNDECIDED or self.over:
-                    break
-                self.effort.say(f"once more: {one.trial.label}")
-                await self._one(play, number, one.trial)
-
-    async def _one(self, play: Play, number: int, trial: Trial) -> None:
-        """Play one trial against the control of its drill, and tell of it where it failed."""
-        kept, options = self.options.histories, self.options
+    async def one(play: Play, trial: Trial) -> Swept:
+        nonlocal failed
+        kept, chosen = options.histories, options
         if kept is not None:  # each trial has a folder of its own
-            options = replace(options, histories=kept / re.sub(r"[^\w.=-]+", "_", trial.label).strip("_"))
-        control = self.held[trial.drill.name]
-        result = await run_on(play, armed(trial), options, control=control)
-        one = self.done[number] = Swept(trial=trial, result=result)
+            chosen = replace(options, histories=kept / re.sub(r"[^\w.=-]+", "_", trial.label).strip("_"))
+        result = await run_on(play, armed(trial), chosen, control=held[trial.drill.name])
+        swept = Swept(trial=trial, result=result)
         if result.verdict is Verdict.FAILED:
-            self.effort.found(one)
+            failed = True
+            effort.found(swept)
+        return swept
+
+    return await spread(
+        plays,
+        trials,
+        one,
+        say=lambda number, trial: effort.say(f"{number} of {len(trials)}: {trial.label}"),
+        again=lambda swept: swept.result.verdict is Verdict.UNDECIDED,
+        over=lambda: failed and effort.fail_fast,
+    )

@@ -143,8 +143,7 @@ def load(where: str = REFERENCE) -> Profile:
             ) from error
     values.setdefault("name", _name(where))
     rest = _known(Profile, {**values, "origin": where, "lines": lines}, where, "", lines)
-    contract["health_path"] = rest.get("health")
-    contract["ready_path"] = rest.get("ready")
+    contract.update(health_path=rest.get("health"), ready_path=rest.get("ready"))
     contract["sessions"] = "session" in placeholders(turn.get("body"))
     contract["reply_pointer"] = turn.get("reply")
     contract["turn_method"] = turn.get("method", "POST")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.matrix import matrix
+from harness.matrix import How, matrix
 from harness.registry import Invariant
 from harness.runner import Options
 from harness.scenario import Scenario, Turn
@@ -28,6 +28,9 @@ def options(monkeypatch, tmp_path) -> Options:
     return Options(profile=profile, stage="simulated")
 
 
+SIMULATED = How(stages=("simulated",))
+
+
 def scenario(name: str = "two", **more) -> Scenario:
     """Two turns."""
     return Scenario(name=name, steps=(Turn(), Turn()), **more)
@@ -35,7 +38,7 @@ def scenario(name: str = "two", **more) -> Scenario:
 
 async def test_a_defect_that_is_caught_for_its_reason_counts(options):
     """The scenario that declares the defect fails for the invariant that the defect names."""
-    result = await matrix([scenario(defects=("deaf",))], options)
+    result = await matrix([scenario(defects=("deaf",))], options, SIMULATED)
     (defect,) = result.defects
     assert (defect.name, defect.caught, defect.by, defect.reasons) == (
         "deaf",
@@ -49,10 +52,10 @@ async def test_a_defect_that_is_caught_for_its_reason_counts(options):
 
 async def test_a_defect_that_no_scenario_declares_is_missed(options):
     """A defect that nobody plays is a miss, and a miss fails the matrix; `full` plays it all the same."""
-    result = await matrix([scenario()], options)
+    result = await matrix([scenario()], options, SIMULATED)
     assert not result.defects[0].caught
     assert result.verdict is Verdict.FAILED
-    assert (await matrix([scenario()], options, full=True)).defects[0].caught
+    assert (await matrix([scenario()], options, replace(SIMULATED, full=True))).defects[0].caught
 
 
 async def test_a_defect_that_fails_for_another_reason_is_missed(options, tmp_path):
@@ -61,7 +64,7 @@ async def test_a_defect_that_fails_for_another_reason_is_missed(options, tmp_pat
         "from small_app import Mistake\nDEFECTS = {'deaf': Mistake('', 'sessions.history_preserved')}\n"
     )
     profile = replace(options.profile, defects="catalogue_of_another:DEFECTS")
-    result = await matrix([scenario(defects=("deaf",))], replace(options, profile=profile))
+    result = await matrix([scenario(defects=("deaf",))], replace(options, profile=profile), SIMULATED)
     (missed,) = result.defects
     assert not missed.caught
     assert missed.others == ("degradation.explained",)
@@ -71,7 +74,7 @@ async def test_a_target_without_defects_is_refused(options):
     """Nothing can be proven by a target that has no catalogue: that is a usage error, told before anything is played."""
     bare = replace(options, profile=replace(options.profile, defects=None))
     with pytest.raises(UsageError, match="small has no defects to play; name a catalogue"):
-        await matrix([scenario()], bare, progress=pytest.fail)
+        await matrix([scenario()], bare, replace(SIMULATED, say=pytest.fail))
 
 
 async def test_an_alarm_without_a_defect_is_false(options):
@@ -81,6 +84,8 @@ async def test_an_alarm_without_a_defect_is_false(options):
         yield Finding(message="always", evidence="nothing")
 
     nervous = Invariant(name="made.nervous", check=complain, witnesses=frozenset(), summary="")
-    result = await matrix([scenario(defects=("deaf",)), scenario("nervous", invariants=(nervous,))], options)
+    result = await matrix(
+        [scenario(defects=("deaf",)), scenario("nervous", invariants=(nervous,))], options, SIMULATED
+    )
     assert result.false_alarms == ("nervous",)
     assert result.verdict is Verdict.FAILED
