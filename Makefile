@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := harness reference_app scenarios tests locustfile.py
 
-.PHONY: setup run test check sweep matrix bench bench-bridge bench-simulation peers clean
+.PHONY: setup run test check sweep matrix mutants bench bench-bridge bench-simulation peers clean
 
 setup: $(VENV)/.ready
 
@@ -39,6 +39,10 @@ sweep: setup
 
 matrix: setup
 	$(BIN)/shakeout matrix
+
+# Each invariant emptied in turn, each fault made to do nothing in turn: some test must notice every one.
+mutants: setup
+	$(BIN)/python -m tests.mutants.run
 
 # Performance, as ratios measured side by side in one run; all parts, whatever the others say, and the worst of them.
 bench: setup

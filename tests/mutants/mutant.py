@@ -1,0 +1,48 @@
+"""A pytest plugin that takes one check, or one fault, its effect: whoever tests it must notice."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from harness.registry import FAULTS, INVARIANTS, Invariant, held_under
+from harness.variants import variants
+
+VARIABLE = "SHAKEOUT_MUTANT"
+"""`invariant:NAME` or `fault:NAME`."""
+
+
+def oracles() -> dict[str, Invariant]:
+    """Every invariant by its name: the universal ones, and those of the faults."""
+    armed = [fault for kind in FAULTS.values() for fault in variants(kind)]
+    return {one.name: one for one in (*INVARIANTS.values(), *held_under(armed))}
+
+
+def empty(invariant: Invariant) -> None:
+    """Let it find nothing, whoever holds it."""
+    object.__setattr__(invariant, "check", lambda _history: ())
+
+
+def disarm(fault: Any) -> None:
+    """Let it do nothing, in a run and on a bench."""
+
+    @asynccontextmanager
+    async def inject(_self: Any, _rig: Any) -> AsyncIterator[None]:
+        yield
+
+    @contextmanager
+    def within(_self: Any, _inside: Any) -> Iterator[None]:
+        yield
+
+    fault.inject = inject
+    if hasattr(fault, "within"):
+        fault.within = within
+
+
+def pytest_configure() -> None:
+    """Mutate, before any test is imported."""
+    kind, _, name = os.environ[VARIABLE].partition(":")
+    if kind == "invariant":
+        empty(oracles()[name])
+    else:
+        disarm(FAULTS.get(name))
