@@ -36,6 +36,8 @@ check: setup
 sweep: setup
 	$(BIN)/shakeout sweep
 	$(BIN)/shakeout sweep --stage live
+	$(BIN)/shakeout sweep loop --stage live --loop asyncio
+	$(BIN)/shakeout sweep loop --stage live --loop uvloop
 
 matrix: setup
 	$(BIN)/shakeout matrix

@@ -1,12 +1,24 @@
 """What can be said of a profile from one conversation that was held by it: pure, from a history to its points."""
 
+import asyncio
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import ClassVar
 
-from harness.history import PROVIDER, Exchange, History
+from harness.errors import UsageError
+from harness.history import PROVIDER, Exchange, History, Snapshot
+from harness.inside import Inside
+from harness.rig import Rig
+from harness.scenario import CANARY, Request, Scenario, Turn
 from harness.targets.mistakes import KEYS
 from harness.targets.profile import Profile
+from harness.window import Window
+
+READY = (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE)
+"""What a service may answer that is asked whether it can take work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +31,50 @@ class Point:
     wrong: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSought:
+    """Breaks nothing: it fires where a thread or a task of the target's process is called `worker`."""
+
+    name: ClassVar[str] = "profile.worker"
+    needs: ClassVar[frozenset[str]] = frozenset({"inside"})
+
+    worker: str
+    window: Window = field(default_factory=Window)
+
+    def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
+        """Look, from within.
+
+        Raises:
+            UsageError: there is no way into the target's process.
+        """
+        if rig.inside is None:
+            raise UsageError(f"{self.name} looks into the target's process; name its app in the profile")
+        return rig.inside.entered(self.name, self)
+
+    @contextmanager
+    def within(self, inside: Inside) -> Iterator[None]:
+        """Look through the threads and tasks that there are now."""
+        threads = {thread.name for thread in threading.enumerate()}
+        if self.worker in threads | {task.get_name() for task in asyncio.all_tasks(inside.loop)}:
+            inside.fired(self.worker)
+        yield
+
+
+def conversation(profile: Profile) -> Scenario:
+    """What is to be held: three turns, and a look at what else the profile names."""
+    return Scenario(
+        name="profile_check",
+        steps=(
+            Turn(session="a", message=f"Remember {CANARY}, please."),
+            Turn(session="a", message=f"What about {CANARY}?"),
+            Turn(session="a", message=f"And {CANARY}?", stream=True),
+            *([Request(path=profile.ready)] if profile.ready else []),
+        ),
+        golden_turns=1,
+        faults=(WorkerSought(worker=profile.worker),) if profile.worker and profile.app else (),
+    )
+
+
 def points(history: History, profile: Profile) -> tuple[Point, ...]:
     """All points, in the order in which one would mend them."""
     turns = [turn for turn in history.turns if turn.role == "turn"]
@@ -27,6 +83,9 @@ def points(history: History, profile: Profile) -> tuple[Point, ...]:
         *_pointed(turns, profile),
         *_provider(history, turns, profile),
         *_logged(history, profile),
+        *_ready(history, profile),
+        *_worker(history, profile),
+        *_kept(history, profile),
         *_promised(profile),
     )
 
@@ -35,7 +94,7 @@ def _answered(turns: list[Exchange], profile: Profile) -> Iterator[Point]:
     """Whether a turn is answered at all."""
     first = turns[0]
     fine = first.status == HTTPStatus.OK
-    key = None if first.status is None else KEYS.get(HTTPStatus(first.status))
+    key = KEYS[HTTPStatus(first.status)] if first.status in KEYS else None
     hint = "" if fine or key is None else f"; mend [turn] {key} ({profile.at(f'turn.{key}')})"
     yield Point(what="turn", found=fine, wrong=not fine, said=f"{first}{hint}")
 
@@ -103,13 +162,58 @@ def _logged(history: History, profile: Profile) -> Iterator[Point]:
     )
 
 
+def _ready(history: History, profile: Profile) -> Iterator[Point]:
+    """Whether it says if it can take work."""
+    if profile.ready is None:
+        yield Point(what="ready", found=False, said="nobody asks it whether it can take work")
+        return
+    asked = [one for one in history.exchanges if one.path == profile.ready]
+    fine = bool(asked) and asked[-1].status in READY
+    hint = "" if fine else f"; 200 or 503 is meant: mend ready ({profile.at('ready')})"
+    yield Point(what="ready", found=fine, wrong=not fine, said=f"{asked[-1] if asked else 'not asked'}{hint}")
+
+
+def _worker(history: History, profile: Profile) -> Iterator[Point]:
+    """Whether its own worker is there."""
+    if not profile.worker:
+        yield Point(what="worker", found=False, said="no thread or task of its own is ended by a fault")
+        return
+    if not profile.app:
+        said = "nobody looks into a process that holds no app = of the profile"
+        yield Point(what="worker", found=False, said=said)
+        return
+    there = bool(history.fired().get(WorkerSought.name))
+    wrong = f"no thread or task is called {profile.worker!r}; mend worker ({profile.at('worker')})"
+    yield Point(what="worker", found=there, wrong=not there, said=profile.worker if there else wrong)
+
+
+def _kept(history: History, profile: Profile) -> Iterator[Point]:
+    """Whether what it keeps, and what it counts, can be read."""
+    named = {
+        "state": (
+            "turn.state",
+            profile.turn.state,
+            "what it keeps is seen only in what the provider is told",
+        ),
+        "metrics": ("metrics", profile.metrics, "what it counts is not compared with what it answered"),
+    }
+    for what, (key, path, otherwise) in named.items():
+        read = [one for one in history.of(Snapshot) if (one.name == "metrics") == (what == "metrics")]
+        found = bool(read) and read[-1].status == HTTPStatus.OK
+        said = path or otherwise
+        if wrong := bool(read) and not found:
+            table = key.replace("turn.", "[turn] ")
+            said = f"GET {path} -> {read[-1].status}; mend {table} ({profile.at(key)})"
+        yield Point(what=what, found=found, wrong=wrong, said=said)
+
+
 def _promised(profile: Profile) -> Iterator[Point]:
     """What the profile leaves out, and what is not judged for it."""
     left_out = {
         "health": (profile.health, "nobody sees whether it stays well under a fault"),
-        "state": (profile.turn.state, "what it keeps is seen only in what the provider is told"),
         "request_ids": (profile.contract.request_ids, "its calls and log lines are matched by time alone"),
         "keys": (profile.turn.keys, "no turn is sent twice under an idempotency key"),
+        "deadline": (profile.deadline_variable, "no fault gives it less time for a turn"),
     }
     for what, (given, otherwise) in left_out.items():
         yield Point(what=what, found=bool(given), said="" if given else otherwise)

@@ -1,21 +1,17 @@
-"""The command `shakeout`: parses, calls, shows. Exit codes as in the README.
-
-An error is one line with its remedy; the parser's own, of an option or a value that it does not know, is the usage, a
-hint and that line.
-"""
+"""The command `shakeout`: parses, calls, shows. Exit codes as in the README; an error is one line with its remedy."""
 
 import traceback
+from typing import Any
 
 import typer
 
 from harness.commands import bridge, explore, list_things, load, matrix, profile, run, serve, sweep
 from harness.commands.common import err
-from harness.errors import InvalidRun, ShakeoutError
+from harness.errors import InvalidRun, ShakeoutError, UsageError
 
 app = typer.Typer(
     name="shakeout",
     help="Drive an async service through faults, judge what was answered and logged, prove that each check can fail.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -34,11 +30,14 @@ app.command("list")(list_things.command)
 def execute() -> int:
     """Run the command line; its exit code, after a line on standard error where something cannot be done."""
     try:
-        app()
+        return int(app(prog_name="shakeout", standalone_mode=False) or 0)
+    except typer.TyperException as error:
+        err.print(f"shakeout: {_told(error)}", markup=False)
+        return UsageError.exit_code
     except SystemExit as ended:
         lost = ended.__context__
         if not isinstance(lost, OSError):
-            return int(ended.code or 0)
+            raise
         # The parser's way with a pipe that nobody reads is exit code 1, which would say that a service has failed.
         return _not_shown(lost)
     except ShakeoutError as error:
@@ -49,7 +48,13 @@ def execute() -> int:
         if not innermost.f_globals["__name__"].startswith("typer."):
             raise
         return _not_shown(error)
-    return 0
+
+
+def _told(error: Any) -> str:
+    """What the parser complains of, as an option or a value that it does not know, and where what there is stands."""
+    said = " ".join(error.format_message().split()).removesuffix(".")
+    command = error.ctx.command_path if error.ctx else "shakeout"
+    return f"{said[:1].lower()}{said[1:]}; see {command} --help"
 
 
 def _not_shown(error: OSError) -> int:

@@ -7,17 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
-from harness.contract import (
-    FORGOTTEN,
-    LOGS,
-    PROBES,
-    PROCESS,
-    PROVIDER,
-    SNAPSHOTS,
-    WIRE,
-    WITNESSES,
-    Contract,
-)
+from harness.contract import FORGOTTEN, LOGS, PROBES, PROCESS, PROVIDER, SNAPSHOTS, WIRE, WITNESSES, Contract
 
 __all__ = [
     "FORGOTTEN",
@@ -52,7 +42,8 @@ class Header:
     `absent` those that the target does not have, by its profile. `doubts` say why what was played is not what the
     profile meant, such as a pointer at which no answer had a session. A simulated run has a `schedule_hash` (every
     choice that was made), an `observation_hash` (every record, and what was drawn), and the fingerprint `code` of what
-    was played; a stored schedule fits, where all that it holds back was there to be held back.
+    was played; a stored schedule fits, where all that it holds back was there to be held back. In a faulted run
+    `control_golden_ms` is what the golden turns of its control took, in milliseconds; empty without a control.
     """
 
     scenario: str
@@ -73,6 +64,7 @@ class Header:
     observation_hash: str = ""
     code: str = ""
     schedule_fits: bool = True
+    control_golden_ms: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +183,10 @@ class FaultFired:
 class Probe:
     """What the child said of itself: `baseline`, `restart` (before one), `played` (after the steps), `quiet` (at the end).
 
-    Lag is the longest that the target's loop was late since the probe before.
+    Lag is the longest that the target's loop was late since the probe before. `limiter_tokens` are those that anyio's
+    default limiter of worker threads has lent on that loop. `memory_bytes` is what the target's processes hold of the
+    main memory (RSS); 0 where nobody can tell, as where the target is in the harness's own process. `from_factory` is 1
+    where a factory built its app; `worker_threads` are those of anyio, at work or not.
     """
 
     kind: ClassVar[str] = "probe"
@@ -202,6 +197,10 @@ class Probe:
     threads: int
     descriptors: int
     provider_in_flight: int = 0
+    limiter_tokens: int = 0
+    memory_bytes: int = 0
+    from_factory: int = 0
+    worker_threads: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

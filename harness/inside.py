@@ -1,6 +1,7 @@
 """The inside of a target's process, as a fault that was sent there may get hold of it."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -41,6 +42,9 @@ class Inside(Protocol):
     sync_entry: str
     """The import string of the target's synchronous entry; empty where it has none."""
 
+    worker: str
+    """The name of a thread or task of the target's own; empty where it has none, or where nobody said which."""
+
     def fired(self, detail: str) -> None:
         """Note that the fault did something, and to what."""
 
@@ -53,11 +57,20 @@ class Inside(Protocol):
     def around_requests(self, rule: RequestRule) -> AbstractContextManager[None]:
         """Put a rule around every HTTP request that arrives from now on, the last one outermost."""
 
+    def second(self) -> AbstractContextManager[App]:
+        """Build and start the app once more, on a loop of its own in a thread of its own; at the end it is shut down.
+
+        What is given serves requests from any other loop. An app that is built by no factory is refused.
+        """
+
+    def ending(self, thread: threading.Thread) -> AbstractContextManager[None]:
+        """Let a thread end by an exception at the next thing that it does; one that did nothing is let off at the end."""
+
     def output_to(self, descriptor: int) -> AbstractContextManager[None]:
         """Let the process's standard output go to another file descriptor."""
 
     def wall_moved(self, offset_s: Callable[[], float]) -> AbstractContextManager[None]:
-        """Let the wall clock, and no other, read so many seconds more; only a simulated run can."""
+        """Let the wall clock, and no other, read so many seconds more."""
 
     def reordered(self) -> AbstractContextManager[None]:
         """Let ready callbacks and threads run in any legal order; only a simulated run can."""

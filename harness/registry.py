@@ -94,8 +94,9 @@ CAPABILITIES = MappingProxyType(
         "sync_entry": "a synchronous entry, sync_entry, and an app",
         "worker": "a thread or task of its own that works as long as it lives, worker, and an app",
         "deadline": "a variable that takes the deadline of a turn, deadline_variable, and a provider",
-        "log_file": "a file that it writes its log to, log",
+        "log_file": "a file of each run that it writes its log to, log with {directory} in it",
         "factory": "an app that is built by a factory, which was seen when it was started",
+        "worker_threads": "work in worker threads of anyio, as of `def` routes, which no run without a fault had",
         "request_ids": "ids of requests in answers, log and provider calls, request_ids = true in [contract]",
         "scores": "answers of its provider in JSON with a confidence, which no call without a fault had",
         "provider_key": "an Authorization in its calls, which none without a fault had",
@@ -103,7 +104,7 @@ CAPABILITIES = MappingProxyType(
 )
 """What a target may have, by the word that a fault's `needs` uses."""
 
-OBSERVED = frozenset({"scores", "provider_key", "factory"})
+OBSERVED = frozenset({"scores", "provider_key", "factory", "worker_threads"})
 """Those that no profile tells of: they are seen in a run without a fault."""
 
 INVARIANTS: Registry[Invariant] = Registry("invariant", "harness.invariants")

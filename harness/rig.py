@@ -14,6 +14,7 @@ from harness.window import Matching, Window, check
 from harness.wire import Part, Toxic
 
 __all__ = [
+    "Another",
     "Answer",
     "Call",
     "Client",
@@ -24,6 +25,8 @@ __all__ = [
     "Fault",
     "Incoming",
     "InsideSeam",
+    "InstanceSeam",
+    "LogSeam",
     "Matching",
     "NetworkSeam",
     "Outgoing",
@@ -72,10 +75,11 @@ class ProviderSeam(Protocol):
     """The provider: rules are stacked around its honest answer, and may be taken away in any order."""
 
     def wrapped(
-        self, fault: str, rule: Rule, window: Window, *, on_wire: bool = False
+        self, fault: str, rule: Rule, window: Window, *, on_wire: bool = False, tells: bool = False
     ) -> AbstractAsyncContextManager[None]:
         """Put `rule` around the answers to the calls that `window` lets through, and record each as fired.
 
+        Of a rule that `tells` only the call is marked: what has fired is told by its fault, elsewhere.
         A rule sees an answer whole, before it is cut into a stream where one was asked for; one that is `on_wire`
         stands outside of all those that are not, and sees it as it goes out.
         """
@@ -127,14 +131,48 @@ class ProcessSeam(Protocol):
         """Let it open no more than so many descriptors beside those that it has, and as many as before on exit."""
 
 
+class InstanceSeam(Protocol):
+    """The processes of the service that a fault may have beside its first, or in its place."""
+
+    def another(self, fault: str) -> AbstractAsyncContextManager["Another"]:
+        """While open, a second process of the service runs on the same store and the same provider.
+
+        It ends when all that was sent to it is answered. That it is there is no firing.
+        """
+
+    def hurried(self, fault: str, share: float) -> AbstractAsyncContextManager[float]:
+        """Start it anew with `share` of its deadline in the variable that takes it, and with its own on exit.
+
+        What is given is that deadline in seconds. That it is there anew is no firing.
+        """
+
+
+class Another(Protocol):
+    """A second process of the service."""
+
+    def taken(self) -> AbstractContextManager[str]:
+        """Its base URL, for one request: it stays there as long as the block is open. Empty where it goes already."""
+
+
+class LogSeam(Protocol):
+    """The file that the target writes its log to."""
+
+    async def rotated(self, fault: str, *, copied: bool) -> None:
+        """Move what stands in it aside and let a new file take its name, or, where `copied`, copy it and cut it to nothing.
+
+        It is done once the target has written something; that, and what it wrote then, is the firing.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """A request as it goes to the target."""
+    """A request as it goes to the target, or to another process of the same service where it has a `base_url`."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes = b""
+    base_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +188,13 @@ class Incoming:
 class ClientSeam(Protocol):
     """The clients: rules are stacked around the sending of a turn, and may be taken away in any order."""
 
-    def wrapped(self, fault: str, rule: "ClientRule", window: Window) -> AbstractAsyncContextManager[None]:
-        """Put `rule` around the turns that `window` lets through; each is a firing."""
+    def wrapped(
+        self, fault: str, rule: "ClientRule", window: Window, *, tells: bool = False
+    ) -> AbstractAsyncContextManager[None]:
+        """Put `rule` around the turns that `window` lets through; each is a firing.
+
+        A rule that `tells` says itself of each whether it was one, by `Client.fired`.
+        """
 
 
 class Client(Protocol):
@@ -160,6 +203,17 @@ class Client(Protocol):
     @property
     def address(self) -> tuple[str, int] | None:
         """Where the target listens; None where there is no wire."""
+
+    @property
+    def message(self) -> str:
+        """What the given turn says."""
+
+    @property
+    def session_id(self) -> str | None:
+        """The id of the given turn's session; None where it has none yet."""
+
+    def fired(self) -> None:
+        """Note that the rule has done to the given turn what its fault is about, where it is a rule that tells."""
 
     async def send(self, outgoing: Outgoing, *, leave_after_s: float | None = None) -> Incoming:
         """Send the turn's own request; with `leave_after_s` the client goes away after so long."""
@@ -199,7 +253,9 @@ class Rig:
     clock: Clock
     inside: InsideSeam | None = None
     process: ProcessSeam | None = None
+    instances: InstanceSeam | None = None
     client: ClientSeam | None = None
+    logs: LogSeam | None = None
 
 
 class Fault(Protocol):

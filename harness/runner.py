@@ -4,7 +4,7 @@ import shlex
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import recording
@@ -28,7 +28,8 @@ STAGE = "simulated"
 class Options:
     """How scenarios are played. `histories` is where histories are kept; None keeps none.
 
-    A `seed` of None leaves it to each scenario. `policy` decides the schedules of simulated runs.
+    A `seed` of None leaves it to each scenario. `policy` decides the schedules of simulated runs, `loop` is the kind of
+    event loop of live ones, the server's own choice where it is empty.
     """
 
     profile: Profile
@@ -39,13 +40,15 @@ class Options:
     histories: Path | None = None
     target: str = ""
     allowed_host: str = ""
+    loop: str = ""
 
     @property
     def aimed(self) -> list[str]:
-        """The words of a command that name the target."""
+        """The words of a command that name the target, and the event loop that it is served on."""
         words = [word for defect in self.defects for word in ("--defect", defect)]
         words += ["--target", self.target] if self.target else []
-        return words + (["--allow-host", self.allowed_host] if self.allowed_host else [])
+        words += ["--allow-host", self.allowed_host] if self.allowed_host else []
+        return words + (["--loop", self.loop] if self.loop else [])
 
     def replay(self, *scenarios: Scenario) -> str:
         """The command that plays scenarios like this again, from any folder in which the target can be imported."""
@@ -125,9 +128,12 @@ async def run_on(
     check_needs(scenario, options.profile)
     began = time.monotonic()
     try:
-        arms = [await played(play, scenario, options, arm="faulted")]
+        faulted = await _history(play, job(scenario, "faulted", options))
+        arms = []
         if scenario.faults:
-            arms.append(control or await played(play, scenario, options, arm="control"))
+            arms = [control or await played(play, scenario, options, arm="control")]
+            faulted = _beside(faulted, arms[0].history)
+        arms = [_judged(faulted, scenario, options), *arms]
     except InvalidRun as error:
         return _invalid(scenario, options, str(error), time.monotonic() - began)
     return conclude(scenario, options, arms, time.monotonic() - began)
@@ -142,8 +148,18 @@ async def played(
         UsageError: the target does not start, or the stage cannot carry it.
         InvalidRun: it broke off, and says nothing.
     """
+    return _judged(await _history(play, job(scenario, arm, options, wired=wired)), scenario, options)
+
+
+async def _history(play: Play, job: Job) -> History:
+    """Play one arm.
+
+    Raises:
+        UsageError: as `played`.
+        InvalidRun: as `played`.
+    """
     try:
-        return _judged(await play(job(scenario, arm, options, wired=wired)), scenario, options)
+        return await play(job)
     except BaseExceptionGroup as group:
         # The driver works in task groups: what ended the run is the first of ours in there.
         error = first_of(group)
@@ -177,6 +193,7 @@ def job(scenario: Scenario, arm: str, options: Options, *, wired: tuple[Fault, .
         holds=schedule.holds if schedule is not None else None,
         origin=scenario.origin,
         wired=scenario.faults if wired is None else wired,
+        loop=options.loop,
     )
 
 
@@ -186,6 +203,12 @@ class Arm:
 
     history: History
     judgement: Judgement
+
+
+def _beside(faulted: History, control: History) -> History:
+    """The history of the faulted arm, with what its oracles are to know of the control."""
+    took_ms = tuple(1000 * turn.elapsed_s for turn in control.turns if turn.role == "golden")
+    return replace(faulted, header=replace(faulted.header, control_golden_ms=took_ms))
 
 
 def _judged(history: History, scenario: Scenario, options: Options) -> Arm:

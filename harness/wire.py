@@ -114,6 +114,7 @@ class Applied:
         self.fired = fired
         self._matching = Matching(window, stream)
         self._requests = 0
+        self._unmissed: list[tuple[Meeting, str]] = []
 
     def lets_through(self) -> bool:
         """Whether it acts on this connection; counts it, so ask once for each, under a lock where there are threads."""
@@ -124,9 +125,23 @@ class Applied:
         self._requests += 1
         return self._requests == self.toxic.drop_nth
 
+    def ended(self, meeting: "Meeting", what: str) -> None:
+        """Keep in mind what was done to a connection that nobody used: it is a firing once somebody misses that."""
+        self._unmissed.append((meeting, what))
+
+    def missed(self) -> None:
+        """A connection is opened, and it need not be if one that was ended were still there."""
+        while self._unmissed:
+            meeting, what = self._unmissed.pop(0)
+            if meeting.note(f"{what}, and another one was opened for it"):
+                return
+
 
 class Meeting:
-    """A toxic and one connection on which it acts, since `began_s`; what it does there is one firing."""
+    """A toxic and one connection on which it acts, since `began_s`; what it does there is one firing.
+
+    `free_s` says from when on another piece may go in a direction, where there is a rate.
+    """
 
     def __init__(self, applied: Applied, connection: str, began_s: float) -> None:
         self.applied = applied
@@ -136,6 +151,7 @@ class Meeting:
         self.swallowed = False
         self.dropping = False
         self.passed = {"up": 0, "down": 0}
+        self.free_s = {"up": 0.0, "down": 0.0}
         self._connection = connection
         self._noted = False
 
@@ -155,3 +171,43 @@ class Meeting:
         if self.ripe or self.toxic.after_bytes is None or not self.toxic.shapes(direction):
             return None
         return self.toxic.after_bytes - self.passed[direction]
+
+
+class Passage:
+    """One connection that a proxy passes on: which faults did something to which of its requests.
+
+    Both ends count them, from 1: the proxy as they go up, the server as they have come whole. `shaped` is told the
+    ordinal that the server has for one, and the fault.
+    """
+
+    def __init__(self, shaped: Callable[[int, str], None]) -> None:
+        self.answering = False
+        self._shaped = shaped
+        self._requests = 0
+        self._ordinals: dict[int, int] = {}
+        self._faults: dict[int, list[str]] = {}
+
+    def begun(self) -> None:
+        """The server has a request, and answers it."""
+        self._requests += 1
+        self.answering = True
+        for before in (self._ordinals, self._faults):
+            before.pop(self._requests - 1, None)  # of which nothing can be on its way any more
+
+    def called(self, ordinal: int) -> None:
+        """The server gives the request that it has an ordinal."""
+        self._ordinals[self._requests] = ordinal
+        for fault in self._faults.get(self._requests, ()):
+            self._shaped(ordinal, fault)
+
+    def over(self) -> None:
+        """The server has answered."""
+        self.answering = False
+
+    def felt(self, request: int, fault: str) -> None:
+        """The proxy did something to a request, or to its answer; the server may not have it yet, or any more."""
+        faults = self._faults.setdefault(request, [])
+        if fault not in faults:
+            faults.append(fault)
+            if request in self._ordinals:
+                self._shaped(self._ordinals[request], fault)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOUNDATION = {"errors", "contract", "history", "verdict", "recording", "logs", "gates"}
+FOUNDATION = {"errors", "contract", "history", "reading", "verdict", "recording", "logs", "gates"}
 SEAMS = {"registry", "rig", "window", "wire", "inside"}
 CORE = FOUNDATION | SEAMS | {"scenario", "steps"}
 PLAYED = CORE | {"provider", "targets"}
-ORACLE = {"errors", "history", "verdict", "registry"}
+ORACLE = {"errors", "history", "reading", "verdict", "registry"}
 MAY_IMPORT = {
     **dict.fromkeys(FOUNDATION, FOUNDATION),
     **dict.fromkeys(SEAMS, FOUNDATION | SEAMS),

@@ -1,16 +1,22 @@
 """Which target a command is for: by its name, by the user's defaults, and whether it may be driven at all."""
 
+import contextlib
 import tomllib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.errors import UsageError
+from harness.errors import ShakeoutError, TargetFailed, UsageError
 from harness.targets import profile as profiles
 from harness.targets.profile import Profile
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPS = ("asyncio", "uvloop")
+"""The kinds of event loop that a live app can be served on, by uvicorn's names."""
+PLAY_IT_LIVE = ("play it in the stage live", "play it live")
+"""How a simulation ends what it says of whatever it cannot hold."""
 
 
 def resolve(target: str | None) -> Profile:
@@ -41,6 +47,42 @@ def check_started_by(profile: Profile, stage: str) -> None:
         raise UsageError(
             f"{profile.origin}: a simulation holds the app in its own process, and this is {profile.started_by}: "
             "give --stage live, or app = MODULE:NAME"
+        )
+
+
+@contextlib.contextmanager
+def placed(profile: Profile) -> Iterator[None]:
+    """Say of a target that died, or that a simulation cannot hold, where it stands in the profile, and what helps.
+
+    Raises:
+        UsageError: a simulation cannot hold it.
+        TargetFailed: it died.
+    """
+    place = profile.at("app" if profile.app else "command" if profile.command else "url")
+    try:
+        yield
+    except ShakeoutError as error:
+        if str(error).endswith(PLAY_IT_LIVE):
+            raise UsageError(f"{place}: {error}: give --stage live") from error
+        if isinstance(error, TargetFailed) and profile.origin not in str(error):
+            raise TargetFailed(f"{place}: {profile.name}: {error}; mend {profile.started_by}") from error
+        raise
+
+
+def check_loop(profile: Profile, loop: str, stage: str) -> None:
+    """Refuse a loop that there is not, and one that nobody would be served on.
+
+    Raises:
+        UsageError: it is none, the stage is not live, or the harness does not serve the target.
+    """
+    if loop not in LOOPS:
+        raise UsageError(f"no loop is called {loop}; there are: {', '.join(LOOPS)}")
+    if stage != "live":
+        raise UsageError(f"--loop {loop} is for live runs: leave it out, or give --stage live")
+    if not profile.app:
+        place = profile.at("command" if profile.command else "url")
+        raise UsageError(
+            f"{place}: the harness does not serve {profile.started_by}, and cannot choose its loop: leave --loop out"
         )
 
 

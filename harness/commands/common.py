@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from harness.commands.aim import check_host, check_started_by, named, resolve
+from harness.commands.aim import check_host, check_loop, check_started_by, named, resolve
 from harness.errors import InvalidRun, UsageError
 from harness.reports import json_file
 from harness.runner import Options
@@ -114,6 +114,12 @@ AllowedHost = Annotated[
     str | None,
     typer.Option("--allow-host", metavar="HOST", help="Let a target that is a URL be on this other machine."),
 ]
+Loop = Annotated[
+    str | None,
+    typer.Option(
+        show_default="the server's choice", help="Serve a live app on this event loop: asyncio or uvloop."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show nothing but errors.")]
 
 
@@ -126,11 +132,12 @@ def options(
     histories: Path | None,
     policy: str = POLICIES[0],
     allowed_host: str | None = None,
+    loop: str | None = None,
 ) -> Options:
     """The options of a run, each held to what there is.
 
     Raises:
-        UsageError: a stage, a policy, a defect or a target that does not exist, or a seed out of range.
+        UsageError: a stage, a policy, a loop, a defect or a target that does not exist, or a seed out of range.
     """
     if policy not in POLICIES:
         raise UsageError(f"no policy is called {policy}; there are: {', '.join(POLICIES)}")
@@ -142,6 +149,8 @@ def options(
     profile = resolve(target)
     check_host(profile, allowed_host)
     check_started_by(profile, stage)
+    if loop is not None:
+        check_loop(profile, loop, stage)
     chosen = tuple(defects or ())
     check_defects(profile, chosen)
     return Options(
@@ -153,6 +162,7 @@ def options(
         histories=histories,
         target=named(target),
         allowed_host=allowed_host or "",
+        loop=loop or "",
     )
 
 

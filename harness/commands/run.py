@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 from harness import library
+from harness.commands.aim import placed
 from harness.commands.common import (
     AllowedHost,
     Defect,
     Histories,
     JsonFile,
     JunitFile,
+    Loop,
     Names,
     Policy,
     Quiet,
@@ -50,10 +52,11 @@ def command(
     seed: ScenarioSeed = None,
     policy: Policy = POLICIES[0],
     defect: Defect = None,
-    check_determinism: CheckDeterminism = False,
+    twice: CheckDeterminism = False,
     hash_seeds: HashSeeds = False,
     target: Target = None,
     allow_host: AllowedHost = None,
+    loop: Loop = None,
     json: JsonFile = None,
     junit_xml: JunitFile = None,
     history: Histories = None,
@@ -69,18 +72,17 @@ def command(
         target=target,
         histories=history,
         allowed_host=allow_host,
+        loop=loop,
     )
-    check = _checked(twice=check_determinism, hash_seeds=hash_seeds)
     scenarios = library.find(names or [])
     carried = playable(scenarios, stage)
-    results = wait_for(_play(carried, chosen, check, quiet=quiet))
-    elsewhere = [scenario.name for scenario in scenarios if scenario not in carried]
+    results = wait_for(_play(carried, chosen, _checked(twice=twice, hash_seeds=hash_seeds), quiet=quiet))
+    elsewhere = [one.name for one in scenarios if one not in carried]
     if not quiet:
         _show(results, elsewhere, stage)
     if json is not None:
-        json_file.write(
-            json, _document(results, elsewhere, chosen, chosen.replay(*(scenarios if names else ())))
-        )
+        replay = chosen.replay(*(scenarios if names else ()))
+        json_file.write(json, _document(results, elsewhere, chosen, replay))
     if junit_xml is not None:
         junit.write(junit_xml, map(junit.scenario_case, results))
     raise typer.Exit(Verdict.worst(result.verdict for result in results).exit_code)
@@ -105,7 +107,7 @@ async def _play(
 ) -> list[ScenarioVerdict]:
     """Play one after the other: each has the machine to itself, so that times mean something."""
     results = []
-    with progress("starting", quiet=quiet) as say:
+    with progress("starting", quiet=quiet) as say, placed(chosen.profile):
         async with opened(chosen) as play:
             for number, scenario in enumerate(scenarios, start=1):
                 say(f"{number} of {len(scenarios)}: {scenario.name}")

@@ -9,13 +9,14 @@ import typer
 from rich.markup import escape
 
 from harness import library
-from harness.commands.aim import resolve
+from harness.commands.aim import placed, resolve
 from harness.commands.common import (
     AllowedHost,
     Defect,
     Histories,
     JsonFile,
     JunitFile,
+    Loop,
     Quiet,
     Seed,
     Target,
@@ -61,6 +62,7 @@ def command(
     defect: Defect = None,
     target: Target = None,
     allow_host: AllowedHost = None,
+    loop: Loop = None,
     json: JsonFile = None,
     junit_xml: JunitFile = None,
     history: Histories = None,
@@ -78,6 +80,7 @@ def command(
         target=target,
         histories=history,
         allowed_host=allow_host,
+        loop=loop,
     )
     drills = {drill.name: drill for drill in library.find([DRILLS])}
     plan = planned(chosen.profile, chosen.stage, drills, faults or [])
@@ -114,7 +117,7 @@ async def _sweep(plan: Plan, chosen: Options, effort: Effort, *, quiet: bool) ->
         first = one.result.violations[0]
         out.print(f"found: {escape(one.trial.label)}: {first.invariant}: {escape(first.message)}")
 
-    with progress("starting", quiet=quiet) as say:
+    with progress("starting", quiet=quiet) as say, placed(chosen.profile):
         done = await sweep(plan, chosen, replace(effort, say=say, found=effort.found if quiet else found))
     again = [replace(one, replay=_replay(chosen, [])) for one in done.clean]
     return replace(done, clean=tuple(again), results=tuple(_named(one, chosen) for one in done.results))

@@ -21,6 +21,7 @@ from harness.faults.client_connections import (
 )
 from harness.faults.client_requests import ClientGarbageBody, ClientHeaderAbuse, ClientHugeBody, ClientPoison
 from harness.faults.clock import ClockJump, ClockStrobe
+from harness.faults.clock_unit import ClockUnit
 from harness.faults.completions import (
     ProviderBadScore,
     ProviderContentFilter,
@@ -31,8 +32,11 @@ from harness.faults.completions import (
     ProviderSchemaMisfit,
 )
 from harness.faults.logs import LogsClosedPipe, LogsDiskFull, LogsFullPipe, LogsSlowSink
+from harness.faults.logs_lines import LogsLongLines, LogsSinkRaises
+from harness.faults.logs_rotation import LogsRotation
 from harness.faults.loop import LoopBlocked, LoopCancel, LoopReorder
 from harness.faults.loop_entry import LoopSyncEntry
+from harness.faults.loop_foreign import LoopForeign
 from harness.faults.loop_threads import LoopGilBurn, LoopLimiterFull, LoopTaskCollected
 from harness.faults.network import NetworkFlap, NetworkRefused
 from harness.faults.network_bytes import NetworkBandwidth, NetworkLatency, NetworkSlicer
@@ -47,6 +51,8 @@ from harness.faults.network_ends import (
     NetworkSlowClose,
 )
 from harness.faults.process import ProcessFdLimit, ProcessKill, ProcessPause, ProcessRestart, ProcessTerminate
+from harness.faults.process_instances import ProcessSecondInstance, StoreConflict
+from harness.faults.process_worker import ProcessWorkerDead
 from harness.faults.provider import (
     ProviderClientError,
     ProviderHugeBody,
@@ -68,7 +74,9 @@ from harness.faults.provider_timing import (
 from harness.faults.provider_transport import ProviderExtraReply, ProviderResetMidBody
 from harness.faults.store import StoreDiskFull, StoreDown, StoreLocked, StoreQueueFull, StoreSlow
 from harness.faults.store_commits import StoreCommitFails, StoreCommitUncertain, StoreLostWrite
-from harness.faults.store_reads import StoreCorruptRow, StoreStaleRead
+from harness.faults.store_pool import StorePoolExhausted
+from harness.faults.store_reads import StoreStaleRead
+from harness.faults.store_rows import StoreCorruptRow, StoreCrossedReply
 
 __all__ = [
     "ClientBadFraming",
@@ -90,12 +98,17 @@ __all__ = [
     "ClockJump",
     "ClockSkew",
     "ClockStrobe",
+    "ClockUnit",
     "LogsClosedPipe",
     "LogsDiskFull",
     "LogsFullPipe",
+    "LogsLongLines",
+    "LogsRotation",
+    "LogsSinkRaises",
     "LogsSlowSink",
     "LoopBlocked",
     "LoopCancel",
+    "LoopForeign",
     "LoopGilBurn",
     "LoopLimiterFull",
     "LoopReorder",
@@ -119,7 +132,9 @@ __all__ = [
     "ProcessKill",
     "ProcessPause",
     "ProcessRestart",
+    "ProcessSecondInstance",
     "ProcessTerminate",
+    "ProcessWorkerDead",
     "ProviderBadScore",
     "ProviderClientError",
     "ProviderContentFilter",
@@ -147,11 +162,14 @@ __all__ = [
     "ProviderTruncatedBody",
     "StoreCommitFails",
     "StoreCommitUncertain",
+    "StoreConflict",
     "StoreCorruptRow",
+    "StoreCrossedReply",
     "StoreDiskFull",
     "StoreDown",
     "StoreLocked",
     "StoreLostWrite",
+    "StorePoolExhausted",
     "StoreQueueFull",
     "StoreSlow",
     "StoreStaleRead",

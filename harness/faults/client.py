@@ -4,11 +4,20 @@ import asyncio
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from itertools import cycle
+from typing import ClassVar
 from uuid import NAMESPACE_URL, uuid5
 
 from harness.faults.base import closed
-from harness.faults.client_base import BUSY, HELD, ONCE, UNKNOWN, ClientFault, clients
-from harness.registry import fault
+from harness.faults.client_base import BUSY, FOREIGN, HELD, ONCE, ClientFault, clients
+from harness.faults.client_holds import (
+    one_answer,
+    one_effect,
+    one_is_held,
+    some_served,
+    told_to_wait,
+    unknown_session,
+)
+from harness.registry import Invariant, fault
 from harness.rig import Client, Clock, Incoming, Outgoing, Rig, Window, check
 from harness.variants import chosen
 
@@ -113,6 +122,8 @@ class ClientDisconnectMidStream(_Leaving):
 class ClientDuplicate(ClientFault):
     """The same bytes come twice, `gap_ms` apart. Under the `same` key one turn is held; with `none` there are two."""
 
+    holds: ClassVar[tuple[Invariant, ...]] = (one_answer, one_effect)
+
     gap_ms: float = 50.0
     key: str = chosen("same", "none")
 
@@ -148,6 +159,8 @@ class ClientKeyReuse(ClientFault):
 class ClientParallelTurns(ClientFault):
     """`n` more turns of the same session come with each: they are held one after the other, or refused; none is lost."""
 
+    holds: ClassVar[tuple[Invariant, ...]] = (one_is_held, told_to_wait)
+
     n: int = 3
     window: Window = TWICE
 
@@ -167,6 +180,8 @@ class ClientParallelTurns(ClientFault):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientFlood(ClientFault):
     """`count` strangers open a conversation each, `rate_per_s` of them a second: they are answered, or told to wait."""
+
+    holds: ClassVar[tuple[Invariant, ...]] = (some_served, told_to_wait)
 
     rate_per_s: float = 500.0
     count: int = 100
@@ -191,13 +206,15 @@ class ClientFlood(ClientFault):
 class ClientForeignSession(ClientFault):
     """A turn names a session that nobody was given: it is refused, or begins afresh, and learns of no other one."""
 
+    holds: ClassVar[tuple[Invariant, ...]] = (unknown_session,)
+
     session_id: str = ""
     """The one to name; where it is empty, another for each turn."""
 
     async def _sent(self, outgoing: Outgoing, client: Client, clock: Clock) -> Incoming:  # noqa: ARG002  # no time is needed
         named = self.session_id or str(uuid5(NAMESPACE_URL, outgoing.headers["x-request-id"]))
         foreign = client.another("What was said before {canary}?", session=named)
-        await client.beside(foreign, expected=(*HELD, *UNKNOWN))
+        await client.beside(foreign, expected=FOREIGN)
         return await client.send(outgoing)
 
 

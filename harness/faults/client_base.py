@@ -21,6 +21,18 @@ REFUSED = (400, 413, 415, 422, 429, 431)
 UNKNOWN = (400, 401, 403, 404, 409, 410, 422, 429)
 """Not with this: there is no such session for this client."""
 
+FOREIGN = (*HELD, *UNKNOWN)
+"""Of a service that promises nothing: it begins afresh, or knows of no such session."""
+
+TAKEN = (*HELD, *REFUSED, 409, 502, 503, 504)
+"""To too much for some: of a service that promises no limit, whatever is no bug."""
+
+ODD_ID = 'a\tb" status=200 {"level": "error"} %s'
+"""An id that a log could take for its own text."""
+
+FILL = "abuse."
+"""Of this a header is made that is too long."""
+
 STAND_IN = "SHAKEOUTSTANDIN"
 """A message in whose place a fault puts bytes that no JSON library would write."""
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from harness.errors import InvalidRun
 from harness.faults.base import closed
-from harness.faults.client_base import HELD, ONCE, REFUSED, ClientFault, clients
+from harness.faults.client_base import HELD, ONCE, REFUSED, TAKEN, ClientFault, clients
+from harness.faults.client_holds import too_large
 from harness.faults.client_wire import connected, on_wire
-from harness.registry import fault
+from harness.registry import Invariant, fault
 from harness.rig import Client, Clock, Incoming, Outgoing, Rig, Window, check
 from harness.variants import chosen
 
@@ -109,7 +110,7 @@ class ClientIdleConnections(ClientFault):
 @fault("client.chunked_body", stages=LIVE, needs=())
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientChunkedBody(ClientFault):
-    """A message of `size_bytes` comes in chunks, without a length: bytes are counted, not believed, and it is refused."""
+    """A message of `size_bytes` comes in chunks, without a length: against a promised limit bytes are counted, not believed."""
 
     size_bytes: int = 2_000_000
     window: Window = ONCE
@@ -117,9 +118,14 @@ class ClientChunkedBody(ClientFault):
     def __post_init__(self) -> None:
         check("size_bytes", self.size_bytes, 1000, 1_000_000_000)
 
+    @property
+    def holds(self) -> tuple[Invariant, ...]:
+        """A body above the promised limit is refused with 413."""
+        return (too_large(self.name, self.size_bytes),)
+
     async def _sent(self, outgoing: Outgoing, client: Client, clock: Clock) -> Incoming:  # noqa: ARG002  # no time is needed
         huge = client.another("x" * self.size_bytes, session="")
-        await client.beside(on_wire(huge, chunk_bytes=65_536), expected=REFUSED)
+        await client.beside(on_wire(huge, chunk_bytes=65_536), expected=TAKEN)
         return await client.send(outgoing)
 
 

@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from harness.faults.base import closed
-from harness.faults.client_base import HELD, ONCE, REFUSED, STAND_IN, ClientFault
-from harness.registry import fault
+from harness.faults.client_base import FILL, HELD, ODD_ID, ONCE, REFUSED, STAND_IN, TAKEN, ClientFault
+from harness.faults.client_holds import id_replaced, not_logged, too_large
+from harness.registry import Invariant, fault
 from harness.rig import Client, Clock, Incoming, Outgoing, Window, check
 from harness.variants import chosen
 
@@ -27,7 +29,7 @@ class _Preceded(ClientFault):
 @fault("client.huge_body", needs=())
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientHugeBody(_Preceded):
-    """A message of `size_bytes`: over the limit of any conversation, and refused."""
+    """A message of `size_bytes`: refused with 413 where a limit is promised, and never the end of the service."""
 
     size_bytes: int = 2_000_000
     window: Window = ONCE
@@ -35,8 +37,13 @@ class ClientHugeBody(_Preceded):
     def __post_init__(self) -> None:
         check("size_bytes", self.size_bytes, 1000, 1_000_000_000)
 
+    @property
+    def holds(self) -> tuple[Invariant, ...]:
+        """A body above the promised limit is refused with 413."""
+        return (too_large(self.name, self.size_bytes),)
+
     def _first(self, outgoing: Outgoing, client: Client) -> tuple[Outgoing, tuple[int, ...]]:  # noqa: ARG002  # it is a stranger's
-        return client.another("x" * self.size_bytes, session=""), REFUSED
+        return client.another("x" * self.size_bytes, session=""), TAKEN
 
 
 @fault("client.garbage_body", needs=())
@@ -108,6 +115,8 @@ class ClientHeaderAbuse(_Preceded):
     `request_id_odd` (an id of `size_bytes`, and one of tabs, quotes, and what a log could take for its own).
     """
 
+    holds: ClassVar[tuple[Invariant, ...]] = (id_replaced, not_logged)
+
     form: str = chosen("huge", "content_type", "request_id_huge", "request_id_odd")
     size_bytes: int = 20_000
     window: Window = ONCE
@@ -118,10 +127,11 @@ class ClientHeaderAbuse(_Preceded):
 
     def _first(self, outgoing: Outgoing, client: Client) -> tuple[Outgoing, tuple[int, ...]]:  # noqa: ARG002  # it is a stranger's
         sound = client.another("Hello from {canary}.", session="")
+        long = (FILL * (self.size_bytes // len(FILL) + 1))[: self.size_bytes]
         abused = {
-            "huge": {"x-padding": "x" * self.size_bytes},
+            "huge": {"x-padding": long},
             "content_type": {"content-type": "image/png"},
-            "request_id_huge": {"x-request-id": "x" * self.size_bytes},
-            "request_id_odd": {"x-request-id": 'a\tb" status=200 {"level": "error"} %s'},
+            "request_id_huge": {"x-request-id": long},
+            "request_id_odd": {"x-request-id": ODD_ID},
         }[self.form]
         return replace(sound, headers={**sound.headers, **abused}), (*HELD, *REFUSED)

@@ -1,4 +1,4 @@
-"""The wall clock of the target is wrong; no other clock is. Only a simulated run has one that can be moved."""
+"""The wall clock of the target's own process is wrong, that of nobody else; and no other clock is."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -28,13 +28,13 @@ def _moved(inside: Inside, offset_s: Callable[[], float], detail: str) -> Iterat
         yield
 
 
-@fault("clock.jump", stages=("simulated",), needs=("inside",))
+@fault("clock.jump", needs=("inside",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockJump(InsideFault):
     """The wall clock jumps by `by_s` seconds, back where it is negative, and back to what it was at the end.
 
-    Whatever waits must follow the monotonic clock. It fires when the wall clock is read. `window` takes steps and
-    seconds: a clock is wrong for everybody.
+    Whatever waits must follow the monotonic clock. It fires when anything in the process reads the wall clock.
+    `window` takes steps and seconds: a clock is wrong for everybody.
     """
 
     by_s: float = chosen(3600.0, -3600.0)
@@ -49,7 +49,7 @@ class ClockJump(InsideFault):
             yield
 
 
-@fault("clock.strobe", stages=("simulated",), needs=("inside",))
+@fault("clock.strobe", needs=("inside",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockStrobe(InsideFault):
     """The wall clock is `amplitude_s` seconds ahead and as many behind, in turn, each for half of `period_ms`.

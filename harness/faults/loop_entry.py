@@ -6,21 +6,20 @@ import functools
 import gc
 import importlib
 import inspect
-import sys
 import threading
-import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import anyio.to_thread
 
 from harness.errors import UsageError
 from harness.faults.base import closed
 from harness.faults.loop_base import InsideFault
+from harness.faults.loop_reports import nothing_reported, report
 from harness.inside import App, Inside, Message, Receive, Send
-from harness.registry import fault
+from harness.registry import Invariant, fault
 from harness.variants import chosen
 
 Call = Callable[[], None]
@@ -34,9 +33,12 @@ class LoopSyncEntry(InsideFault):
     `via` says from where: `loop` is the loop's own thread, as in an `async` route; `worker` a worker thread of anyio,
     as in a `def` route; `thread` a thread of no library; `fresh_loop` a loop that was made for this one call, after
     which garbage is collected (httpx#2473, openai-python#1254). The call has the request's context, and so its id.
-    It may answer, or refuse by an exception of the package that it is in; whatever else it raises stands on standard
-    error with its traceback, where the log's oracles look for it.
+    It may answer, or refuse by an exception of the package that it is in; whatever else it does is reported.
     """
+
+    holds: ClassVar[tuple[Invariant, ...]] = (nothing_reported,)
+    excuses: ClassVar[tuple[str, ...]] = ("sessions.history_preserved",)
+    """What the entry asks the provider for has the id of a turn, and no conversation that it could tell of."""
 
     via: str = chosen("loop", "worker", "thread", "fresh_loop")
     message: str = "Please write an e-mail."
@@ -81,17 +83,15 @@ def _imported(entry: str) -> Callable[[str], object]:
 
 
 def _tried(entry: Callable[[str], object], message: str, where: str) -> None:
-    """Call the entry, and write on standard error what it may not do."""
+    """Call the entry, and report what it may not do."""
     try:
         answer = entry(message)
     except Exception as error:  # noqa: BLE001  # whatever it is, somebody has to be told, and the request goes on
         if type(error).__module__.partition(".")[0] != entry.__module__.partition(".")[0]:
-            sys.stderr.write(f"shakeout: sync entry {where}\n{''.join(traceback.format_exception(error))}")
+            report(f"sync entry {where}", error)
         return
     if inspect.isawaitable(answer):
-        sys.stderr.write(
-            f"shakeout: sync entry {where} gave {type(answer).__name__}, which has no answer yet\n"
-        )
+        report(f"sync entry {where} gave {type(answer).__name__}, which has no answer yet")
 
 
 async def _in_thread(call: Call) -> None:
@@ -115,9 +115,12 @@ async def _on_loop(call: Call) -> None:
 
 
 def _fresh(call: Call) -> None:
-    """Call on a loop that lives no longer than the call."""
+    """Call on a loop that lives no longer than the call.
+
+    What the call has left behind is young: to go through all that the process has would keep its own loop waiting.
+    """
     asyncio.run(_on_loop(call))
-    gc.collect()
+    gc.collect(1)
 
 
 async def _on_fresh_loop(call: Call) -> None:

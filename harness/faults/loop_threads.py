@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter
 
 from harness.faults.loop_base import LOOP_S_MAX, InsideFault, on_loop
@@ -17,6 +16,8 @@ from harness.registry import fault
 from harness.window import check
 
 SLICE = range(10_000)
+LOOK_S = 0.005
+"""So often it is seen whether anybody waits for what a fault has taken."""
 
 
 @contextmanager
@@ -66,13 +67,14 @@ class LoopGilBurn(InsideFault):
             sum(SLICE)
 
 
-@fault("loop.limiter_full", stages=("live",), needs=("inside",), drill="crowd")
+@fault("loop.limiter_full", stages=("live",), needs=("inside", "worker_threads"), drill="crowd")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopLimiterFull(InsideFault):
     """The worker threads of anyio are all taken: `def` routes wait, `async` ones must go on (fastapi#3205, dats#217).
 
     So many tokens of the loop's default limiter as are there, at most `tokens`, are taken when it is armed, and given
-    back after `hold_s` seconds, or earlier with its end.
+    back after `hold_s` seconds, or earlier with its end. It has fired once somebody waits for one: where nobody does,
+    nothing was taken from anybody.
     """
 
     tokens: int = 40
@@ -85,29 +87,49 @@ class LoopLimiterFull(InsideFault):
     @contextmanager
     def within(self, inside: Inside) -> Iterator[None]:
         """Take them, and give them back."""
-        limiter = on_loop(inside, current_default_thread_limiter).result(LOOP_S_MAX)
-        borrowers: list[object] = []
-        on_loop(inside, lambda: self._take(inside, limiter, borrowers)).result(LOOP_S_MAX)
+        taken = on_loop(inside, lambda: _Taken(inside, self.tokens)).result(LOOP_S_MAX)
+        on_loop(inside, lambda: taken.hold(self.hold_s)).result(LOOP_S_MAX)
         try:
             yield
         finally:
             if not inside.loop.is_closed():
-                on_loop(inside, lambda: _give_back(limiter, borrowers)).result(LOOP_S_MAX)
-
-    def _take(self, inside: Inside, limiter: CapacityLimiter, borrowers: list[object]) -> None:
-        """Take the tokens that are there, each for nobody."""
-        for _ in range(min(self.tokens, int(limiter.available_tokens))):
-            borrowers.append(borrower := object())
-            limiter.acquire_on_behalf_of_nowait(borrower)
-        if borrowers:
-            inside.fired(f"{len(borrowers)} of {limiter.total_tokens:g} tokens taken")
-            inside.loop.call_later(self.hold_s, _give_back, limiter, borrowers)
+                on_loop(inside, taken.give_back).result(LOOP_S_MAX)
 
 
-def _give_back(limiter: CapacityLimiter, borrowers: list[object]) -> None:
-    """Give back the tokens that are still held."""
-    while borrowers:
-        limiter.release_on_behalf_of(borrowers.pop())
+class _Taken:
+    """Tokens that were taken of the loop's limiter, each for nobody. All of it is done on that loop."""
+
+    def __init__(self, inside: Inside, most: int) -> None:
+        self._inside = inside
+        self._limiter = current_default_thread_limiter()
+        self._borrowers = [object() for _ in range(min(most, int(self._limiter.available_tokens)))]
+        self._has_fired = False
+        for borrower in self._borrowers:
+            self._limiter.acquire_on_behalf_of_nowait(borrower)
+
+    def hold(self, hold_s: float) -> None:
+        """Look for somebody who waits, until the time is over."""
+        self._look()
+        if not self._borrowers:
+            return
+        if hold_s <= 0:
+            self.give_back()
+        else:
+            self._inside.loop.call_later(min(LOOK_S, hold_s), self.hold, hold_s - LOOK_S)
+
+    def give_back(self) -> None:
+        """Give back the tokens that are still held."""
+        self._look()
+        while self._borrowers:
+            self._limiter.release_on_behalf_of(self._borrowers.pop())
+
+    def _look(self) -> None:
+        """Note, once, that somebody waits for a token."""
+        waiting = self._limiter.statistics().tasks_waiting
+        if waiting and self._borrowers and not self._has_fired:
+            self._has_fired = True
+            taken = f"{len(self._borrowers)} of {self._limiter.total_tokens:g}"
+            self._inside.fired(f"{taken} tokens taken, and {waiting} waiting")
 
 
 @fault("loop.task_collected", needs=("inside",))

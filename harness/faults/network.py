@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.faults.base import ALWAYS, check_whole
-from harness.registry import fault
+from harness.faults.network_holds import told_once
+from harness.registry import Invariant, fault
 from harness.rig import Clock, Rig, Window, check
 
 
@@ -16,14 +17,18 @@ from harness.rig import Clock, Rig, Window, check
 class NetworkRefused:
     """Nothing listens where the provider was: its connections end, and connecting is refused by the wire itself.
 
-    In process each refused connection and each call that is cut is a firing. Over TCP the kernel refuses and tells
-    nobody, so there each open connection that is cut is one: a service with a pool has some, kept from its warm-up;
-    under one that opens a connection for every call the fault is never seen to fire, and the run is invalid.
+    Each connection that is refused is a firing, and each that is cut. Over TCP it is Linux that refuses, and it tells of
+    the client's socket as that goes, whoever that client is. It does not where a client waits for its connection
+    without a time; in a service of which the harness holds the app that is seen within its process
+    (`harness.within.connects`), and of any other it is not seen.
 
     Of `window` only the times count, since it is the whole link or nothing; any other knob is refused.
     """
 
     name: ClassVar[str]
+    link: ClassVar[str] = "provider"
+    counted_inside: ClassVar[bool] = True  # what only the target's process sees (harness.within.connects)
+    holds: ClassVar[tuple[Invariant, ...]] = (told_once,)
 
     window: Window = ALWAYS
 
@@ -44,6 +49,9 @@ class NetworkFlap:
     """
 
     name: ClassVar[str]
+    link: ClassVar[str] = "provider"
+    counted_inside: ClassVar[bool] = True  # what only the target's process sees (harness.within.connects)
+    holds: ClassVar[tuple[Invariant, ...]] = (told_once,)
 
     down_s: float = 0.2
     up_s: float = 0.2

@@ -1,9 +1,11 @@
 """The link is slow, narrow, or cuts what it carries into pieces; nothing is lost."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
+from harness.faults.network_holds import text_kept
 from harness.faults.network_link import LinkFault
-from harness.registry import fault
+from harness.registry import Invariant, fault
 from harness.wire import Toxic
 
 
@@ -25,6 +27,8 @@ class NetworkLatency(LinkFault):
 class NetworkBandwidth(LinkFault):
     """No more than `bytes_per_s` pass in `direction`: no read is long, and the whole answer is late."""
 
+    holds: ClassVar[tuple[Invariant, ...]] = (text_kept("network.bandwidth"),)
+
     bytes_per_s: float = 2000.0
     direction: str = "down"
 
@@ -36,6 +40,8 @@ class NetworkBandwidth(LinkFault):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSlicer(LinkFault):
     """Bytes of `direction` come in pieces of `chunk_bytes`, `gap_ms` apart: inside a character, a chunk, an event."""
+
+    holds: ClassVar[tuple[Invariant, ...]] = (text_kept("network.slicer"),)
 
     chunk_bytes: int = 7
     gap_ms: float = 1.0

@@ -1,10 +1,12 @@
 """The provider cannot be reached: its name is not found, or it does not answer."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from harness.faults.base import check_whole
+from harness.faults.network_holds import told_once
 from harness.faults.network_link import LinkFault
-from harness.registry import fault
+from harness.registry import Invariant, fault
 from harness.wire import Toxic
 
 
@@ -12,6 +14,8 @@ from harness.wire import Toxic
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkDnsFailure(LinkFault):
     """The provider's name is not found. It is played where there is no real resolver, which no fault may touch."""
+
+    holds: ClassVar[tuple[Invariant, ...]] = (told_once,)
 
     def _toxic(self) -> Toxic:
         return Toxic(connect="unresolved")
@@ -25,6 +29,8 @@ class NetworkConnectHang(LinkFault):
     Over TCP it is the kernel that leaves a SYN unanswered, each a firing: a client that waits longer than a second
     sends its own again. Of `window` only the times count (pytest_httpx#131: a mocked client has no such timeout).
     """
+
+    holds: ClassVar[tuple[Invariant, ...]] = (told_once,)
 
     def __post_init__(self) -> None:
         check_whole(self.name, self.window)

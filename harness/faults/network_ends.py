@@ -2,11 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from harness.errors import UsageError
 from harness.faults.base import choice
+from harness.faults.holds import never_taken, never_whole
+from harness.faults.network_holds import answered_once, told_once
 from harness.faults.network_link import LinkFault
-from harness.registry import fault
+from harness.registry import Invariant, fault
 from harness.rig import check
 from harness.variants import chosen
 from harness.wire import Toxic
@@ -16,6 +19,8 @@ from harness.wire import Toxic
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkLimitData(LinkFault):
     """After `after_bytes` in `direction` a connection is closed in order, as if that had been all (gateway#1797)."""
+
+    holds: ClassVar[tuple[Invariant, ...]] = (never_whole("network.limit_data"), told_once)
 
     after_bytes: int = 200
     direction: str = "down"
@@ -28,6 +33,8 @@ class NetworkLimitData(LinkFault):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkReset(LinkFault):
     """A connection is reset (RST): after `after_bytes` in `direction`, or `after_ms` after it or the fault began."""
+
+    holds: ClassVar[tuple[Invariant, ...]] = (never_whole("network.reset"), told_once)
 
     after_bytes: int | None = 200
     after_ms: float | None = None
@@ -46,6 +53,8 @@ class NetworkReset(LinkFault):
 class NetworkBlackHole(LinkFault):
     """After `after_bytes` in `direction` nothing more arrives, and the connection stays open until this heals."""
 
+    holds: ClassVar[tuple[Invariant, ...]] = (never_whole("network.black_hole"), told_once)
+
     after_bytes: int = 0
     direction: str = chosen("down", "up")
 
@@ -57,6 +66,8 @@ class NetworkBlackHole(LinkFault):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkHalfClose(LinkFault):
     """After `after_bytes` in `direction` that direction is closed (FIN), and the other stays open."""
+
+    holds: ClassVar[tuple[Invariant, ...]] = (never_whole("network.half_close"), told_once)
 
     after_bytes: int = 0
     direction: str = chosen("down", "up")
@@ -70,8 +81,11 @@ class NetworkHalfClose(LinkFault):
 class NetworkIdleClose(LinkFault):
     """A connection that nobody has used for `idle_s` is gone, and the next request meets that.
 
-    With `how="reset"` the service learns of it as it sends (a router that forgot the connection), with `fin` before.
+    With `how="reset"` the service learns of it as it sends (a router that forgot the connection), with `fin` before: that
+    counts once a request comes all the same, or another connection is opened in its place.
     """
+
+    holds: ClassVar[tuple[Invariant, ...]] = (answered_once, told_once)
 
     idle_s: float = 0.005
     how: str = chosen("reset", "fin")
@@ -86,8 +100,10 @@ class NetworkIdleClose(LinkFault):
 class NetworkSlowClose(LinkFault):
     """The provider closes a connection that nobody has used for `idle_s`, and the service learns of it late.
 
-    What it sends within the `close_delay_ms` goes nowhere; then comes the close.
+    What it sends within the `close_delay_ms` goes nowhere; then comes the close. It counts as under network.idle_close.
     """
+
+    holds: ClassVar[tuple[Invariant, ...]] = (answered_once, told_once)
 
     idle_s: float = 0.005
     close_delay_ms: float = 300.0
@@ -103,6 +119,8 @@ class NetworkDropResponse(LinkFault):
 
     A retry does it all again: anthropic-sdk-java#370, harness-sdk#1365.
     """
+
+    holds: ClassVar[tuple[Invariant, ...]] = (never_taken("network.drop_response"), told_once)
 
     nth: int = 1
 

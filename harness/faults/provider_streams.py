@@ -48,8 +48,9 @@ class ProviderStreamCut(ProviderFault):
         """The stream as far as it comes."""
         kept = parts_of(reply)[: after_events(parts_of(reply), self.after_chunks)]
         half: tuple[Part, ...] = (HALF_A_LETTER,) if self.how == "inside_utf8" else ()
-        end = () if self.how == "ended" else (Ending(reset=self.how == "rst"),)
-        return framed(reply, *kept, *half, *end)
+        # A reply without parts is its body: one that ends with nothing in it has a part all the same.
+        end = Pause(for_s=0) if self.how == "ended" else Ending(reset=self.how == "rst")
+        return framed(reply, *kept, *half, end)
 
 
 @fault("provider.stream_stall", needs=NEEDS)

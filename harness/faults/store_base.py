@@ -14,6 +14,7 @@ from harness.rig import Rig, Window
 
 OPEN, READ, WRITE, COMMIT = "open", "read", "write", "commit"
 EVERY = (OPEN, READ, WRITE, COMMIT)
+SECONDS_MAX = 86_400
 
 _FAILURES = {
     OPEN: ("unable to open database file", "SQLITE_CANTOPEN"),

@@ -4,15 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from harness.faults.store_base import COMMIT, Scene, StoreFault, broken
+from harness.faults.store_base import COMMIT, SECONDS_MAX, Scene, StoreFault, broken
+from harness.faults.store_holds import retry_after, same_answer
 from harness.inside import Operation, StoreRule
-from harness.registry import fault
+from harness.registry import Invariant, fault
+from harness.rig import check
 
 
 @fault("store.commit_fails", needs=("store", "inside"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreCommitFails(StoreFault):
     """A commit fails, and the transaction is rolled back: nothing of it is stored."""
+
+    holds: ClassVar[tuple[Invariant, ...]] = (retry_after,)
 
     def _rule(self, scene: Scene) -> StoreRule:
         def fail(operation: Operation, _do: Callable[[], Any]) -> Any:
@@ -25,12 +29,20 @@ class StoreCommitFails(StoreFault):
 @fault("store.commit_uncertain", needs=("store", "inside"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreCommitUncertain(StoreFault):
-    """A commit is done and its acknowledgement lost: all of it is stored, and an error is reported (anthropic-sdk-java#370)."""
+    """A commit is done and its acknowledgement lost: all is stored, and an error reported `delay_s` later (anthropic-sdk-java#370)."""
+
+    holds: ClassVar[tuple[Invariant, ...]] = (same_answer,)
+
+    delay_s: float = 0.1
+
+    def _check(self) -> None:
+        check("delay_s", self.delay_s, 0, SECONDS_MAX)
 
     def _rule(self, scene: Scene) -> StoreRule:
         def deny(operation: Operation, do: Callable[[], Any]) -> Any:
             do()
             scene.fired(operation, "stored, reported as failed")
+            scene.over.wait(self.delay_s)
             raise broken(COMMIT)
 
         return scene.on((COMMIT,), deny)

@@ -1,20 +1,17 @@
 """What is read from the store is not what was last written to it."""
 
-import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 from urllib.parse import quote
 
-from harness.faults.base import choice
 from harness.faults.store_base import READ, Scene, StoreFault
+from harness.faults.store_holds import same_answer
 from harness.inside import Operation, StoreRule
-from harness.registry import fault
-from harness.rig import check
+from harness.registry import Invariant, fault
 
 Row = tuple[Any, ...]
 
@@ -100,6 +97,7 @@ class StoreStaleRead(StoreFault):
     """
 
     excuses: ClassVar[tuple[str, ...]] = ("sessions.history_preserved",)
+    holds: ClassVar[tuple[Invariant, ...]] = (same_answer,)
 
     def _rule(self, scene: Scene) -> StoreRule:
         copies = Copies()
@@ -125,59 +123,3 @@ class StoreStaleRead(StoreFault):
             return reading(operation, do)
 
         return rule
-
-
-@fault("store.corrupt_row", needs=("store", "inside"))
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreCorruptRow(StoreFault):
-    """Of the rows that are read, every `nth_row`-th is damaged in all its texts and blobs; what is stored stays whole.
-
-    `form` is `cut` (the latter half is gone) or `bad_json` (a JSON object or array lacks its last character; what is
-    none stays as it is). A firing is a read with a row that was damaged. A text that was cut is a text: what is told of
-    the history is not judged.
-    """
-
-    excuses: ClassVar[tuple[str, ...]] = ("sessions.history_preserved",)
-
-    form: str = "cut"
-    nth_row: int = 1
-
-    def _check(self) -> None:
-        choice("form", self.form, ("cut", "bad_json"))
-        check("nth_row", self.nth_row, 1, float("inf"))
-
-    def _rule(self, scene: Scene) -> StoreRule:
-        numbers = count(1)  # its steps are taken by the interpreter in one, so threads may share it
-        damage = _cut if self.form == "cut" else _unclosed
-
-        def damaged(row: Row) -> Row:
-            return tuple(map(damage, row)) if next(numbers) % self.nth_row == 0 else row
-
-        def corrupt(operation: Operation, do: Callable[[], Any]) -> Any:
-            cursor: Readable | None = do()
-            if cursor is None:
-                return cursor
-            rows = cursor.taken()
-            others = [damaged(row) for row in rows]
-            if changed := sum(other != row for other, row in zip(others, rows, strict=True)):
-                scene.fired(operation, f"{changed} of {len(rows)} rows damaged ({self.form})")
-            cursor.given(others)
-            return cursor
-
-        return scene.on((READ,), corrupt)
-
-
-def _cut(value: Any) -> Any:
-    """A text or blob without its latter half."""
-    return value[: len(value) // 2] if isinstance(value, str | bytes) else value
-
-
-def _unclosed(value: Any) -> Any:
-    """A JSON object or array that is not closed."""
-    if not isinstance(value, str | bytes):
-        return value
-    try:
-        whole = json.loads(value)
-    except ValueError:
-        return value
-    return value.rstrip()[:-1] if isinstance(whole, dict | list) else value

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from urllib.parse import unquote
 
 from harness.history import LOGS, WIRE, Exchange, History, LogRecord, Snapshot
-from harness.invariants.reading import WRITTEN_S, killed, met
+from harness.reading import WRITTEN_S, killed, met
 from harness.registry import invariant
 from harness.verdict import Finding
 

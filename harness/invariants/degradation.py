@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 from harness.history import PROVIDER, WIRE, Exchange, FaultFired, History, Outage
-from harness.invariants.reading import field, fields, has_unknown_ids, known_ids
+from harness.reading import field, fields, has_unknown_ids, known_ids
 from harness.registry import invariant
 from harness.verdict import Finding
 

@@ -14,12 +14,17 @@ from harness.history import (
     Outage,
     Probe,
 )
-from harness.invariants.reading import answered_ok, field, is_stream, paused_s
+from harness.reading import answered_ok, field, is_stream, paused_s
 from harness.registry import invariant
 from harness.verdict import Finding
 
 RELEASE_S = 0.5
 """How long after its answer a request's provider call may still be in flight."""
+
+SLOWER, SLOWER_MS = 3, 250
+"""So many times as long as the slowest of the control, or so many ms longer, a golden turn may take: no machine is quite still."""
+
+MB = 1_000_000
 
 
 @invariant("liveness.no_deadlock", witnesses={WIRE})
@@ -80,7 +85,9 @@ def recovers(history: History) -> Iterable[Finding]:
     """After the faults are healed, conversations, old and fresh, are answered as promised within the contract's time.
 
     The time runs from the last firing or the end of the last outage, but not before the first golden turn, since
-    nobody asks before; it ends where the first golden turn begins that is answered as promised.
+    nobody asks before; it ends where the first golden turn begins that is answered as promised. The last one of a fresh
+    conversation must be about as swift as those of the control, which are of one too: who waits in an old one for what
+    was left there may still get well.
     """
     contract, slack_s = history.header.contract, history.header.harness_lag_ms_max / 1000
     golden = [exchange for exchange in history.turns if exchange.role == "golden"]
@@ -101,6 +108,20 @@ def recovers(history: History) -> Iterable[Finding]:
     if took_s > contract.recovery_s_max + slack_s:
         message = f"healthy again after {took_s:.2f} s, promised within {contract.recovery_s_max:.2f} s"
         yield Finding(message=message, evidence=str(healthy[0]))
+    yield from _slow(golden, history)
+
+
+def _slow(golden: list[Exchange], history: History) -> Iterable[Finding]:
+    """The last fresh golden turn, where it took longer than those of the control can explain; nothing without a control."""
+    held = {turn.session for turn in history.turns if turn.role == "turn"}
+    fresh = [turn for turn in golden if turn.session not in held]
+    if not fresh or not history.header.control_golden_ms:
+        return
+    control_ms, took_ms = max(history.header.control_golden_ms), 1000 * fresh[-1].elapsed_s
+    limit_ms = max(control_ms * SLOWER, control_ms + SLOWER_MS) + history.header.harness_lag_ms_max
+    if took_ms > limit_ms:
+        message = f"healthy, but slow: {took_ms:.0f} ms, {control_ms:.0f} ms without a fault, {limit_ms:.0f} ms allowed"
+        yield Finding(message=message, evidence=str(fresh[-1]))
 
 
 @invariant("liveness.quiescent", witnesses={PROCESS, WIRE})
@@ -109,17 +130,39 @@ def quiescent(history: History) -> Iterable[Finding]:
 
     A pool may keep what the peak of the run needed: two threads (that of a `def` route, and that of a pool behind it) and
     two descriptors (its client's connection and the provider's) for each request that was in flight at once. The baseline is that of the first process, warm; one that
-    was started since has no reason for more.
+    was started since has no reason for more. What is lent of the limiter of worker threads is given back.
     """
     peak, pooled = _peak(history), history.header.contract.pooled_descriptors_max
     allowed = {"threads": 2 * peak, "descriptors": 2 * peak + pooled, "provider_in_flight": 0}
-    yield from _left(history, allowed)
+    yield from _left(history, {**allowed, "limiter_tokens": 0})
 
 
 @invariant("liveness.quiescent_tasks", witnesses={PROBES, WIRE})
 def quiescent_tasks(history: History) -> Iterable[Finding]:
     """When it is quiet, there are no more tasks than at the baseline, in whichever process is there then."""
     yield from _left(history, {"tasks": 0})
+
+
+@invariant("liveness.memory_bounded", witnesses={PROCESS, WIRE}, promises=("memory_growth_mb_max",))
+def memory_bounded(history: History) -> Iterable[Finding]:
+    """When it is quiet, the target holds no more main memory than at the baseline and what it may have grown by.
+
+    Nothing is said where one of the two was not read, as where the target is in the harness's own process.
+    """
+    probes = {probe.phase: probe for probe in history.of(Probe) if probe.memory_bytes}
+    base, quiet, most_mb = (
+        probes.get("baseline"),
+        probes.get("quiet"),
+        history.header.contract.memory_growth_mb_max,
+    )
+    if base is None or quiet is None or most_mb is None:
+        return
+    grown_mb = (quiet.memory_bytes - base.memory_bytes) / MB
+    if grown_mb > most_mb:
+        message = f"grown by {grown_mb:.0f} MB, {most_mb:.0f} MB allowed"
+        yield Finding(
+            message=message, evidence=f"probe quiet at {quiet.at_s:.3f} s: {quiet.memory_bytes / MB:.0f} MB"
+        )
 
 
 def _left(history: History, more_max: Mapping[str, int]) -> Iterable[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 from harness.history import LOGS, SNAPSHOTS, WIRE, Exchange, History, LogRecord, Outage, Snapshot
-from harness.invariants.reading import (
+from harness.reading import (
     PAUSED,
     WRITTEN_S,
     has_unknown_ids,
@@ -72,6 +72,8 @@ def _lie(exchange: Exchange, record: LogRecord, history: History) -> str | None:
     broke = exchange.error is not None and status == CLIENT_LEFT
     if sent is not None and status != sent and not broke:
         return f"logged status {status}, {sent} on the wire"
+    if status == CLIENT_LEFT and record.fields.get("complete"):
+        return f"logged as complete with status {status}"
     if isinstance(status, int) and success is not (
         status < HTTPStatus.BAD_REQUEST and bool(record.fields.get("complete", True))
     ):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 from harness.history import WIRE, Contract, Exchange, History
-from harness.invariants.reading import TERMINATED, cut_with_reason, is_stream, met, paused_s, returned_id
+from harness.reading import TERMINATED, cut_with_reason, is_stream, met, paused_s, returned_id
 from harness.registry import invariant
 from harness.verdict import Finding
 

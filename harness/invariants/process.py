@@ -1,15 +1,19 @@
 """How a process ended that was asked to: by itself, and well."""
 
 import signal
+from collections import defaultdict
 from collections.abc import Iterable
 
-from harness.history import PROCESS, History, Outage
-from harness.invariants.reading import TERMINATED
+from harness.history import LOGS, PROCESS, History, LogRecord, Outage
+from harness.reading import KILLED, TERMINATED
 from harness.registry import invariant
 from harness.verdict import Finding
 
 CLEAN = (0, -signal.SIGTERM)
 """A server that gives SIGTERM back to the system when it has finished ends by it (uvicorn does)."""
+
+BEGUN, FINISHED = "Application startup complete.", "Application shutdown complete."
+"""What uvicorn says when the start-up of an app's lifespan is over, and its shut-down."""
 
 
 @invariant("process.exits_cleanly", witnesses={PROCESS})
@@ -24,3 +28,32 @@ def exits_cleanly(history: History) -> Iterable[Finding]:
                 message=f"ended with exit code {outage.exit_code} after SIGTERM",
                 evidence=f"{outage.fault} at {outage.at_s:.3f}..{outage.ended_s:.3f} s",
             )
+
+
+@invariant("process.shuts_down", witnesses={PROCESS, LOGS})
+def shuts_down(history: History) -> Iterable[Finding]:
+    """A process that ended cleanly after SIGTERM, and has logged that its app had started, has logged that it is shut down.
+
+    Lives are told apart by their start-up lines. Where there are more or fewer of them than processes, as with several
+    at once, nobody can tell which was whose, and nothing is said; nor is of a server that has no such lines.
+    """
+    ended = [one for one in history.of(Outage) if one.how in (TERMINATED, KILLED)]
+    for lives in _lives(history).values():
+        if len(lives) != len(ended) + 1:
+            continue
+        for outage, life in zip(sorted(ended, key=lambda one: one.at_s), lives, strict=False):
+            clean = outage.how == TERMINATED and outage.exit_code in CLEAN
+            if clean and not any(FINISHED in record.text for record in life):
+                message = f"ended after SIGTERM, and never logged {FINISHED!r}"
+                yield Finding(message=message, evidence=str(life[-1]))
+
+
+def _lives(history: History) -> dict[str, list[list[LogRecord]]]:
+    """The lines of each source, one list for each process: from its start-up line to the one before the next."""
+    lives: dict[str, list[list[LogRecord]]] = defaultdict(list)
+    for record in history.logs:
+        if BEGUN in record.text:
+            lives[record.source].append([])
+        if lives[record.source]:
+            lives[record.source][-1].append(record)
+    return lives

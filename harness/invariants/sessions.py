@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from harness.history import PROVIDER, SNAPSHOTS, WIRE, Exchange, History, Snapshot, UpstreamCall
-from harness.invariants.reading import answered_ok, field
+from harness.reading import answered_ok, field
 from harness.registry import invariant
 from harness.verdict import Finding
 

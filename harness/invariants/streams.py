@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 from harness.history import WIRE, Exchange, History
-from harness.invariants.reading import DONE, ERROR, cut_with_reason, events, is_stream
+from harness.reading import DONE, ERROR, cut_with_reason, events, is_stream
 from harness.registry import invariant
 from harness.verdict import Finding
 

@@ -9,16 +9,20 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from harness.network.pipe import Pipe
-from harness.wire import Applied, Meeting
+from harness.wire import Applied, Meeting, Passage
 
 LINGER_S = 1.0
 """How long an end that was told of the close, in order, may take to close its own side."""
+
+LOOK_S = 0.002
+"""How often a connection is looked at, at most, on which something is under way."""
 
 
 class Connection:
     """From a client that was accepted to the server; `name` is what a firing calls it.
 
     `crashed` is told what went wrong in the proxy itself: the connection is then reset, and the run proves nothing.
+    `passage` gives where the server wants to be told what was done to what comes from a port.
     """
 
     def __init__(
@@ -28,6 +32,7 @@ class Connection:
         *,
         stream: random.Random,
         crashed: Callable[[BaseException], None],
+        passage: Callable[[int], Passage],
     ) -> None:
         self.meetings: list[Meeting] = []
         self._name = name
@@ -44,13 +49,19 @@ class Connection:
         self._timers: dict[Meeting, asyncio.TimerHandle] = {}
         self._linger: asyncio.TimerHandle | None = None
         self._directions_left = 2
+        self._passage = passage
+        self._passed = Passage(lambda _ordinal, _fault: None)
+        self._requests = 0
         self._last = ""
+        self._answered = True
+        self._held = {"up": 0, "down": 0}
+        self._left = False
         self._rested_s = self._loop.time()
 
     @property
     def busy(self) -> bool:
-        """Whether a request has gone up, and nothing of its answer has come down yet."""
-        return self._last == "up"
+        """Whether a request is on its way, or its answer."""
+        return self._last == "up" or self._held["down"] > 0 or self._passed.answering
 
     async def run(self, address: tuple[str, int], opened: Callable[["Connection"], None]) -> None:
         """Carry what both ends say until both have ended, or were ended; without a server it ends by a reset."""
@@ -74,6 +85,8 @@ class Connection:
             await self._loop.sock_connect(self._server, address)
         except OSError:
             self.end(reset=True)
+        else:
+            self._passed = self._passage(self._server.getsockname()[1])
 
     async def _carry(self, pipe: Pipe) -> None:
         """Pass on all that comes, and its end; with the second end the connection is over."""
@@ -134,36 +147,64 @@ class Connection:
 
     def heard(self, direction: str) -> float:
         """Bytes came; how far off its mean the lateness of these is, from -1 to 1."""
+        self._held[direction] += 1
         if direction == "up":
-            if not self.busy:
+            begins, self._answered, self._last = self._answered, False, "up"
+            if begins:
                 self._asked(self._loop.time() - self._rested_s)
-            self._last = "up"
         else:
+            self._answered = True
             for meeting in [one for one in self.meetings if one.dropping]:
-                meeting.note("an answer was dropped")
+                self.note(meeting, "an answer was dropped")
                 self._hang_up()
         return self._stream.uniform(-1.0, 1.0)
 
     def passed(self, direction: str) -> None:
         """Bytes that came have all been passed on; down, the connection is at rest until something goes up."""
+        self._held[direction] -= 1
         if direction == "down":
             self._last, self._rested_s = "down", self._loop.time()
 
+    def finished(self, direction: str) -> None:
+        """One end says no more; a client that does has left, and what becomes of its answer is nothing to it."""
+        self._left = self._left or direction == "up"
+
+    def note(self, meeting: Meeting, what: str, direction: str = "down") -> None:
+        """Note what a toxic did here: to a request or its answer, if one is on its way and somebody waits for it."""
+        if self._left and direction == "down":
+            return
+        if self.busy:
+            self.touched(meeting.applied.fault)
+            meeting.note(what)
+        elif self._requests:
+            meeting.applied.ended(meeting, what)
+        else:
+            meeting.note(what)
+
+    def touched(self, fault: str) -> None:
+        """Let the server know which fault did something to the request that is on its way."""
+        self._passed.felt(self._requests, fault)
+
     def _asked(self, idle_s: float) -> None:
         """A request begins, on a connection that has been idle for so long."""
+        reused = self._requests > 0
+        self._requests += 1
         for meeting in self.meetings:
             toxic = meeting.toxic
             if toxic.drop_nth is not None:
                 meeting.dropping = meeting.applied.drops()
-            if toxic.then == "reset" and toxic.idle_s is not None and self._last and idle_s >= toxic.idle_s:
-                self.ripen(meeting)
+            if meeting.ripe and toxic.then == "fin":
+                self.note(meeting, "a request came after both ends were closed", "up")
+            if reused and toxic.then == "reset" and toxic.idle_s is not None and idle_s >= toxic.idle_s:
+                self.ripen(meeting, "up")
 
     def _watch(self, meeting: Meeting) -> None:
         """Let happen what is due by now, or look again when something may be."""
         toxic, now_s = meeting.toxic, self._loop.time()
         due_s = [] if toxic.after_ms is None else [meeting.began_s + toxic.after_ms / 1000]
         if toxic.idle_s is not None and toxic.then != "reset":
-            due_s.append((self._rested_s if self._last == "down" else now_s) + toxic.idle_s)
+            used = self.busy or not self._requests
+            due_s.append(now_s + max(LOOK_S, toxic.idle_s) if used else self._rested_s + toxic.idle_s)
         if meeting.ripe or not due_s:
             return
         if min(due_s) <= now_s:
@@ -171,14 +212,14 @@ class Connection:
         else:
             self._timers[meeting] = self._loop.call_at(min(due_s), self._watch, meeting)
 
-    def ripen(self, meeting: Meeting) -> None:
-        """The toxic's `then` happens, where the connection has not ended."""
+    def ripen(self, meeting: Meeting, direction: str = "down") -> None:
+        """The toxic's `then` happens, where the connection has not ended; to bytes that go in a direction, if to any."""
         meeting.ripe = True
         if self._over.done():
             return
         toxic = meeting.toxic
         if toxic.then == "fin":
-            meeting.note("both ends were closed")
+            self.note(meeting, "both ends were closed", direction)
             self._up.close()
             if not toxic.close_delay_ms:
                 self._hang_up()
@@ -186,12 +227,12 @@ class Connection:
                 late_s = toxic.close_delay_ms / 1000
                 self._timers[meeting] = self._loop.call_later(late_s, self._hang_up)
         elif toxic.then == "reset":
-            meeting.note("both ends were reset")
+            self.note(meeting, "both ends were reset", direction)
             self.end(reset=True)
         elif toxic.then == "half":
-            meeting.note("one direction was closed")
-            for direction, pipe in (("up", self._up), ("down", self._down)):
-                if toxic.shapes(direction):
+            self.note(meeting, "one direction was closed", direction)
+            for one, pipe in (("up", self._up), ("down", self._down)):
+                if toxic.shapes(one):
                     pipe.close()
         else:
             self._wake()  # what is on its way goes into the hole

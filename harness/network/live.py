@@ -1,13 +1,13 @@
 """The network seam of a live run: a proxy on each link that a fault wants to shape, and none where nobody does."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from typing import Protocol
 
 from harness.errors import UsageError
 from harness.network.proxy import Proxy
 from harness.rig import Window
-from harness.wire import Toxic
+from harness.wire import Passage, Toxic
 
 LINKS = ("provider",)
 
@@ -26,9 +26,18 @@ class Server(Protocol):
     def refused(self, fault: str) -> AbstractAsyncContextManager[None]:
         """While open, its wire refuses."""
 
+    def passage(self, port: int) -> Passage:
+        """Where a proxy tells what was done to the requests that come from a port."""
+
 
 class LiveNetwork:
-    """The network seam of a live run (`harness.rig.NetworkSeam`); `opened` makes one, and ends all that it started."""
+    """The network seam of a live run (`harness.rig.NetworkSeam`); `opened` makes one, and ends all that it started.
+
+    `counted`, given a fault and a port, counts for as long as it is open the refused connections to that port of which
+    the kernel does not tell (`harness.network.refusals`); a target of whose process the harness has the inside sets it.
+    """
+
+    counted: Callable[[str, int], AbstractAsyncContextManager[None]] | None = None
 
     def __init__(
         self, server: Server, links: Sequence[str], *, fired: Callable[[str, str], None], seed: str
@@ -65,9 +74,17 @@ class LiveNetwork:
         proxy = self._proxies.get("provider")
         return base_url if proxy is None else base_url.replace(f":{self._server.port}/", f":{proxy.port}/", 1)
 
-    def refused(self, fault: str) -> AbstractAsyncContextManager[None]:
+    @asynccontextmanager
+    async def refused(self, fault: str) -> AsyncIterator[None]:
         """While open, nothing listens where the provider was: a connection is refused by the wire itself."""
-        return self._proxies.get("provider", self._server).refused(fault)
+        proxy = self._proxies.get("provider")
+        if proxy is None:
+            async with self._server.refused(fault):
+                yield
+            return
+        counting = self.counted(fault, proxy.port) if self.counted is not None else nullcontext()
+        async with counting, proxy.refused(fault):
+            yield
 
     def shaped(
         self, fault: str, toxic: Toxic, window: Window, *, link: str = "provider"
@@ -88,6 +105,12 @@ class LiveNetwork:
 
     async def _proxied(self, link: str, port: int) -> Proxy:
         """Put a proxy on a link."""
-        made = Proxy(link, upstream=port, fired=self._fired, seed=f"network-{link}-{self._seed}")
+        made = Proxy(
+            link,
+            upstream=port,
+            fired=self._fired,
+            passage=self._server.passage,
+            seed=f"network-{link}-{self._seed}",
+        )
         self._proxies[link] = await self._life.enter_async_context(made)
         return made

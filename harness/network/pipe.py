@@ -15,6 +15,9 @@ CHUNKS_MAX = 16
 PER_S = 20
 """A bandwidth is kept to in so many pieces a second."""
 
+FELT_S = 0.001
+"""What takes less than this is not waited for."""
+
 
 class Life(Protocol):
     """What a pipe needs of its connection."""
@@ -27,8 +30,14 @@ class Life(Protocol):
     def passed(self, direction: str) -> None:
         """Bytes that came have all been passed on."""
 
-    def ripen(self, meeting: Meeting) -> None:
-        """The toxic's `then` is to happen."""
+    def finished(self, direction: str) -> None:
+        """No more bytes will come."""
+
+    def note(self, meeting: Meeting, what: str, direction: str) -> None:
+        """The toxic did something to bytes that go in a direction."""
+
+    def ripen(self, meeting: Meeting, direction: str) -> None:
+        """The toxic's `then` is to happen, to bytes that go in a direction."""
 
     async def until(self, due_s: float | None) -> None:
         """Wait until then, or until the toxics change."""
@@ -69,6 +78,7 @@ class Pipe:
                 data, self._broken = b"", True
             jitter = self._life.heard(self._direction) if data else 0.0
             await self._chunks.put(_Chunk(self._loop.time(), jitter, data))
+        self._life.finished(self._direction)
 
     async def write(self) -> None:
         """Pass it on, and its end."""
@@ -95,6 +105,7 @@ class Pipe:
         left = memoryview(chunk.data)
         while left and not self._shut:
             await self._late(chunk)
+            await self._paced(self._size(len(left)))
             if self._swallowed():
                 return
             if any(self._ripened(one) for one in self._acting()):
@@ -120,23 +131,38 @@ class Pipe:
                 slow += [one] if own_s else []
             if chunk.at_s + late_s <= self._loop.time():
                 return
-            for one in slow:
-                one.note("bytes came late")
+            for one in slow if chunk.data else ():
+                self._life.note(one, "bytes came late", self._direction)
             await self._life.until(chunk.at_s + late_s)
+
+    async def _paced(self, size: int) -> None:
+        """Wait as long as so many bytes take; what is shorter than a millisecond adds up first."""
+        for one in self._acting():
+            if one.toxic.bytes_per_s is not None:
+                begins_s = max(one.free_s[self._direction], self._loop.time())
+                one.free_s[self._direction] = begins_s + size / one.toxic.bytes_per_s
+        while early := [one for one in self._acting() if self._early_s(one) >= FELT_S]:
+            for one in early:
+                self._life.note(one, "bytes were held to a rate", self._direction)
+            await self._life.until(self._loop.time() + max(self._early_s(one) for one in early))
+
+    def _early_s(self, meeting: Meeting) -> float:
+        """How long it takes until the last bytes are through that a toxic holds to its rate."""
+        return meeting.free_s[self._direction] - self._loop.time()
 
     def _swallowed(self) -> bool:
         """Whether what is here goes into a hole."""
         holes = [one for one in self._life.meetings if one.swallows(self._direction)]
         for one in holes:
             one.swallowed = True
-            one.note("bytes were swallowed")
+            self._life.note(one, "bytes were swallowed", self._direction)
         return bool(holes)
 
     def _ripened(self, meeting: Meeting) -> bool:
         """Let a toxic have its `then`, if no byte may pass before it."""
         ripens = meeting.left_bytes(self._direction) == 0
         if ripens:
-            self._life.ripen(meeting)
+            self._life.ripen(meeting, self._direction)
         return ripens
 
     def _size(self, size: int) -> int:
@@ -146,20 +172,17 @@ class Pipe:
             size = size if left is None else min(size, left)
             if one.toxic.bytes_per_s is not None:
                 size = min(size, max(1, int(one.toxic.bytes_per_s / PER_S)))
-            if one.toxic.chunk_bytes is not None and size > one.toxic.chunk_bytes:
-                one.note("bytes were cut into pieces")
-                size = one.toxic.chunk_bytes
+            if one.toxic.chunk_bytes is not None:
+                size = min(size, one.toxic.chunk_bytes)
         return size
 
     async def _apart(self, size: int, *, more: bool) -> None:
-        """Count a piece that was passed on, and wait as long as it keeps the next one away."""
+        """Count a piece that was passed on, and keep the rest of its chunk away from it."""
         apart_s = 0.0
         for one in self._acting():
             one.passed[self._direction] += size
-            if one.toxic.bytes_per_s is not None:
-                one.note("bytes were held to a rate")
-                apart_s = max(apart_s, size / one.toxic.bytes_per_s)
             if one.toxic.chunk_bytes is not None and more:
+                self._life.note(one, "bytes were cut into pieces", self._direction)
                 apart_s = max(apart_s, one.toxic.gap_ms / 1000)
         if apart_s:
             await self._life.until(self._loop.time() + apart_s)
@@ -172,7 +195,7 @@ class Pipe:
             if due_s <= self._loop.time():
                 break
             for one in slow:
-                one.note("a close was passed on late")
+                self._life.note(one, "a close was passed on late", self._direction)
             await self._life.until(due_s)
         while any(one.swallows(self._direction) for one in self._life.meetings):
             await self._life.until(None)

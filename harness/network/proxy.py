@@ -11,8 +11,9 @@ from typing import Self
 from harness.errors import InvalidRun, UsageError
 from harness.network.connection import Connection, reset
 from harness.network.listener import HOST, Listener
+from harness.network.refusals import refusals
 from harness.rig import Window
-from harness.wire import Applied, Toxic
+from harness.wire import Applied, Passage, Toxic
 
 CONNECTIONS_MAX = 2048
 LOOK_S = 0.02
@@ -22,7 +23,8 @@ LOOK_S = 0.02
 class Proxy:
     """In front of a server of the loopback, from the block's beginning to its end; `link` is what firings call it.
 
-    `fired` is told a fault's name and on what it fired. Beyond 2048 open connections a new one is reset, and so is one
+    `fired` is told a fault's name and on what it fired, and `passage` asked where to tell what was done to which request
+    that comes from a port; without it nobody is told. Beyond 2048 open connections a new one is reset, and so is one
     whose server is not there. All draws follow from `seed`.
 
     Raises:
@@ -30,12 +32,19 @@ class Proxy:
     """
 
     def __init__(
-        self, link: str, *, upstream: int, fired: Callable[[str, str], None], seed: str = ""
+        self,
+        link: str,
+        *,
+        upstream: int,
+        fired: Callable[[str, str], None],
+        passage: Callable[[int], Passage] = lambda _port: Passage(lambda _ordinal, _fault: None),
+        seed: str = "",
     ) -> None:
         self._link = link
         self._upstream = upstream
         self._changing = asyncio.Lock()
         self._fired = fired
+        self._passage = passage
         self._seed = seed
         self._opened = 0
         self._shapings = 0
@@ -93,16 +102,21 @@ class Proxy:
     async def refused(self, fault: str) -> AsyncIterator[None]:
         """While open, connecting is refused by the wire; connections that are open when it begins end.
 
-        Each that ends is a firing. A refused connection cannot be one: the kernel tells nobody of it.
+        Each of both is a firing, a refused one only where the kernel tells of it (`harness.network.refusals`).
         """
+
+        def refused() -> None:
+            self._fired(fault, f"a connection of the {self._link} link was refused")
+
         self._refusing.append(fault)
         try:
-            for _ in await self._changed():
+            for _ in await self._changed(fault):
                 self._fired(fault, f"an open connection of the {self._link} link was cut")
-            yield
+            async with refusals(self.port, refused):
+                yield
         finally:
             self._refusing.remove(fault)
-            await self._changed()
+            await self._changed(fault)
 
     @asynccontextmanager
     async def _hung(self, fault: str) -> AsyncIterator[None]:
@@ -110,8 +124,8 @@ class Proxy:
         self._hanging.append(fault)
         looking = asyncio.ensure_future(self._look())
         try:
-            for connection in await self._changed():
-                if connection.busy:
+            for busy in await self._changed(fault):
+                if busy:
                     self._fired(fault, f"an open connection of the {self._link} link was cut")
             yield
         finally:
@@ -120,17 +134,24 @@ class Proxy:
                 self._tell()
             finally:
                 self._hanging.remove(fault)
-                await self._changed()
+                await self._changed(fault)
 
-    async def _changed(self) -> tuple[Connection, ...]:
-        """Refuse, hang or listen, as the faults that are there want it; gives the connections that were ended for it."""
+    async def _changed(self, fault: str) -> list[bool]:
+        """Refuse, hang or listen, as the faults that are there want it, of which one has come or gone.
+
+        Gives for each connection that was ended for it whether a request was on its way.
+        """
         async with self._changing:  # of two faults that come and go together each finds the listener whole
             if not (self._refusing or self._hanging):
                 self._listener.listen()
-                return ()
+                return []
             self._tell()
             self._listener.refuse()
-            cut = await self._cut()
+            cut = [connection.busy for connection in self._open]
+            for connection in self._open:
+                if connection.busy:
+                    connection.touched(fault)
+            await self._cut()
             if not self._refusing:
                 await self._listener.hang()
             return cut
@@ -154,7 +175,7 @@ class Proxy:
         self._opened += 1
         name = f"connection {self._opened} of the {self._link} link"
         stream = random.Random(f"{self._seed}-{name}")
-        connection = Connection(name, client, stream=stream, crashed=self._crashed)
+        connection = Connection(name, client, stream=stream, crashed=self._crashed, passage=self._passage)
         task = asyncio.ensure_future(connection.run((HOST, self._upstream), self._established))
         self._running[task] = connection
         task.add_done_callback(self._ended)
@@ -163,6 +184,7 @@ class Proxy:
         """Both ends are there: the toxics meet it."""
         self._open.append(connection)
         for applied in self._applied:
+            applied.missed()
             _meet(connection, applied)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
@@ -176,14 +198,12 @@ class Proxy:
         """Keep the first crash for the end."""
         self._crash = self._crash or error
 
-    async def _cut(self) -> tuple[Connection, ...]:
-        """End all connections and see them gone; gives those that had both ends."""
-        cut = tuple(self._open)
+    async def _cut(self) -> None:
+        """End all connections and see them gone."""
         for connection in self._running.values():
             connection.end(reset=False)
         if self._running:
             await asyncio.wait(tuple(self._running))
-        return cut
 
 
 def _meet(connection: Connection, applied: Applied) -> None:

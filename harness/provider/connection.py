@@ -18,7 +18,7 @@ import httptools
 from harness.provider.answers import error_reply
 from harness.provider.endpoint import Endpoint
 from harness.rig import Reply
-from harness.wire import Ending, Pause, Raw
+from harness.wire import Ending, Passage, Pause, Raw
 
 REQUEST_BYTES_MAX = 4 * 1024 * 1024
 """Of one request, head and body together; more is answered with 413."""
@@ -27,7 +27,10 @@ TOGETHER_BYTES = 64 * 1024
 
 
 class Connection(asyncio.Protocol):
-    """A kept-alive connection that answers one request at a time, in order."""
+    """A kept-alive connection that answers one request at a time, in order.
+
+    `passage` gives what a proxy tells of the connection that came from a port, where it came from one.
+    """
 
     def __init__(
         self,
@@ -36,11 +39,14 @@ class Connection(asyncio.Protocol):
         opened: Callable[["Connection"], bool],
         closed: Callable[["Connection"], None],
         crashed: Callable[[BaseException], None],
+        passage: Callable[[int], Passage],
     ) -> None:
         self._endpoint = endpoint
         self._opened = opened
         self._closed = closed
         self._crashed = crashed
+        self._passage = passage
+        self._passed: Passage | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
         self._answering: asyncio.Task[None] | None = None
@@ -58,6 +64,8 @@ class Connection(asyncio.Protocol):
         """Take the connection, or send it away where there are too many."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
         self._transport.set_write_buffer_limits(high=0)
+        peer = transport.get_extra_info("peername")  # none where it is gone already
+        self._port = int(peer[1]) if peer else 0
         if not self._opened(self):
             self._refuse(503, "The simulated provider has too many open connections.")
 
@@ -123,6 +131,8 @@ class Connection(asyncio.Protocol):
     async def _answer(self) -> None:
         """Answer the request that was parsed."""
         path = self._url.partition(b"?")[0].decode("latin-1")
+        passed = self._through()
+        passed.begun()
         try:
             async with self._endpoint.answering(
                 self._method, path, self._headers, b"".join(self._body), begun=self._begun
@@ -130,6 +140,7 @@ class Connection(asyncio.Protocol):
                 stays = await self._send_parts(reply) if reply.parts else self._send(reply)
         finally:
             self.call = None
+            passed.over()
         self._answering, self._complete, self._received = None, False, 0
         if self._transport is not None and not (stays and self._keep):
             self._transport.close()
@@ -144,6 +155,13 @@ class Connection(asyncio.Protocol):
     def _begun(self, ordinal: int) -> None:
         """Note which call this connection carries."""
         self.call = ordinal
+        self._through().called(ordinal)
+
+    def _through(self) -> Passage:
+        """What this connection came through; its proxy knows of it by the first request, and not always before."""
+        if self._passed is None:
+            self._passed = self._passage(self._port)
+        return self._passed
 
     def _send(self, reply: Reply) -> bool:
         """Put a whole reply on the wire; False where the length that it announces is not its own."""

@@ -46,12 +46,15 @@ class Script:
 
     @asynccontextmanager
     async def wrapped(
-        self, fault: str, rule: Rule, window: Window, *, on_wire: bool = False
+        self, fault: str, rule: Rule, window: Window, *, on_wire: bool = False, tells: bool = False
     ) -> AsyncIterator[None]:
-        """Put `rule` around the answers to the calls that `window` lets through, and record each as fired."""
+        """Put `rule` around the answers to the calls that `window` lets through, and record each as fired.
+
+        Of a rule that `tells` only the call is marked: what has fired is told by its fault, elsewhere.
+        """
         with self._lock:
             matching = Matching(window, random.Random(self._random.random()))
-            armed = _Armed(fault, rule, matching, on_wire)
+            armed = _Armed(fault, rule, matching, on_wire, tells)
             self._rules = (*self._rules, armed)
         try:
             yield
@@ -96,10 +99,13 @@ class Script:
             await self._thinks()
         return honest_reply(call)
 
-    def _note(self, fault: str, call: Call) -> None:
+    def _note(self, armed: "_Armed", call: Call) -> None:
         """Record one firing, with the run and with the call."""
-        self._witness.shaped(call.ordinal, fault)
-        self._fired(fault, f"provider call {call.ordinal} ({call.level}, request {call.request_id})")
+        self._witness.shaped(call.ordinal, armed.fault)
+        if not armed.tells:
+            self._fired(
+                armed.fault, f"provider call {call.ordinal} ({call.level}, request {call.request_id})"
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,12 +116,13 @@ class _Armed:
     rule: Rule
     matching: Matching
     on_wire: bool
+    tells: bool
 
 
 class _Firing:
     """One call in the hands of one rule, watched for the moment in which the rule acts."""
 
-    def __init__(self, armed: _Armed, inner: Answer, note: Callable[[str, Call], None]) -> None:
+    def __init__(self, armed: _Armed, inner: Answer, note: Callable[[_Armed, Call], None]) -> None:
         self._armed = armed
         self._inner = inner
         self._note = note
@@ -149,4 +156,4 @@ class _Firing:
         """Note the firing, once, unless what is seen is only the rule's waiting for what lies inside it."""
         if not (self._passing or self._noted):
             self._noted = True
-            self._note(self._armed.fault, call)
+            self._note(self._armed, call)

@@ -11,6 +11,7 @@ from harness.provider.connection import Connection
 from harness.provider.endpoint import Endpoint
 from harness.provider.script import Script
 from harness.provider.witness import Witness
+from harness.wire import Passage
 
 HOST = "127.0.0.1"
 CONNECTIONS_MAX = 2048
@@ -42,6 +43,7 @@ class ProviderServer:
         self._port = port
         self._connections_max = connections_max
         self._connections: set[Connection] = set()
+        self._passages: dict[int, Passage] = {}
         self._crash: BaseException | None = None
         self._server: asyncio.Server | None = None
         self._held: socket.socket | None = None
@@ -147,10 +149,19 @@ class ProviderServer:
         await writer.wait_closed()
         return True
 
+    def passage(self, port: int) -> Passage:
+        """For a proxy that connects from that port: where it tells what was done to which request."""
+        made = self._passages[port] = Passage(self.witness.shaped)
+        return made
+
     def _connection(self) -> Connection:
         """A protocol for a new connection."""
         return Connection(
-            self._endpoint, opened=self._opened, closed=self._connections.discard, crashed=self._crashed
+            self._endpoint,
+            opened=self._opened,
+            closed=self._connections.discard,
+            crashed=self._crashed,
+            passage=lambda port: self._passages.pop(port, None) or Passage(self.witness.shaped),
         )
 
     def _opened(self, connection: Connection) -> bool:

@@ -100,11 +100,15 @@ class Witness:
         return ordinal
 
     def shaped(self, ordinal: int, fault: str) -> None:
-        """Note that a fault shapes the answer to a call in flight; of several, all are named, as they acted."""
+        """Note that a fault shapes the answer to a call, on its way too; of several, all are named, as they acted."""
         with self._lock:
-            seen = self._open.get(ordinal)
+            seen = self._open.get(ordinal) or self._kept(ordinal)
             if seen is not None:
                 seen.fault = fault if seen.fault is None else f"{seen.fault}, {fault}"
+
+    def _kept(self, ordinal: int) -> _Seen | None:
+        """A call that has ended, if it is kept; the last ones come first, since news is of those."""
+        return next((seen for seen in reversed(self._ended) if seen.call == ordinal), None)
 
     def answered(self, ordinal: int, status: int | None, body: bytes) -> None:
         """Note that a call got its answer; its status is None where that was no HTTP."""

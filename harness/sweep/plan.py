@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.errors import UsageError
-from harness.history import History
+from harness.history import History, Probe
 from harness.registry import CAPABILITIES, FAULTS, OBSERVED, calibrates, drill_of, needs_of, stages_of
 from harness.rig import Fault
 from harness.scenario import Scenario
@@ -55,10 +55,19 @@ def planned(profile: Profile, stage: str, drills: Mapping[str, Scenario], names:
             if reason := _not_applicable(fault, profile, stage):
                 elsewhere[label] = reason
             else:
-                trials.append(Trial(label=label, fault=fault, drill=drills[drill_of(fault)]))
+                drill = drills[drill_of(fault)]
+                trials.append(Trial(label=label, fault=fitted(fault, profile), drill=drill))
     for wanted in names or [""]:
         _check_played(wanted, trials, elsewhere)
     return Plan(trials=tuple(trials), not_applicable=elsewhere)
+
+
+def fitted(fault: Any, profile: Profile) -> Fault:
+    """The fault with what it leaves to the profile: knobs that are called as a key there, and empty."""
+    known = {"worker": profile.worker, "ready": profile.ready or ""}
+    left = {name: value for name, value in known.items() if getattr(fault, name, None) == ""}
+    whole: Fault = replace(fault, **left)
+    return whole
 
 
 def _called(fault: Fault, label: str, wanted: str) -> bool:
@@ -112,7 +121,10 @@ def settled(plan: Plan, profile: Profile, controls: Sequence[History]) -> Plan:
         UsageError: none is left.
     """
     calls = [call for history in controls for call in history.calls]
+    probes = [probe for history in controls for probe in history.of(Probe)]
     seen = {
+        "factory": any(probe.from_factory for probe in probes),
+        "worker_threads": any(probe.worker_threads for probe in probes),
         "scores": any(call.confidence is not None for call in calls),
         "provider_key": any("authorization" in call.headers for call in calls),
     }

@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from harness.rig import (
+    Another,
     ClientRule,
     ClientSeam,
     Entering,
     Fault,
     InsideSeam,
+    InstanceSeam,
+    LogSeam,
     NetworkSeam,
     ProcessSeam,
     ProviderSeam,
@@ -135,9 +138,10 @@ class _Provider:
         window: Window,
         *,
         on_wire: bool = False,
+        tells: bool = False,
     ) -> AbstractAsyncContextManager[None]:
         """Put the rule there under the tag."""
-        return self.seam.wrapped(self.tag, rule, window, on_wire=on_wire)
+        return self.seam.wrapped(self.tag, rule, window, on_wire=on_wire, tells=tells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,15 +200,50 @@ class _Process:
 
 
 @dataclass(frozen=True, slots=True)
+class _Instances:
+    """The processes, for one fault."""
+
+    seam: InstanceSeam
+    tag: str
+
+    def another(self, fault: str) -> AbstractAsyncContextManager[Another]:  # noqa: ARG002  # the tag stands for it
+        """Put another beside it under the tag."""
+        return self.seam.another(self.tag)
+
+    def hurried(self, fault: str, share: float) -> AbstractAsyncContextManager[float]:  # noqa: ARG002  # the tag stands for it
+        """Hurry it under the tag."""
+        return self.seam.hurried(self.tag, share)
+
+
+@dataclass(frozen=True, slots=True)
 class _Clients:
     """The clients, for one fault."""
 
     seam: ClientSeam
     tag: str
 
-    def wrapped(self, fault: str, rule: ClientRule, window: Window) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the tag stands for it
+    def wrapped(
+        self,
+        fault: str,  # noqa: ARG002  # the tag stands for it
+        rule: ClientRule,
+        window: Window,
+        *,
+        tells: bool = False,
+    ) -> AbstractAsyncContextManager[None]:
         """Put the rule there under the tag."""
-        return self.seam.wrapped(self.tag, rule, window)
+        return self.seam.wrapped(self.tag, rule, window, tells=tells)
+
+
+@dataclass(frozen=True, slots=True)
+class _Logs:
+    """The log, for one fault."""
+
+    seam: LogSeam
+    tag: str
+
+    async def rotated(self, fault: str, *, copied: bool) -> None:  # noqa: ARG002  # the tag stands for it
+        """Rotate it under the tag."""
+        await self.seam.rotated(self.tag, copied=copied)
 
 
 def tagged(rig: Rig, tag: str) -> Rig:
@@ -215,5 +254,7 @@ def tagged(rig: Rig, tag: str) -> Rig:
         network=_Network(rig.network, tag),
         inside=rig.inside and _Inside(rig.inside, tag),
         process=rig.process and _Process(rig.process, tag),
+        instances=rig.instances and _Instances(rig.instances, tag),
         client=rig.client and _Clients(rig.client, tag),
+        logs=rig.logs and _Logs(rig.logs, tag),
     )

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 GRACE_S = 5
 LEAVE_S_MAX = GRACE_S + 5.0
+WORKER_THREAD = "AnyIO worker thread"
 NOT_STARTED = 3
 """The exit code of a child whose app did not start, or whose harness has gone."""
 
@@ -83,12 +85,14 @@ class _Serving:
         self._nonce = nonce
         self.listening = threading.Event()
         self.admission: Admission | None = None
+        self.from_factory = False
 
     def answer(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """Answer one question; it is the harness that knows how long to wait."""
         self.listening.wait()
         if question["ask"] == "probe":
-            return self.app.read()
+            working = sum(thread.name == WORKER_THREAD for thread in threading.enumerate())
+            return {**self.app.read(), "from_factory": self.from_factory, "worker_threads": working}
         if question["ask"] in ("enter", "leave", "noted") and self.admission is not None:
             return self.admission.answer(question)
         return {"nonce": self._nonce, "port": self.port, "pid": os.getpid()}
@@ -118,6 +122,7 @@ def serve(options: argparse.Namespace) -> int:
             serving.app,
             access_log=not options.no_access_log,
             lifespan="on",
+            loop=options.loop,
             timeout_graceful_shutdown=GRACE_S,
         )
     )
@@ -131,16 +136,29 @@ def _witnessed(serving: _Serving, options: argparse.Namespace) -> WitnessedApp:
     if not options.inside:
         return WitnessedApp(build(options.app, options.defect), nonce=options.nonce)
     from harness.targets.entered import Admission  # noqa: PLC0415  # only who needs it pays for it
+    from harness.targets.second import second  # noqa: PLC0415  # the same
+    from harness.within import clock_live  # noqa: PLC0415  # the same
     from harness.within.guests import Guests  # noqa: PLC0415  # the same
     from harness.within.inside import Parts  # noqa: PLC0415  # the same
     from harness.within.requests import RequestGate  # noqa: PLC0415  # the same
     from harness.within.sqlite import StoreGate  # noqa: PLC0415  # the same
+    from harness.within.wall import WallShift  # noqa: PLC0415  # the same
 
-    store = StoreGate()
-    store.install()  # before the app is imported, which may take `connect` for itself
-    gate = RequestGate(build(options.app, options.defect))
+    store, wall = StoreGate(), WallShift()
+    store.install()  # before the app is imported, which may take `connect` or `time` for itself
+    clock_live.install(wall)
+    built = partial(build, options.app, options.defect)
+    gate = RequestGate(built())
     witnessed = WitnessedApp(gate, nonce=options.nonce)
-    parts = Parts(store=store, requests=gate, loop=lambda: witnessed.loop, sync_entry=options.sync_entry)
+    serving.from_factory = is_factory(imported(options.app))
+    parts = Parts(
+        store=store,
+        requests=gate,
+        loop=lambda: witnessed.loop,
+        sync_entry=options.sync_entry,
+        second=partial(second, built) if serving.from_factory else None,
+        wall=wall,
+    )
     serving.admission = Admission(Guests(parts))
     return witnessed
 
@@ -200,6 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--directory", default="")
     parser.add_argument("--no-access-log", action="store_true")
     parser.add_argument("--inside", action="store_true")
+    parser.add_argument("--loop", default="auto")
     parser.add_argument("--sync-entry", default="")
     parser.add_argument("--python-path", default="")
     given = list(sys.argv[1:] if arguments is None else arguments)

@@ -48,13 +48,15 @@ class Clients:
         self._beside = 0
 
     @asynccontextmanager
-    async def wrapped(self, fault: str, rule: ClientRule, window: Window) -> AsyncIterator[None]:
+    async def wrapped(
+        self, fault: str, rule: ClientRule, window: Window, *, tells: bool = False
+    ) -> AsyncIterator[None]:
         """Put `rule` around the turns that `window` lets through; each one that it changes is a firing.
 
         A rule has changed a turn when it sends anything beside it, sends it otherwise than it was, holds it up, goes
-        away before its answer, or gives another answer than the one that came.
+        away before its answer, or gives another answer than the one that came. One that `tells` says so itself.
         """
-        armed = _Armed(fault, rule, Matching(window, random.Random(self._random.random())))
+        armed = _Armed(fault, rule, Matching(window, random.Random(self._random.random())), tells)
         self._rules = (*self._rules, armed)
         try:
             yield
@@ -107,6 +109,7 @@ class _Armed:
     fault: str
     rule: ClientRule
     matching: Matching
+    tells: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,8 @@ class _Applied:
         given: Outgoing,
     ) -> None:
         self.address = clients.exchanges.address
+        self.message = turn.said.message or ""
+        self.session_id = turn.session_id
         self._clients = clients
         self._armed = armed
         self._inner = inner
@@ -216,6 +221,11 @@ class _Applied:
             self._act()
 
     def _act(self) -> None:
+        """Note what was seen of the rule, unless it tells by itself."""
+        if not self._armed.tells:
+            self.fired()
+
+    def fired(self) -> None:
         """Note the firing, once."""
         if not self._has_acted:
             self._has_acted = True

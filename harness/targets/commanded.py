@@ -26,10 +26,13 @@ async def commanded(
     client: HttpClient,
     *,
     directory: Path,
+    logs: Path,
     environment: dict[str, str],
     nonce: str,
 ) -> AsyncIterator[Child]:
     """Start the command of a profile on a free port; it is healthy when the block begins, and gone when it ends.
+
+    `directory` is what it is told in its words, `logs` is where what it says is kept.
 
     Raises:
         UsageError: there is no such command, it ends at once, does not get healthy in time, or somebody else listens.
@@ -37,7 +40,7 @@ async def commanded(
     port = _free_port()
     arguments = _arguments(profile, port=port, directory=directory)
     async with child(
-        "supervise", arguments, profile=profile, directory=directory, environment=environment, nonce=nonce
+        "supervise", arguments, profile=profile, directory=logs, environment=environment, nonce=nonce
     ) as supervised:
         started = replace(supervised, hello={**supervised.hello, "port": port})
         await _healthy(profile, client, started, port)

@@ -46,7 +46,8 @@ class Job:
 
     `policy` and `holds` are for simulated runs: the schedule's policy by its name, or the schedule itself, as
     `harness.scenario.Schedule` has it. `origin` is the scenario's file, which may define faults of its own. `wired` are
-    the faults that the target must be made ready for, in both arms alike.
+    the faults that the target must be made ready for, in both arms alike. `loop` is the kind of event loop that a live
+    app is served on, the server's own choice where it is empty.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Job:
     holds: tuple[tuple[str, int, int], ...] | None = None
     origin: str = ""
     wired: tuple[Fault, ...] = ()
+    loop: str = ""
 
     @property
     def links(self) -> tuple[str, ...]:

@@ -56,8 +56,8 @@ class _Entered:
             await self._into(fault)
 
     async def _into(self, fault: str) -> None:
-        """Let it in, if it is still to be there."""
-        if fault in self._armed and fault not in self._there:
+        """Let it in, if it is still to be there; where nobody is now, the process that comes next lets it in."""
+        if fault in self._armed and fault not in self._there and self._is_somebody():
             await self._enter(fault, self._armed[fault])
             self._there.add(fault)
 
@@ -66,6 +66,10 @@ class _Entered:
         if fault in self._there:
             self._there.discard(fault)
             await self._leave(fault)
+
+    def _is_somebody(self) -> bool:
+        """Whether there is a process to be let into."""
+        return True
 
     async def _enter(self, fault: str, entering: Entering) -> None:
         raise NotImplementedError
@@ -86,6 +90,10 @@ class InChild(_Entered):
         super().__init__(recorder, seed=seed)
         self._line = line
         self._origin = origin
+
+    def _is_somebody(self) -> bool:
+        line = self._line()
+        return line is not None and not line.closed
 
     async def _enter(self, fault: str, entering: Entering) -> None:
         try:

@@ -4,6 +4,7 @@ import asyncio
 import os
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
+from urllib.parse import urlsplit
 
 from harness.history import Exchange
 from harness.rig import Incoming, Outgoing
@@ -23,6 +24,10 @@ KEPT_BYTES_MAX = 10_000
 @runtime_checkable
 class OwnWay(Protocol):
     """A request that no client would send as it is: it goes to the target on a connection that it opens itself."""
+
+    @property
+    def base_url(self) -> str:
+        """Where it goes, if not to the target itself."""
 
     async def over(self, address: tuple[str, int]) -> Incoming:
         """Send it to the target at `address`, and read what comes back."""
@@ -84,10 +89,11 @@ class Exchanges:
 
     async def _over(self, outgoing: OwnWay, leave_after_s: float | None) -> Incoming:
         """Let a request go its own way; what answers there may be the server itself, which knows no nonce."""
-        assert self.address is not None, "a fault that needs a wire is played live"
+        address = place_of(outgoing.base_url) if outgoing.base_url else self.address
+        assert address is not None, "a fault that needs a wire is played live"
         try:
             async with asyncio.timeout(leave_after_s):
-                return await outgoing.over(self.address)
+                return await outgoing.over(address)
         except TimeoutError:
             return Incoming(status=None, error=LEFT)
 
@@ -137,6 +143,12 @@ class Exchanges:
             "canary": said.canary,
             "reply": None if template.reply is None else answered.reply(template.reply),
         }
+
+
+def place_of(base_url: str) -> tuple[str, int]:
+    """Where a base URL is, as a socket wants it."""
+    where = urlsplit(base_url)
+    return where.hostname or "127.0.0.1", where.port or (443 if where.scheme == "https" else 80)
 
 
 def turn_headers(template: TurnTemplate) -> dict[str, str]:

@@ -1,17 +1,17 @@
 """The live target: a process behind real TCP, with its provider on a real listener and a proxy where a fault wants one."""
 
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
     AsyncExitStack,
     asynccontextmanager,
+    contextmanager,
     nullcontext,
 )
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from harness.history import LOGS, PROBES, PROCESS, WITNESSES
 from harness.network.live import LiveNetwork
@@ -22,9 +22,13 @@ from harness.targets.commanded import commanded
 from harness.targets.control import ControlLine
 from harness.targets.driven import Job, Recorder
 from harness.targets.entered import InChild
+from harness.targets.exchanging import place_of
 from harness.targets.http_client import HttpClient
+from harness.targets.instances import Instances
+from harness.targets.logged import log_of
 from harness.targets.outages import Processes
 from harness.targets.real import RealClock
+from harness.targets.rotation import Rotation
 from harness.targets.started import STOP_S_MAX, Child, child, environment, new_nonce
 from harness.targets.witness import NONCE_HEADER
 
@@ -75,6 +79,7 @@ class ProcessTarget:
         self._life = AsyncExitStack()
         self._child: Child | None = None
         self._port = 0
+        self._variables: dict[str, dict[str, str]] = {}
         self._inside = InChild(recorder, seed=job.seed, line=self._line, origin=job.origin)
         started = not job.profile.url
         self.rig = Rig(
@@ -83,6 +88,8 @@ class ProcessTarget:
             clock=RealClock(),
             inside=self._inside if job.profile.app else None,
             process=Processes(self, recorder) if started else None,
+            instances=Instances(self, recorder, job) if started else None,
+            logs=Rotation(log_of(job.profile, directory), recorder) if job.profile.log else None,
         )
 
     @classmethod
@@ -133,8 +140,7 @@ class ProcessTarget:
     @property
     def address(self) -> tuple[str, int]:
         """Where it is asked, as a socket wants it."""
-        where = urlsplit(self.base_url)
-        return where.hostname or "127.0.0.1", where.port or (443 if where.scheme == "https" else 80)
+        return place_of(self.base_url)
 
     @property
     def child(self) -> Child:
@@ -157,31 +163,38 @@ class ProcessTarget:
 
     async def begin(self) -> None:
         """Start the process on the run's own store, with the faults that are to be in there."""
-        profile = self._job.profile
-        if profile.url:
+        if self._job.profile.url:
             return
-        variables = environment(profile, self._directory, provider=self.network.provider_url)
-        context = (
-            self._serve(variables)
-            if profile.app
-            else commanded(
-                profile,
-                self._client,
-                directory=self._directory,
-                environment=variables,
-                nonce=self.nonce,
-            )
+        self._child = await self._life.enter_async_context(
+            self.started(port=self._serving.port, logs=self._directory)
         )
-        self._child = await self._life.enter_async_context(context)
         self._port = self._child.port
         await self._inside.all_enter()
 
-    def _serve(self, variables: dict[str, str]) -> AbstractAsyncContextManager[Child]:
+    def started(self, *, port: int, logs: Path) -> AbstractAsyncContextManager[Child]:
+        """A process of the service on the run's own store; what it says is kept in `logs`."""
+        profile = self._job.profile
+        variables = environment(profile, self._directory, provider=self.network.provider_url)
+        for others in self._variables.values():
+            variables |= others
+        if profile.app:
+            return self._serve(variables, port, logs)
+        return commanded(
+            profile,
+            self._client,
+            directory=self._directory,
+            logs=logs,
+            environment=variables,
+            nonce=self.nonce,
+        )
+
+    def _serve(self, variables: dict[str, str], port: int, logs: Path) -> AbstractAsyncContextManager[Child]:
         """The app of the profile, behind uvicorn."""
         profile, serving = self._job.profile, self._serving
-        arguments = ["--app", profile.app, "--port", str(serving.port)]
+        arguments = ["--app", profile.app, "--port", str(port)]
         arguments += [word for defect in self._job.defects for word in ("--defect", defect)]
         arguments += [] if serving.access_log else ["--no-access-log"]
+        arguments += ["--loop", self._job.loop] if self._job.loop else []
         inside = any("inside" in needs_of(fault) for fault in self._job.wired)
         if inside:
             arguments += ["--inside", "--sync-entry", profile.sync_entry]
@@ -189,7 +202,7 @@ class ProcessTarget:
             "serve",
             arguments,
             profile=profile,
-            directory=self._directory,
+            directory=logs,
             environment=variables,
             nonce=self.nonce,
             own_log=serving.own_log,
@@ -213,12 +226,22 @@ class ProcessTarget:
         await self.end(kill=kill)
         await self.begin()
 
+    @contextmanager
+    def given(self, fault: str, variables: dict[str, str]) -> Iterator[None]:
+        """Every process that is started within the block has these variables."""
+        self._variables[fault] = variables
+        try:
+            yield
+        finally:
+            del self._variables[fault]
+
     async def send(self, outgoing: Outgoing, *, leave_after_s: float | None = None) -> Incoming:
         """Send one request over TCP; a client that leaves closes its connection.
 
         Whoever cannot sign with the nonce was known by other means before: a command by the socket that it owns.
         """
-        incoming = await self._client.send(self.base_url, outgoing, leave_after_s=leave_after_s)
+        base_url = outgoing.base_url or self.base_url
+        incoming = await self._client.send(base_url, outgoing, leave_after_s=leave_after_s)
         if self._job.profile.app:
             return incoming
         return replace(incoming, headers={**incoming.headers, NONCE_HEADER: self.nonce})

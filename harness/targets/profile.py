@@ -97,7 +97,7 @@ class Profile:
             "request_ids": self.contract.request_ids,
             "worker": bool(self.worker) and bool(self.app),
             "deadline": bool(self.deadline_variable) and asked,
-            "log_file": bool(self.log) and not self.url,
+            "log_file": "{directory}" in self.log and not self.url,
         }
         return frozenset(name for name, there in has.items() if there)
 
@@ -216,9 +216,9 @@ def defect_catalog(profile: Profile) -> Mapping[str, Any]:
     sys.path[:0] = [place for place in places(profile) if place not in before]
     try:
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # what is imported is the user's, and may raise anything
         raise UsageError(
-            f"{profile.origin}: defects = {profile.defects!r}: {error}; mend the profile"
+            f"{profile.at('defects')}: defects = {profile.defects!r}: {type(error).__name__}: {error}; mend the profile"
         ) from error
     finally:
         sys.path[:] = before

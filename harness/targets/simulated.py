@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from harness.errors import TargetFailed, UsageError
@@ -19,12 +20,14 @@ from harness.rig import Incoming, Outgoing, Rig
 from harness.simulation import Gate
 from harness.simulation.client import AsgiClient, Exchange, Incomplete
 from harness.simulation.clocks import WALL
+from harness.targets.anew import Anew, needs_a_process
 from harness.targets.child import build, imported, is_factory, told
 from harness.targets.code import own_modules
 from harness.targets.driven import ANSWER_S_MAX, PROVIDER_URL, Job, Recorder
 from harness.targets.entered import Here
 from harness.targets.lifespan import Lifespan, called
 from harness.targets.real import RealClock
+from harness.targets.second import second
 from harness.targets.witness import App, Message, Receive, Send, WitnessedApp
 from harness.within.guests import Guests
 from harness.within.inside import Parts
@@ -65,12 +68,19 @@ class SimulatedTarget:
         self._store = store
         self._wall = WallShift()
         self._inside = Here(recorder, seed=job.seed, guests=lambda: self._guests)
-        self.rig = Rig(provider=self._script, network=self._link, clock=clock, inside=self._inside)
+        self.rig = Rig(
+            provider=self._script,
+            network=self._link,
+            clock=clock,
+            inside=self._inside,
+            process=Anew(self, recorder),
+        )
         self._thread = threading.Thread()
         self._app: WitnessedApp | None = None
         self._client: AsgiClient | None = None
         self._lifespan: Lifespan | None = None
         self._seams: dict[str, Any] = {}
+        self._from_factory = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -100,7 +110,8 @@ class SimulatedTarget:
 
     def _reached(self, stack: ExitStack) -> dict[str, Any]:
         """How the app reaches its provider: a factory is given the wire, the httpx clients of any other app are caught."""
-        if is_factory(imported(self._job.profile.app)):
+        self._from_factory = is_factory(imported(self._job.profile.app))
+        if self._from_factory:
             return {"transport": self._transport}
         router = stack.enter_context(respx_route.CatchingRouter())
         clock = self.rig.clock
@@ -138,7 +149,7 @@ class SimulatedTarget:
         self._loop, self._over = asyncio.new_event_loop(), asyncio.Event()
         self._thread = threading.Thread(target=self._live, name="app", daemon=True)
         self._thread.start()
-        requests = RequestGate(build(self._job.profile.app, self._job.defects, **self._seams))
+        requests = RequestGate(self._built())
         self._app = WitnessedApp(requests, nonce=self._nonce)
         self._guests = Guests(
             Parts(
@@ -146,6 +157,8 @@ class SimulatedTarget:
                 requests=requests,
                 loop=lambda: self._loop,
                 sync_entry=self._job.profile.sync_entry,
+                worker=self._job.profile.worker,
+                second=partial(second, self._built) if self._from_factory else None,
                 wall=self._wall,
                 schedule=self._gate,
             )
@@ -153,6 +166,10 @@ class SimulatedTarget:
         self._client = AsgiClient(_serving(self._app), host=b"127.0.0.1")
         self._lifespan = Lifespan(self._app)
         await self._on_app_loop(self._lifespan.start())
+
+    def _built(self) -> App:
+        """The app, made now by its factory if it has one."""
+        return build(self._job.profile.app, self._job.defects, **self._seams)
 
     async def _finish(self) -> None:
         """Run the app's shut-down, and end its loop."""
@@ -206,7 +223,11 @@ class SimulatedTarget:
     async def probe(self) -> Mapping[str, float]:
         """What there is to know of the app's loop and this process."""
         assert self._app is not None
-        return {**self._app.read(), "provider_in_flight": self._witness.in_flight}
+        return {
+            **self._app.read(),
+            "from_factory": self._from_factory,
+            "provider_in_flight": self._witness.in_flight,
+        }
 
     async def restart(self, *, kill: bool) -> None:
         """Shut the app down and build it again on the same store.
@@ -215,9 +236,17 @@ class SimulatedTarget:
             UsageError: it is to be killed: a thread of the app, such as a store's writer, could not be stopped dead.
         """
         if kill:
-            raise UsageError("SIGKILL needs a process: play it live")
+            raise needs_a_process("SIGKILL")
+        await self.end()
+        await self.begin()
+
+    async def end(self) -> None:
+        """Shut the app down."""
         await self._inside.all_leave()
         await self._finish()
+
+    async def begin(self) -> None:
+        """Build the app again on the same store."""
         for name in own_modules(self._job.profile.app):
             del sys.modules[name]  # a new process would have none of their state
         await self._begin()

@@ -69,8 +69,8 @@ class Child:
 
 
 def environment(profile: Profile, directory: Path, *, provider: str | None) -> dict[str, str]:
-    """The variables that tell the app where its provider and its store are."""
-    values = dict(profile.environment)
+    """The variables that tell the app where its provider and its store are; `{directory}` in one is the run's own folder."""
+    values = {name: text.replace("{directory}", str(directory)) for name, text in profile.environment.items()}
     if provider is not None:
         values[profile.provider_variable] = provider
     if profile.store_variable is not None:

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import itertools
 import os
+import resource
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,9 +33,18 @@ def members(group: int) -> tuple[int, ...]:
 
 
 def held(processes: tuple[int, ...]) -> dict[str, int]:
-    """How many threads and open descriptors the processes have together."""
+    """How many threads, open descriptors and bytes of main memory the processes have together."""
     threads = sum(_entries(pid, "task") for pid in processes)
-    return {"threads": threads, "descriptors": sum(_entries(pid, "fd") for pid in processes)}
+    descriptors = sum(_entries(pid, "fd") for pid in processes)
+    memory = sum(map(memory_bytes, processes))
+    return {"threads": threads, "descriptors": descriptors, "memory_bytes": memory}
+
+
+def memory_bytes(pid: int) -> int:
+    """How much main memory a process holds, what it shares included; 0 where it has ended (proc(5), statm)."""
+    with contextlib.suppress(OSError, IndexError):  # of one that has just ended the file is empty
+        return int((_PROC / str(pid) / "statm").read_text().split()[1]) * resource.getpagesize()
+    return 0
 
 
 def descriptors_limit(pid: int, more: int) -> int:

@@ -11,6 +11,10 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+import anyio.to_thread
+
+from harness.targets.system import memory_bytes
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -21,12 +25,14 @@ TICK_S = 0.01
 
 
 class WitnessedApp:
-    """An ASGI app whose answers are signed with a nonce and whose loop, tasks, threads and descriptors can be read."""
+    """An ASGI app whose answers are signed with a nonce and whose loop, tasks, threads, descriptors and memory can be read."""
 
     def __init__(self, app: App, *, nonce: str) -> None:
         self._app = app
         self._header = (NONCE_HEADER.encode(), nonce.encode())
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._limiter: anyio.CapacityLimiter | None = None
+        self._has_process = False
         self._due = 0.0
         self._late_s = 0.0
         self._lock = threading.Lock()
@@ -57,8 +63,10 @@ class WitnessedApp:
         await self._app(scope, receive, signed)
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to tick on the app's loop."""
+        """Begin to tick on the app's loop. A process whose main thread that runs in is the app's own, and has its memory."""
         self._loop = loop
+        self._limiter = anyio.to_thread.current_default_thread_limiter()
+        self._has_process = threading.current_thread() is threading.main_thread()
         self._due = time.monotonic() + TICK_S
         loop.call_later(TICK_S, self._tick, loop)
 
@@ -81,5 +89,7 @@ class WitnessedApp:
             "loop_lag_ms_max": max(0.0, late_s) * 1000,
             "tasks": len(tasks),
             "threads": threading.active_count(),
+            "limiter_tokens": self._limiter.borrowed_tokens if self._limiter is not None else 0,
+            "memory_bytes": memory_bytes(os.getpid()) if self._has_process else 0,
             "descriptors": len(os.listdir("/proc/self/fd")),  # noqa: PTH208  # Path.iterdir would hold one more
         }

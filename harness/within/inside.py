@@ -2,31 +2,36 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from harness.errors import UsageError
-from harness.inside import RequestRule, StoreRule
+from harness.inside import App, RequestRule, StoreRule
 from harness.simulation import Gate
 from harness.window import Matching, Window
 from harness.within.output import output_to
 from harness.within.requests import RequestGate
 from harness.within.sqlite import StoreGate
+from harness.within.threads import ending
 from harness.within.wall import WallShift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What a process has that faults can get hold of; only a simulated run has a `wall` and a `schedule`.
+    """What a process has that faults can get hold of; only a simulated run has a `schedule`.
 
-    `loop` gives the loop of the app's lifespan; `sync_entry` is the import string of the app's synchronous entry.
+    `loop` gives the loop of the app's lifespan; `sync_entry` is the import string of the app's synchronous entry,
+    `worker` the name of a thread or task of the app's own. `second` starts the app once more, where a factory builds it.
     """
 
     store: StoreGate
     requests: RequestGate
     loop: Callable[[], asyncio.AbstractEventLoop]
     sync_entry: str = ""
+    worker: str = ""
+    second: Callable[[], AbstractContextManager[App]] | None = None
     wall: WallShift | None = None
     schedule: Gate | None = None
 
@@ -40,6 +45,7 @@ class Within:
         self._draws = random.Random(seed)
         self.loop = parts.loop()
         self.sync_entry = parts.sync_entry
+        self.worker = parts.worker
 
     def matching(self, window: Window) -> Matching:
         """A counter of operations for a window, with a stream of draws of the fault's own."""
@@ -53,6 +59,22 @@ class Within:
         """Put a rule around every HTTP request that arrives from now on."""
         return self._parts.requests.around(rule)
 
+    def second(self) -> AbstractContextManager[App]:
+        """Build and start the app once more, on a loop and in a thread of its own.
+
+        Raises:
+            UsageError: no factory builds it.
+        """
+        if self._parts.second is None:
+            raise UsageError(
+                "a second server needs an app that is built anew for it: name its factory as app"
+            )
+        return self._parts.second()
+
+    def ending(self, thread: threading.Thread) -> AbstractContextManager[None]:
+        """Let a thread end by an exception at the next thing that it does."""
+        return ending(thread)
+
     def output_to(self, descriptor: int) -> AbstractContextManager[None]:
         """Let the standard output go to another descriptor."""
         return output_to(descriptor)
@@ -64,7 +86,7 @@ class Within:
             UsageError: this process has the machine's own.
         """
         if self._parts.wall is None:
-            raise UsageError("only a simulated run has a wall clock that can be moved: play it simulated")
+            raise UsageError("the wall clock of this process cannot be moved: name its app in the profile")
         return self._parts.wall.moved(offset_s)
 
     def reordered(self) -> AbstractContextManager[None]:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -19,6 +20,7 @@ from harness.within.sqlite_statements import (
     classified,
     statements,
 )
+from harness.within.sqlite_waits import patiently
 
 if TYPE_CHECKING:
     from harness.within.sqlite import StoreGate
@@ -26,6 +28,13 @@ if TYPE_CHECKING:
 MEMORY = ":memory:"
 LEGACY = -1
 """The value of `Connection.autocommit` that leaves transactions to `isolation_level`, the only way before Python 3.12."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked(Operation):
+    """An operation, with the connection that it is asked of."""
+
+    connection: sqlite3.Connection
 
 
 class GatedConnection(sqlite3.Connection):
@@ -64,7 +73,7 @@ class GatedConnection(sqlite3.Connection):
         if self._control is True:
             super().commit()  # which then does nothing
         else:
-            self._committed("COMMIT", super().commit)
+            self._committed("COMMIT", partial(patiently, self, "COMMIT", super().commit))
 
     def rollback(self) -> None:
         """Roll back; no operation."""
@@ -91,9 +100,7 @@ class GatedConnection(sqlite3.Connection):
 
     def backup(self, target: sqlite3.Connection, **how: Any) -> None:
         """Copy the database to another, as `sqlite3.Connection.backup` does; that is a read."""
-        self.gate.through(
-            Operation(kind=READ, path=self.path, statement="backup"), partial(super().backup, target, **how)
-        )
+        self.gate.through(self._asked(READ, "backup"), partial(super().backup, target, **how))
 
     def perform(self, cursor: GatedCursor, statement: str, do: Callable[[], Any]) -> None:
         """Do what a statement asks for, through the gate where it is an operation."""
@@ -110,7 +117,7 @@ class GatedConnection(sqlite3.Connection):
         elif alone:
             self._write_alone(cursor, statement, do)
         else:
-            self.gate.through(Operation(kind=kind, path=self.path, statement=statement), do)
+            self.gate.through(self._asked(kind, statement), do)
 
     def perform_all(self, script: str) -> None:
         """Do what the statements of a script ask for, none of which begins a transaction by itself."""
@@ -142,7 +149,7 @@ class GatedConnection(sqlite3.Connection):
         """Do a write that is a transaction of its own."""
         self._plain("BEGIN")
         try:
-            self.gate.through(Operation(kind=WRITE, path=self.path, statement=statement), do)
+            self.gate.through(self._asked(WRITE, statement), do)
             if cursor.description is not None:
                 # The rows of RETURNING, while they are not fetched, keep the transaction from being committed.
                 cursor.given(cursor.taken())
@@ -170,7 +177,7 @@ class GatedConnection(sqlite3.Connection):
             commit()
         else:
             try:
-                self.gate.through(Operation(kind=COMMIT, path=self.path, statement=statement), do)
+                self.gate.through(self._asked(COMMIT, statement), do)
             finally:
                 if not asked:
                     self._undo()
@@ -184,9 +191,14 @@ class GatedConnection(sqlite3.Connection):
             self._plain("ROLLBACK")
         self.wrote = False
 
+    def _asked(self, kind: str, statement: str) -> Operation:
+        """An operation of this connection."""
+        return Asked(kind=kind, path=self.path, statement=statement, connection=self)
+
     def _plain(self, statement: str) -> None:
         """Run a statement past the gate."""
-        super().cursor().execute(statement).close()
+        run = super().cursor().execute
+        patiently(self, statement, lambda: run(statement).close())
 
 
 def path_of(database: Any) -> str:

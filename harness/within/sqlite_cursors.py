@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from typing import Any, Protocol, Self, cast
 
+from harness.within.sqlite_waits import lasting, patiently
+
 
 class Gate(Protocol):
     """What a cursor wants of the gate."""
@@ -42,13 +44,15 @@ class GatedCursor(sqlite3.Cursor):
         """Run a statement, as `sqlite3.Cursor.execute` does."""
         self._rows = None
         self.asked = (sql, parameters)
-        _connection(self).perform(self, sql, partial(super().execute, sql, parameters))
+        _connection(self).perform(self, sql, self._patient(sql, partial(super().execute, sql, parameters)))
         return self
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> Self:
         """Run a statement for each set of parameters, as `sqlite3.Cursor.executemany` does; that is one operation."""
         self._rows = None
-        _connection(self).perform(self, sql, partial(super().executemany, sql, parameters))
+        _connection(self).perform(
+            self, sql, self._patient(sql, partial(super().executemany, sql, lasting(parameters)))
+        )
         return self
 
     def executescript(self, sql_script: str, /) -> Self:
@@ -61,6 +65,10 @@ class GatedCursor(sqlite3.Cursor):
             super().executescript(sql_script)
             connection.wrote = connection.in_transaction
         return self
+
+    def _patient(self, sql: str, do: Callable[[], Any]) -> Callable[[], Any]:
+        """To do it once the database is free."""
+        return partial(patiently, self.connection, sql, do)
 
     def taken(self) -> list[tuple[Any, ...]]:
         """All rows that are still to be fetched, as tuples, before any row factory."""

@@ -1,4 +1,4 @@
-"""The wall clock of a simulated run, as far as faults move it."""
+"""The wall clock of a target, as far as faults move it."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

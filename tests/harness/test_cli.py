@@ -78,23 +78,6 @@ def test_a_users_mistake_is_one_line_and_exit_2(shakeout, arguments, said):
     assert out == ""
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["run", "--nothing"], "Error: No such option: --nothing"),
-        (["list", "nothing"], "Error: Invalid value for 'kind': "),
-        (["run", "--seed", str(10**26)], "Error: Invalid value for '--seed': "),
-        (["load", "--seed", str(10**26)], "Error: Invalid value for '--seed': "),
-    ],
-)
-def test_what_the_parser_does_not_know_is_a_usage_error(shakeout, arguments, said):
-    """The parser's own complaints are plain lines, of which the last says what is wrong, and end with exit code 2."""
-    code, out, err = shakeout(*arguments)
-    assert (code, out) == (2, "")
-    assert err.startswith("Usage: ")
-    assert err.splitlines()[-1].startswith(said)
-
-
 def test_a_port_in_use_is_refused_before_anything_starts(shakeout):
     """A port that somebody has is named, with what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -111,8 +94,8 @@ def test_an_app_that_dies_at_its_start_is_told_in_one_line(shakeout, scenario):
     )
     assert code == 2
     assert (
-        err == "shakeout: small did not start: RuntimeError: the configuration is missing; "
-        "mend small_app:create, or play it live\n"
+        err == f"shakeout: {PROFILE}:2: small did not start: RuntimeError: the configuration is missing; "
+        "mend small_app:create, or play it live: give --stage live\n"
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,6 +91,21 @@ def test_what_is_no_history_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidRun) as refused:
         recording.load(data)
     assert "\n" not in str(refused.value)
+
+
+def test_a_history_from_before_a_field_was_there_is_read(made) -> None:
+    """What an older version did not write is as if nothing had been known of it; what a newer one writes is left out."""
+    history = made.history(made.turn(), made.probe("quiet", memory_bytes=5), control_golden_ms=(1.0,))
+    first, *rest = (orjson.loads(line) for line in recording.dump(history).splitlines())
+    del (
+        first["control_golden_ms"],
+        first["contract"]["memory_growth_mb_max"],
+        first["contract"]["body_bytes_max"],
+    )
+    del rest[1]["limiter_tokens"], rest[1]["memory_bytes"]
+    rest[0]["of_tomorrow"] = 1
+    read = recording.load(b"\n".join(map(orjson.dumps, (first, *rest))))
+    assert read == made.history(made.turn(), made.probe("quiet"))
 
 
 def test_a_cut_history_is_refused(made) -> None:

@@ -257,7 +257,7 @@ async def test_each_trial_keeps_its_histories_in_a_folder_of_its_own(monkeypatch
     ("names", "said"),
     [
         (["provider.refusal", "provider.nonsense"], "no fault is called provider.nonsense"),
-        (["provider.refusal", "process"], "nothing to play: process.fd_limit: is played live"),
+        (["provider.refusal", "process.kill"], "nothing to play: process.kill: is played live"),
         (["provider.refusal", "store.lost_write"], "prove an oracle"),
     ],
 )

@@ -69,9 +69,9 @@ def test_who_reads_the_clock_to_note_the_firing_is_no_trouble(inside: Any) -> No
     assert noted == [7.0]
 
 
-def test_only_a_simulated_run_has_such_a_clock() -> None:
-    """Both are played simulated only, and a sweep plays a jump in both directions."""
-    assert stages_of(ClockJump()) == stages_of(ClockStrobe()) == ("simulated",)
+def test_both_are_played_in_both_stages() -> None:
+    """A live process has a wall clock that can be moved, too; and a sweep plays a jump in both directions."""
+    assert stages_of(ClockJump()) == stages_of(ClockStrobe()) == ("simulated", "live")
     assert [jump.by_s for jump in variants(ClockJump)] == [3600.0, -3600.0]
 
 

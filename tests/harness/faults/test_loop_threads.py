@@ -11,6 +11,7 @@ import pytest
 from loop_bench import Bench, answering, running, status
 
 from harness.errors import UsageError
+from harness.faults import loop_threads
 from harness.faults.loop_threads import LoopGilBurn, LoopLimiterFull, LoopTaskCollected
 from harness.rig import Window
 
@@ -81,9 +82,30 @@ def test_all_worker_threads_are_taken_and_given_back() -> None:
         with LoopLimiterFull(hold_s=3600).within(bench):
             assert bench.run(taken())[1] == 40
             tasks = bench.run(waiting(bench, 2))
+            bench.until_fired()
         assert bench.run(answered(tasks)) == [200, 200]
         assert bench.run(taken()) == (limiter, 0, 0)
-        assert bench.noted == ["40 of 40 tokens taken"]
+        assert bench.noted == ["40 of 40 tokens taken, and 2 waiting"]
+
+
+def test_tokens_for_which_nobody_waits_were_taken_from_nobody() -> None:
+    """A service without a `def` route is answered as ever, and the fault has not fired."""
+    with running(answering(nothing)) as bench:
+        with LoopLimiterFull(hold_s=3600).within(bench):
+            assert status(bench.ask()) == 200
+            assert bench.run(taken())[1] == 40
+        assert bench.noted == []
+
+
+def test_who_waits_when_the_tokens_come_back_has_waited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However seldom it is looked in between, the fault looks once more before it ends."""
+    monkeypatch.setattr(loop_threads, "LOOK_S", 3600.0)
+    with running(def_route()) as bench:
+        with LoopLimiterFull(hold_s=3600).within(bench):
+            tasks = bench.run(waiting(bench, 1))
+            assert bench.noted == []
+        assert bench.run(answered(tasks)) == [200]
+        assert bench.noted == ["40 of 40 tokens taken, and 1 waiting"]
 
 
 def test_the_tokens_come_back_when_their_time_is_over() -> None:
@@ -99,12 +121,16 @@ def test_the_tokens_come_back_when_their_time_is_over() -> None:
 def test_two_that_take_tokens_mend_in_either_order(first: int) -> None:
     """The second takes what the first left; each gives back its own, and one that got none has not fired."""
     with running(def_route()) as bench:
-        both = [LoopLimiterFull(tokens=30).within(bench), LoopLimiterFull(tokens=40).within(bench)]
+        both = [LoopLimiterFull(tokens=number, hold_s=3600).within(bench) for number in (30, 40)]
         for one in both:
             one.__enter__()
         with LoopLimiterFull().within(bench):
-            assert bench.noted == ["30 of 40 tokens taken", "10 of 40 tokens taken"]
+            tasks = bench.run(waiting(bench, 1))
+            bench.until_fired(2)
+        taking = [f"{number} of 40 tokens taken, and 1 waiting" for number in (10, 30)]
+        assert sorted(bench.noted) == taking
         both[first].__exit__(None, None, None)
+        assert bench.run(answered(tasks)) == [200]
         assert bench.run(taken())[1] == (10 if first == 0 else 30)
         both[1 - first].__exit__(None, None, None)
         assert bench.run(taken())[1] == 0

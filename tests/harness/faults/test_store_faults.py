@@ -3,21 +3,22 @@
 import asyncio
 import pickle
 import sqlite3
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
-from inside_bench import StoreBench, in_thread, store_bench
+from inside_bench import StoreBench, store_bench
 
 from harness.errors import UsageError
 from harness.faults.store import StoreDiskFull, StoreDown, StoreLocked, StoreQueueFull, StoreSlow
 from harness.faults.store_base import StoreFault
 from harness.faults.store_commits import StoreCommitFails, StoreCommitUncertain, StoreLostWrite
-from harness.faults.store_reads import StoreCorruptRow, StoreStaleRead
+from harness.faults.store_pool import StorePoolExhausted
+from harness.faults.store_reads import StoreStaleRead
+from harness.faults.store_rows import StoreCorruptRow, StoreCrossedReply
 from harness.registry import needs_of, stages_of
 from harness.rig import Window
 
@@ -32,7 +33,13 @@ ALL: tuple[type[StoreFault], ...] = (
     StoreLostWrite,
     StoreStaleRead,
     StoreCorruptRow,
+    StoreCrossedReply,
+    StorePoolExhausted,
 )
+BRIEFLY: dict[type[StoreFault], StoreFault] = {
+    StoreQueueFull: StoreQueueFull(for_s=0.001),
+    StorePoolExhausted: StorePoolExhausted(hold_s=0.001),
+}
 
 
 @pytest.fixture
@@ -99,54 +106,6 @@ def test_the_window_counts_operations(bench: StoreBench) -> None:
             failed(lambda: connection.execute("SELECT 1"))
         assert connection.execute("SELECT 1").fetchall() == [(1,)]
     assert len(bench.noted) == 2
-
-
-def test_each_operation_of_a_slow_store_is_held_up(
-    bench: StoreBench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each kind waits for its own time, one of no time is no firing, and all of it is done in the end."""
-    waited: list[float | None] = []
-
-    def wait(event: threading.Event, timeout: float | None = None) -> bool:
-        waited.append(timeout)
-        return False
-
-    connection = bench.connect()
-    with monkeypatch.context() as patched, StoreSlow(read_s=0, write_s=2, commit_s=3).within(bench):
-        patched.setattr(threading.Event, "wait", wait)
-        insert(connection, "two")
-        connection.execute("SELECT 1")
-    assert waited == [2, 3]
-    assert bench.noted == [
-        "write (INSERT INTO t): held up for 2 s",
-        "commit (COMMIT): held up for 3 s",
-    ]
-    assert bench.stored() == ["one", "two"]
-
-
-@pytest.mark.parametrize(
-    "fault", [StoreSlow(commit_s=3_600, write_s=0), StoreQueueFull(), StoreQueueFull(for_s=3_600)], ids=repr
-)
-async def test_who_is_held_up_goes_on_when_the_fault_ends(bench: StoreBench, fault: StoreFault) -> None:
-    """A commit in a thread of its own waits while the fault lasts, however long it would be, and is done then."""
-    connection = bench.connect()
-    begun = threading.Event()
-    bench.fired = lambda detail: begun.set()  # type: ignore[method-assign]  # told rather than noted
-    with fault.within(bench):
-        commit = in_thread(lambda: insert(connection, "two"))
-        await asyncio.to_thread(begun.wait)
-        assert bench.stored() == ["one"]
-        assert not commit.done()
-    await commit
-    assert bench.stored() == ["one", "two"]
-
-
-def test_a_writer_that_was_held_up_long_enough_goes_on(bench: StoreBench) -> None:
-    """With `for_s` a commit goes on while the fault still lasts."""
-    with StoreQueueFull(for_s=0.001).within(bench):
-        insert(bench.connect(), "two")
-        assert bench.stored() == ["one", "two"]
-    assert bench.noted == ["commit (COMMIT): held up"]
 
 
 def test_the_lock_is_held_by_a_real_connection(bench: StoreBench) -> None:
@@ -229,12 +188,15 @@ def attempt(connection: sqlite3.Connection, statement: str) -> str | None:
 def test_every_fault_mends_when_its_block_is_broken_off(bench: StoreBench, kind: type[StoreFault]) -> None:
     """A block that is cancelled leaves no rule and no lock, and the connection that met the fault works."""
     connection = bench.connect(timeout=0)
-    fault = StoreQueueFull(for_s=0.001) if kind is StoreQueueFull else kind()
+    fault = BRIEFLY.get(kind, kind())
 
     def broken_off() -> None:
         with fault.within(bench):
             attempt(connection, "INSERT INTO t VALUES ('x')")
             attempt(connection, "SELECT a FROM t")
+            with suppress(sqlite3.Error):
+                for value in "pq":
+                    connection.execute("SELECT ?", (value,))
             raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
@@ -252,7 +214,7 @@ def test_every_fault_is_plain_data_that_needs_an_inside(kind: type[StoreFault]) 
     fault = kind(window=Window(every_k=2))
     assert pickle.loads(pickle.dumps(fault)) == fault
     assert needs_of(fault) == {"store", "inside"}
-    assert stages_of(fault) == (("live",) if kind is StoreLocked else ("simulated", "live"))
+    assert stages_of(fault) == ("simulated", "live")
     assert kind.__doc__
     with pytest.raises(UsageError, match=f"{kind.name}: an operation on the store has no level"):
         kind(window=Window(level="structured"))
@@ -263,10 +225,14 @@ def test_every_fault_is_plain_data_that_needs_an_inside(kind: type[StoreFault]) 
     [
         (StoreDown, {"on": "commit"}, "'any', 'open', 'read', 'write'"),
         (StoreSlow, {"read_s": -1}, "at least 0"),
-        (StoreSlow, {"read_s": 0, "write_s": 0, "commit_s": 0}, "more than 0"),
+        (StoreSlow, {"read_s": 0, "write_s": 0, "commit_s": 0, "fsync_s": 0}, "more than 0"),
+        (StoreSlow, {"fsync_s": -1}, "at least 0"),
         (StoreLocked, {"hold_s": 0}, "at least 0.001"),
         (StoreQueueFull, {"for_s": 0}, "at least 0.001"),
-        (StoreCorruptRow, {"form": "gone"}, "'cut', 'bad_json'"),
+        (StoreQueueFull, {"depth": 0}, "at least 1"),
+        (StoreCommitUncertain, {"delay_s": -1}, "at least 0"),
+        (StoreCrossedReply, {"shift": 0}, "at least 1"),
+        (StoreCorruptRow, {"form": "gone"}, "'cut', 'gap', 'unknown_role', 'bad_json'"),
         (StoreCorruptRow, {"nth_row": 0}, "at least 1"),
     ],
 )

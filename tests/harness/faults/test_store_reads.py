@@ -1,4 +1,4 @@
-"""Reads of the past, and reads of damaged rows: what is fetched, and that what is stored stays as it is."""
+"""Reads of the past: what is fetched, and that what is stored stays as it is."""
 
 import asyncio
 import json
@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from inside_bench import StoreBench, in_thread, plain, store_bench
 
-from harness.faults.store_reads import StoreCorruptRow, StoreStaleRead
-from harness.rig import Window
+from harness.faults.store_reads import StoreStaleRead
 
 READ = "SELECT a FROM t ORDER BY a"
 
@@ -117,45 +116,3 @@ async def test_threads_share_the_past(bench: StoreBench) -> None:
         found = await asyncio.gather(*(in_thread(lambda each=each: read(each)) for each in readers))
     assert found == [[("one",)]] * 4
     assert len(bench.noted) == 4
-
-
-def test_texts_and_blobs_of_a_damaged_row_are_cut(bench: StoreBench) -> None:
-    """Every n-th row that is read has the first half of its texts and blobs; numbers and what is stored stay whole."""
-    connection = bench.connect()
-    add(connection, "three")
-    with StoreCorruptRow(nth_row=2).within(bench):
-        rows = connection.execute("SELECT a, CAST(a AS BLOB), length(a), NULL FROM t ORDER BY a").fetchall()
-        assert rows == [("one", b"one", 3, None), ("th", b"th", 5, None)]
-        assert connection.execute("SELECT 1").fetchone() == (1,)
-        assert connection.execute("SELECT 2").fetchone() == (2,)
-    assert bench.noted == ["read (SELECT a, CAST(a): 1 of 2 rows damaged (cut)"]
-    assert bench.stored() == ["one", "three"]
-    assert connection.execute(READ).fetchall() == [("one",), ("three",)]
-
-
-def test_only_json_becomes_bad_json(bench: StoreBench) -> None:
-    """An object or array is no longer one; a text that was none, and a number in a text, stay as they are."""
-    connection = bench.connect()
-    with StoreCorruptRow(form="bad_json", window=Window(first_n=1)).within(bench):
-        statement = """SELECT '{"n": 1} ', '[2]', '3', 'plain', CAST('{}' AS BLOB), 6"""
-        assert connection.execute(statement).fetchone() == ('{"n": 1}'[:-1], "[2", "3", "plain", b"{", 6)
-        assert connection.execute("SELECT '{}'").fetchone() == ("{}",)
-    assert bench.noted == ['read (SELECT \'{"n": 1}): 1 of 1 rows damaged (bad_json)']
-
-
-@pytest.mark.parametrize("stale_first", [True, False])
-def test_damage_and_the_past_overlap(bench: StoreBench, *, stale_first: bool) -> None:
-    """Whichever fault stands outermost, each does its own, and the one that is left goes on alone."""
-    connection = bench.connect()
-    stale, corrupt = StoreStaleRead().within(bench), StoreCorruptRow().within(bench)
-    first, second = (stale, corrupt) if stale_first else (corrupt, stale)
-    first.__enter__()
-    second.__enter__()
-    add(connection, "three")
-    expected = [("o",)] if stale_first else [("one",)]  # the outer one has the last word on the rows
-    assert connection.execute(READ).fetchall() == expected
-    first.__exit__(None, None, None)
-    alone = [("o",), ("th",)] if stale_first else [("one",)]
-    assert connection.execute(READ).fetchall() == alone
-    second.__exit__(None, None, None)
-    assert connection.execute(READ).fetchall() == [("one",), ("three",)]

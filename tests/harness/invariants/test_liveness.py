@@ -37,6 +37,14 @@ def test_a_call_that_outlives_its_answer_is_found(made, findings):
     assert "after its answer" in message
 
 
+def test_a_call_that_goes_on_after_its_client_left_is_found(made, findings):
+    """Who has nobody to answer any more lets go of the provider: a second later is too late, whatever the deadline."""
+    left = made.turn(status=None, body=None, left=True, ended_s=1.004)
+    assert findings(RELEASED, made.history(left, made.call(left, at_s=1.002, ended_s=1.2))) == []
+    (message,) = findings(RELEASED, made.history(left, made.call(left, at_s=1.002, ended_s=2.05)))
+    assert message == "still in flight 1.05 s after its answer"
+
+
 def test_a_service_that_does_not_recover_is_found(made, findings):
     """The last golden turn must be a healthy answer of the primary level."""
     healthy, sick = made.turn(1, role="golden"), made.turn(2, role="golden", status=503)
@@ -53,10 +61,11 @@ def test_a_service_that_does_not_recover_is_found(made, findings):
         (QUIET, "threads", 7),
         (QUIET, "descriptors", 23),
         (QUIET, "provider_in_flight", 1),
+        (QUIET, "limiter_tokens", 1),
     ],
 )
 def test_what_is_left_behind_is_found(made, findings, invariant, name, value):
-    """One task, a thread or descriptor beyond the pools, or a provider call left is found, each by its own witness."""
+    """One task, a thread or descriptor beyond the pools, a token of the limiter or a provider call left is found, each by its own witness."""
     base = made.probe("baseline")
     assert findings(invariant, made.history(made.turn(), base, made.probe("quiet"))) == []
     history = made.history(made.turn(), base, made.probe("quiet", **{name: value}))

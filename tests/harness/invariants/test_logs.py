@@ -43,13 +43,16 @@ def test_a_missing_and_a_double_record_are_found(made, findings):
 
 
 def test_a_client_that_left_is_logged_as_499(made, findings):
-    """Where the client left in a provider call, 499 and incomplete is the truth, and 200 is a lie."""
+    """Where the client left in a provider call, 499 and incomplete is the truth; 200, and 499 as complete, are lies."""
     turn = made.turn(status=None, body=None, left=True)
     call = made.call(turn, ended_s=turn.ended_s + 0.01, outcome="aborted")
     truth = made.completion(turn, fields={"status_code": 499, "success": False, "complete": False})
     lie = made.completion(turn, fields={"status_code": 200, "success": True})
+    whole = made.completion(turn, fields={"status_code": 499, "success": False, "complete": True})
     assert findings(AGREE, made.history(turn, call, truth)) == []
     assert len(findings(AGREE, made.history(turn, call, lie))) == 1
+    (message,) = findings(AGREE, made.history(turn, call, whole))
+    assert message.startswith("logged as complete with status 499")
 
 
 def test_a_client_that_left_when_all_was_done_may_be_logged_as_answered(made, findings):

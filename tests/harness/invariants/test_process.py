@@ -2,9 +2,11 @@
 
 import pytest
 
-from harness.history import Outage
+from harness.history import LogRecord, Outage
 
 CLEAN = "process.exits_cleanly"
+SHUTS_DOWN = "process.shuts_down"
+BEGUN, FINISHED = "INFO:     Application startup complete.", "INFO:     Application shutdown complete."
 
 
 def outage(how, exit_code):
@@ -29,3 +31,47 @@ def test_a_process_that_has_to_be_killed_or_crashes_is_found(made, findings, exi
 def test_a_process_that_was_killed_owes_no_clean_end(made, findings):
     """Who is killed, or paused, was not asked to end."""
     assert findings(CLEAN, made.history(outage("killed", -9), outage("paused", None))) == []
+
+
+def logged(*texts, source="stderr"):
+    """Lines of one file."""
+    return [LogRecord(source=source, line=number, text=text) for number, text in enumerate(texts, start=1)]
+
+
+def test_a_process_that_shut_its_app_down_passes(made, findings):
+    """Each process that was asked to end has its own line, and the last one, which ends with the run, owes none."""
+    whole = logged(BEGUN, "GET /", FINISHED, "Started server process [2]", BEGUN)
+    assert findings(SHUTS_DOWN, made.history(outage("terminated", 0), *whole)) == []
+
+
+@pytest.mark.parametrize("exit_code", [0, -15])
+def test_an_app_that_was_never_shut_down_is_found(made, findings, exit_code):
+    """A clean exit without the shut-down line means that the lifespan did not end, whatever a later process says."""
+    lines = logged(BEGUN, "GET /", BEGUN, FINISHED)
+    (message,) = findings(SHUTS_DOWN, made.history(outage("terminated", exit_code), *lines))
+    assert message == "ended after SIGTERM, and never logged 'Application shutdown complete.'"
+
+
+@pytest.mark.parametrize("exit_code", [-9, 0])
+def test_each_life_is_held_to_its_own_end(made, findings, exit_code):
+    """A process that was killed owes no line, however it ended, and the one that was asked to end after it does."""
+    killed = Outage(at_s=0.1, ended_s=0.2, fault="process.kill", how="killed", exit_code=exit_code)
+    ended = [killed, outage("terminated", 0)]
+    assert findings(SHUTS_DOWN, made.history(*ended, *logged(BEGUN, BEGUN, FINISHED, BEGUN))) == []
+    assert len(findings(SHUTS_DOWN, made.history(*ended, *logged(BEGUN, FINISHED, BEGUN, BEGUN)))) == 1
+
+
+def test_where_lives_cannot_be_told_apart_nothing_is_said(made, findings):
+    """No start-up line, and more of them than processes, as with several workers, say nothing of any one."""
+    asked = outage("terminated", 0)
+    for lines in (logged("ready"), logged(BEGUN, BEGUN, BEGUN, BEGUN), logged(BEGUN)):
+        assert findings(SHUTS_DOWN, made.history(asked, *lines)) == []
+    assert findings(SHUTS_DOWN, made.history(outage("terminated", -9), *logged(BEGUN, BEGUN))) == []
+
+
+def test_who_needs_the_log_for_it_says_so():
+    """Where a fault silences the log, nothing is owed."""
+    from harness.registry import INVARIANTS  # noqa: PLC0415  # kept from the import of every other test
+
+    assert INVARIANTS.get(SHUTS_DOWN).witnesses == {"process", "logs"}
+    assert INVARIANTS.get(CLEAN).witnesses == {"process"}

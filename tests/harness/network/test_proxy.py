@@ -151,9 +151,9 @@ async def test_a_hang_leaves_the_connect_waiting_and_mends(echo: Any) -> None:
         assert not connecting.done()
     reader, writer = await connecting  # the kernel sends its SYN again
     assert await said(reader, writer, b"hello") == b"hello"
-    async with echo.proxy.shaped("reset", Toxic(after_ms=0, then="reset"), ALWAYS):
+    async with echo.proxy.shaped("reset", Toxic(after_bytes=0, then="reset"), ALWAYS):
         with pytest.raises(ConnectionResetError):
-            await reader.read()
+            await said(reader, writer, b"hello")
     writer.close()
     assert [detail.partition(":")[0] for _, detail in echo.fired] == [
         "a connection of the test link was not accepted",

@@ -22,11 +22,12 @@ async def test_an_answer_that_comes_in_pieces_is_no_idle_time(echo: Any) -> None
 async def test_a_close_that_is_late_comes_when_the_toxic_goes(front: Any) -> None:
     """The client of a connection that is gone learns of it in an hour, or as soon as that heals; what it sends is lost."""
     got: list[bytes] = []
-    over = asyncio.Event()
+    closed, over = asyncio.Event(), asyncio.Event()
 
     async def stays(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(await reader.read(5))
         got.append(await reader.read())
+        closed.set()
         await over.wait()
 
     async with front(stays) as bench, bench.connected() as (reader, writer):
@@ -34,8 +35,10 @@ async def test_a_close_that_is_late_comes_when_the_toxic_goes(front: Any) -> Non
         assert await reader.readexactly(5) == b"hello"
         toxic = Toxic(idle_s=1e-6, close_delay_ms=3_600_000)
         async with bench.proxy.shaped("slow", toxic, ALWAYS):
-            await bench.has_fired.wait()
+            await closed.wait()
+            assert bench.fired == []
             writer.write(b"lost")
+            await bench.has_fired.wait()
         assert await reader.read() == b""
         over.set()
     assert got == [b""]

@@ -168,3 +168,14 @@ def test_calls_from_many_loops_are_counted_once_each() -> None:
 
     asyncio.run(main())
     assert len(fired) == 500
+
+
+async def test_a_rule_whose_fault_tells_marks_its_calls_and_fires_by_itself_on_none(parts: Any) -> None:
+    """The provider's account names the fault at the call, and nothing is counted as a firing."""
+    asked = {"level": "conversation", "request_id": "r", "messages": (), "headers": {}}
+    ordinal = parts.witness.begin(**asked)
+    async with parts.script.wrapped("a.b", tag("x"), Window(), tells=True):
+        await parts.script.answer(call(ordinal))
+    parts.witness.answered(ordinal, 200, b"")
+    assert [one.fault for one in parts.witness.records()] == ["a.b"]
+    assert parts.fired == []

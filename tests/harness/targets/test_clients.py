@@ -195,3 +195,40 @@ def test_a_firing_says_on_which_turn() -> None:
     (record,) = [one for one in bench.recorder.records if isinstance(one, FaultFired)]
     (turn,) = bench.exchanges("turn")
     assert record.detail == f"turn {turn.request_id} of session mine"
+
+
+async def test_a_rule_that_tells_has_fired_where_it_says_so_and_nowhere_else() -> None:
+    """Whatever it does to the turns, one of the three is a firing, and that once."""
+    bench = Bench()
+
+    @dataclass(frozen=True, kw_only=True)
+    class Telling(Ruled):
+        def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
+            assert rig.client is not None
+            return rig.client.wrapped(self.name, self.rule, self.window, tells=True)
+
+    async def rule(outgoing: Outgoing, client: Any) -> Incoming:
+        await holds_up(outgoing, client)
+        await goes_beside(outgoing, client)
+        if client.message == "two":
+            client.fired()
+            client.fired()
+        return await answers_otherwise(outgoing, client)
+
+    turns = [Turn(message=message) for message in ("one", "two", "three")]
+    await bench.play(*turns, faults=(Telling(rule=rule),))
+    assert bench.fired == ["test.ruled"]
+
+
+async def test_a_rule_knows_what_a_turn_says_and_of_which_session_it_is() -> None:
+    """A turn that opens its session has none yet."""
+    bench = Bench()
+    known: list[tuple[str, str | None]] = []
+
+    async def rule(outgoing: Outgoing, client: Any) -> Incoming:
+        known.append((client.message, client.session_id))
+        return await client.send(outgoing)
+
+    await bench.play(faults=(Ruled(rule=rule),))
+    own = bench.exchanges("turn")[0].session_id
+    assert known == [("open", None), ("go on", own)]

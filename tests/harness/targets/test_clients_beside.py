@@ -109,7 +109,7 @@ async def test_an_id_that_a_fault_chose_is_known_by_what_is_answered() -> None:
 
 
 async def test_a_request_may_go_its_own_way_to_the_address() -> None:
-    """What opens a connection by itself is given the target's address, and leaves when its client does."""
+    """What opens a connection by itself is given the address where it is to go, and leaves when its client does."""
     bench = Bench(address=("127.0.0.1", 7))
     gone_to: list[tuple[str, int]] = []
 
@@ -124,9 +124,12 @@ async def test_a_request_may_go_its_own_way_to_the_address() -> None:
         own = Own(method="POST", path="/", headers=outgoing.headers)
         await client.beside(own, expected=(400,))
         await client.beside(own, expected=(400,), leave_after_s=0.001)
+        elsewhere = replace(own, base_url="http://127.0.0.1:8")
+        await client.beside(elsewhere, expected=(400,), leave_after_s=0.001)
         return await client.send(outgoing)
 
     driver = await bench.play(Turn(), faults=(Ruled(rule=rule),))
-    assert gone_to == [("127.0.0.1", 7)] * 2
-    assert [(one.status, one.left) for one in bench.exchanges("beside")] == [(400, False), (None, True)]
+    assert gone_to == [("127.0.0.1", 7), ("127.0.0.1", 7), ("127.0.0.1", 8)]
+    left = [(one.status, one.left) for one in bench.exchanges("beside")]
+    assert left == [(400, False), (None, True), (None, True)]
     assert driver.nonce_matched  # a server that refuses by itself knows no nonce

@@ -1,0 +1,53 @@
+"""What a plan takes of the profile, and of what was seen of the app in a run without a fault."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness import library
+from harness.errors import UsageError
+from harness.faults import LoopBlocked, ProcessWorkerDead
+from harness.sweep.plan import fitted, planned, settled
+from harness.targets import profile as profiles
+
+PROFILE = replace(profiles.load(), worker="the-writer", ready="/well")
+
+
+def drills() -> dict[str, Any]:
+    """The drills of a sweep."""
+    return {name: library.find([name])[0] for name in ("two_sessions", "streams", "crowd")}
+
+
+def test_a_fault_takes_of_the_profile_what_it_leaves_to_that() -> None:
+    """A knob that is empty is filled, one that is given stays, and a fault without such a knob is the same."""
+    assert fitted(ProcessWorkerDead(), PROFILE) == ProcessWorkerDead(worker="the-writer", ready="/well")
+    given = ProcessWorkerDead(worker="another", ready="/other")
+    assert fitted(given, PROFILE) == given
+    assert fitted(LoopBlocked(), PROFILE) == LoopBlocked()
+    assert fitted(ProcessWorkerDead(), replace(PROFILE, ready=None)).ready == ""
+
+
+def test_what_a_fault_takes_of_the_profile_is_no_part_of_its_label() -> None:
+    """It goes by its bare name, and is played with what the profile says."""
+    (trial,) = planned(PROFILE, "simulated", drills(), ["process.worker_dead"]).trials
+    assert trial.label == "process.worker_dead"
+    assert trial.fault == ProcessWorkerDead(worker="the-writer", ready="/well")
+
+
+@pytest.mark.parametrize(
+    ("fault", "stage", "needs", "seen"),
+    [
+        ("loop.foreign", "simulated", "factory", {"from_factory": 1}),
+        ("loop.limiter_full", "live", "worker_threads", {"worker_threads": 2}),
+    ],
+)
+def test_what_was_not_seen_of_the_app_is_not_applicable(
+    made: Any, fault: str, stage: str, needs: str, seen: dict[str, int]
+) -> None:
+    """A probe in which it was seen is enough; without any such probe the fault has nothing that it could break."""
+    plan = planned(PROFILE, stage, drills(), [fault])
+    there = made.history(made.probe("baseline"), made.probe("played", **seen))
+    assert [trial.label for trial in settled(plan, PROFILE, [there]).trials] == [fault]
+    with pytest.raises(UsageError, match=rf"nothing to play: {fault}: needs {needs}: "):
+        settled(plan, PROFILE, [made.history(made.probe("baseline"), made.probe("played"))])
