@@ -29,6 +29,11 @@ StoreRule = Callable[[Operation, Callable[[], Any]], Any]
 
 It runs in whichever thread the target does the operation in."""
 
+OutputRule = Callable[[Callable[[bytes], int], bytes], int]
+"""A rule around a write to `sys.stdout`: it may write by calling its first argument, later or never, or raise instead.
+
+It gives how many bytes were taken, and runs in whichever thread writes."""
+
 RequestRule = Callable[[Message, Receive, Send, App], Awaitable[None]]
 """A rule around an HTTP request, on the target's own loop: scope, receive, send, and what it would have called."""
 
@@ -44,6 +49,9 @@ class Inside(Protocol):
 
     worker: str
     """The name of a thread or task of the target's own; empty where it has none, or where nobody said which."""
+
+    output_has_file: bool
+    """Whether the standard output is a file descriptor, so that one can write past `sys.stdout`; a simulated one is none."""
 
     def fired(self, detail: str) -> None:
         """Note that the fault did something, and to what."""
@@ -68,6 +76,9 @@ class Inside(Protocol):
 
     def output_to(self, descriptor: int) -> AbstractContextManager[None]:
         """Let the process's standard output go to another file descriptor."""
+
+    def around_output(self, rule: OutputRule) -> AbstractContextManager[None]:
+        """Put a rule around every write to `sys.stdout`, the last one outermost."""
 
     def wall_moved(self, offset_s: Callable[[], float]) -> AbstractContextManager[None]:
         """Let the wall clock, and no other, read so many seconds more."""

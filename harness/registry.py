@@ -95,6 +95,7 @@ CAPABILITIES = MappingProxyType(
         "worker": "a thread or task of its own that works as long as it lives, worker, and an app",
         "deadline": "a variable that takes the deadline of a turn, deadline_variable, and a provider",
         "log_file": "a file of each run that it writes its log to, log with {directory} in it",
+        "output": "lines on its standard output, which a run without a fault had",
         "factory": "an app that is built by a factory, which was seen when it was started",
         "worker_threads": "work in worker threads of anyio, as of `def` routes, which no run without a fault had",
         "request_ids": "ids of requests in answers, log and provider calls, request_ids = true in [contract]",
@@ -104,7 +105,7 @@ CAPABILITIES = MappingProxyType(
 )
 """What a target may have, by the word that a fault's `needs` uses."""
 
-OBSERVED = frozenset({"scores", "provider_key", "factory", "worker_threads"})
+OBSERVED = frozenset({"scores", "provider_key", "factory", "output", "worker_threads"})
 """Those that no profile tells of: they are seen in a run without a fault."""
 
 INVARIANTS: Registry[Invariant] = Registry("invariant", "harness.invariants")

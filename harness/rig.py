@@ -157,10 +157,10 @@ class Another(Protocol):
 class LogSeam(Protocol):
     """The file that the target writes its log to."""
 
-    async def rotated(self, fault: str, *, copied: bool) -> None:
-        """Move what stands in it aside and let a new file take its name, or, where `copied`, copy it and cut it to nothing.
+    def rotated(self, fault: str, *, how: str) -> AbstractAsyncContextManager[None]:
+        """Rotate it on entry: `rename` moves it away and makes it anew, `truncate` copies it and cuts it off.
 
-        It is done once the target has written something; that, and what it wrote then, is the firing.
+        It has fired where the target had written lines before and writes some after; that is known when it has ended.
         """
 
 
@@ -255,7 +255,7 @@ class Rig:
     process: ProcessSeam | None = None
     instances: InstanceSeam | None = None
     client: ClientSeam | None = None
-    logs: LogSeam | None = None
+    log: LogSeam | None = None
 
 
 class Fault(Protocol):

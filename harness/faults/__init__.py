@@ -31,9 +31,10 @@ from harness.faults.completions import (
     ProviderRefusal,
     ProviderSchemaMisfit,
 )
-from harness.faults.logs import LogsClosedPipe, LogsDiskFull, LogsFullPipe, LogsSlowSink
-from harness.faults.logs_lines import LogsLongLines, LogsSinkRaises
-from harness.faults.logs_rotation import LogsRotation
+from harness.faults.logs import LogsFullPipe, LogsSlowSink
+from harness.faults.logs_broken import LogsClosedPipe, LogsDiskFull, LogsSinkRaises
+from harness.faults.logs_files import LogsRotation
+from harness.faults.logs_long import LogsLongLines
 from harness.faults.loop import LoopBlocked, LoopCancel, LoopReorder
 from harness.faults.loop_entry import LoopSyncEntry
 from harness.faults.loop_foreign import LoopForeign

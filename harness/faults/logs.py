@@ -1,16 +1,16 @@
-"""The sink that the target's log goes to is full, gone or slow: its standard output, by its file descriptor."""
+"""The sink that the target's log goes to makes whoever writes to it wait: nobody reads it, or somebody does so slowly."""
 
 import contextlib
 import fcntl
 import io
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from harness.faults.logs_pipes import PIECE_BYTES, beside, breaking, fill, held_up, pipe
+from harness.faults.logs_pipes import PIECE_BYTES, beside, fill, held_up, pipe
 from harness.faults.loop_base import InsideFault
 from harness.inside import Inside
 from harness.registry import fault
@@ -20,7 +20,7 @@ STANDARD_OUTPUT = 1
 ONE_PAGE = 4096
 
 
-@fault("logs.full_pipe", stages=("live",), needs=("inside",))
+@fault("logs.full_pipe", stages=("live",), needs=("inside", "output"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogsFullPipe(InsideFault):
     """Nobody reads the standard output any more: a write waits until somebody does (hermes-agent#58636).
@@ -54,46 +54,7 @@ class LogsFullPipe(InsideFault):
                     inside.fired(f"{waited} bytes had to wait")
 
 
-@fault("logs.closed_pipe", stages=("live",), needs=("inside",))
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogsClosedPipe(InsideFault):
-    """Who read the standard output has gone: EPIPE (agentfield#985, fluent-logger-python#178).
-
-    It goes with the first thing that the target writes, which is the firing.
-    """
-
-    silences: ClassVar[tuple[str, ...]] = ("logs",)
-
-    @contextmanager
-    def within(self, inside: Inside) -> Iterator[None]:
-        """Go away."""
-        reader, writer = pipe()
-        reader.close()
-        with writer, breaking(inside, writer.fileno(), "the reader of the standard output went away"):
-            yield
-
-
-@fault("logs.disk_full", stages=("live",), needs=("inside",))
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogsDiskFull(InsideFault):
-    """The standard output goes to a disk that is full: ENOSPC.
-
-    It is full from the first thing on that the target writes, which is the firing.
-    """
-
-    silences: ClassVar[tuple[str, ...]] = ("logs",)
-
-    @contextmanager
-    def within(self, inside: Inside) -> Iterator[None]:
-        """Have no space."""
-        with (
-            io.FileIO("/dev/full", "w") as full,
-            breaking(inside, full.fileno(), "no space left for the standard output"),
-        ):
-            yield
-
-
-@fault("logs.slow_sink", stages=("live",), needs=("inside",))
+@fault("logs.slow_sink", needs=("inside", "output"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogsSlowSink(InsideFault):
     """Who reads the standard output takes `delay_ms` for each write, and the next one waits (hermes-agent#58636).
@@ -109,10 +70,18 @@ class LogsSlowSink(InsideFault):
     @contextmanager
     def within(self, inside: Inside) -> Iterator[None]:
         """Be slow; at the end what still waits passes without delay."""
+        over = threading.Event()
+        slow = self._descriptor(inside, over) if inside.output_has_file else self._stream(inside, over)
+        with slow:
+            yield
+
+    @contextmanager
+    def _descriptor(self, inside: Inside, over: threading.Event) -> Iterator[None]:
+        """Be slow for whoever writes to the file descriptor."""
         # Each write is a packet of its own, and there is room for one.
         reader, writer = pipe(os.O_DIRECT)
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, ONE_PAGE)
-        real, over = io.FileIO(os.dup(STANDARD_OUTPUT), "w"), threading.Event()
+        real = io.FileIO(os.dup(STANDARD_OUTPUT), "w")
         with (
             beside(lambda: self._pass(inside, reader, real, over), ends=over.set),
             writer,
@@ -120,13 +89,34 @@ class LogsSlowSink(InsideFault):
         ):
             yield
 
+    @contextmanager
+    def _stream(self, inside: Inside, over: threading.Event) -> Iterator[None]:
+        """Be slow for whoever writes to `sys.stdout`, one after the other."""
+        matching, turn = inside.matching(self.window), threading.Lock()
+
+        def late(do: Callable[[bytes], int], data: bytes) -> int:
+            with turn:
+                if not over.is_set() and matching.lets_through():
+                    inside.fired(self._detail(data))
+                    over.wait(self.delay_ms / 1000)
+                return do(data)
+
+        with inside.around_output(late):
+            try:
+                yield
+            finally:
+                over.set()
+
     def _pass(self, inside: Inside, reader: io.FileIO, real: io.FileIO, over: threading.Event) -> None:
         """Pass on what comes, until nobody is left who could write: another fault may, beyond the end of this one."""
         matching = inside.matching(self.window)
         with reader, real:
             while piece := reader.read(PIECE_BYTES):
                 if not over.is_set() and matching.lets_through():
-                    inside.fired(f"{len(piece)} bytes taken {self.delay_ms:g} ms late")
+                    inside.fired(self._detail(piece))
                     over.wait(self.delay_ms / 1000)
                 with contextlib.suppress(OSError):  # that sink may be broken too
                     real.write(piece)
+
+    def _detail(self, data: bytes) -> str:
+        return f"{len(data)} bytes taken {self.delay_ms:g} ms late"

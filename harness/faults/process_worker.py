@@ -130,7 +130,9 @@ def _found(inside: Inside, name: str) -> "threading.Thread | asyncio.Task[Any]":
     tasks = [task for task in asyncio.all_tasks(inside.loop) if task.get_name() == name]
     found: list[threading.Thread | asyncio.Task[Any]] = [*threads, *tasks]
     if not found:
-        raise UsageError(f"the app has no thread and no task called {name!r}; mend worker of the profile")
+        raise UsageError(
+            f"the app has no thread and no task called {name!r}; mend worker of the profile, or of the fault"
+        )
     return found[0]
 
 

@@ -122,9 +122,11 @@ def settled(plan: Plan, profile: Profile, controls: Sequence[History]) -> Plan:
     """
     calls = [call for history in controls for call in history.calls]
     probes = [probe for history in controls for probe in history.of(Probe)]
+    printed = ("stdout" if profile.log else "app", "access")
     seen = {
         "factory": any(probe.from_factory for probe in probes),
         "worker_threads": any(probe.worker_threads for probe in probes),
+        "output": any(record.source in printed for history in controls for record in history.logs),
         "scores": any(call.confidence is not None for call in calls),
         "provider_key": any("authorization" in call.headers for call in calls),
     }

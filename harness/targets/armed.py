@@ -235,15 +235,15 @@ class _Clients:
 
 
 @dataclass(frozen=True, slots=True)
-class _Logs:
-    """The log, for one fault."""
+class _Log:
+    """The log file of the target, for one fault."""
 
     seam: LogSeam
     tag: str
 
-    async def rotated(self, fault: str, *, copied: bool) -> None:  # noqa: ARG002  # the tag stands for it
+    def rotated(self, fault: str, *, how: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the tag stands for it
         """Rotate it under the tag."""
-        await self.seam.rotated(self.tag, copied=copied)
+        return self.seam.rotated(self.tag, how=how)
 
 
 def tagged(rig: Rig, tag: str) -> Rig:
@@ -256,5 +256,5 @@ def tagged(rig: Rig, tag: str) -> Rig:
         process=rig.process and _Process(rig.process, tag),
         instances=rig.instances and _Instances(rig.instances, tag),
         client=rig.client and _Clients(rig.client, tag),
-        logs=rig.logs and _Logs(rig.logs, tag),
+        log=rig.log and _Log(rig.log, tag),
     )

@@ -140,6 +140,7 @@ def _witnessed(serving: _Serving, options: argparse.Namespace) -> WitnessedApp:
     from harness.within import clock_live  # noqa: PLC0415  # the same
     from harness.within.guests import Guests  # noqa: PLC0415  # the same
     from harness.within.inside import Parts  # noqa: PLC0415  # the same
+    from harness.within.output import OUTPUT_GATE  # noqa: PLC0415  # the same
     from harness.within.requests import RequestGate  # noqa: PLC0415  # the same
     from harness.within.sqlite import StoreGate  # noqa: PLC0415  # the same
     from harness.within.wall import WallShift  # noqa: PLC0415  # the same
@@ -148,6 +149,7 @@ def _witnessed(serving: _Serving, options: argparse.Namespace) -> WitnessedApp:
     store.install()  # before the app is imported, which may take `connect` or `time` for itself
     clock_live.install(wall)
     built = partial(build, options.app, options.defect)
+    OUTPUT_GATE.install(has_file=True)  # or `sys.stdout`
     gate = RequestGate(built())
     witnessed = WitnessedApp(gate, nonce=options.nonce)
     serving.from_factory = is_factory(imported(options.app))

@@ -46,6 +46,7 @@ from harness.targets.control import HOLDS, PLAYED, REFUSED
 from harness.targets.driven import POLICIES, Job, Recorder
 from harness.targets.driver import Driver
 from harness.targets.simulated import SimulatedTarget
+from harness.within.output import OUTPUT_GATE
 from harness.within.sqlite import StoreGate
 
 MADE: Mapping[str, Callable[[], Policy]] = dict(zip(POLICIES, (Fifo, Uniform, Pct), strict=True))
@@ -66,6 +67,7 @@ def host(descriptor: int, *, app: str, nonce: str, cold: bool) -> int:
     store = StoreGate()
     with installed():
         store.install()  # before the app is imported, which may take `connect` for itself
+        OUTPUT_GATE.install(has_file=False)  # or `sys.stdout`
         if not cold:
             warmed = Simulation().run(lambda: _imported(app))
             if isinstance(warmed.error, Escape):

@@ -8,7 +8,6 @@ from harness.errors import UsageError
 from harness.history import LogRecord, Record
 from harness.logs import parse
 from harness.targets.profile import Profile
-from harness.targets.rotation import moved_aside
 
 
 def logged(
@@ -44,7 +43,7 @@ def written_before(profile: Profile, directory: Path) -> int:
     """
     if not profile.log:
         return 0
-    path = log_of(profile, directory)
+    path = named(profile, directory)
     try:
         with path.open("rb") as file:
             return file.seek(0, os.SEEK_END)
@@ -59,16 +58,13 @@ def written_before(profile: Profile, directory: Path) -> int:
 def _files(directory: Path, profile: Profile, since: int) -> Iterator[tuple[Path, str, int]]:
     """Each file with what a line of it is, and where to begin."""
     if profile.log:
-        named = log_of(profile, directory)
-        aside = moved_aside(named)
-        for number, path in enumerate((*aside, named)):
-            yield path, "app", 0 if number else since
+        yield named(profile, directory), "app", since
     if not profile.url:
         yield directory / "app.log", "stdout" if profile.log else "app", 0
         yield directory / "stderr.log", "stderr", 0
 
 
-def log_of(profile: Profile, directory: Path) -> Path:
+def named(profile: Profile, directory: Path) -> Path:
     """The file that the profile names; a relative one is beside the profile."""
     path = Path(profile.log.replace("{directory}", str(directory)))
     return path if path.is_absolute() else Path(profile.origin).resolve().parent / path

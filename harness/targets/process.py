@@ -25,10 +25,9 @@ from harness.targets.entered import InChild
 from harness.targets.exchanging import place_of
 from harness.targets.http_client import HttpClient
 from harness.targets.instances import Instances
-from harness.targets.logged import log_of
 from harness.targets.outages import Processes
 from harness.targets.real import RealClock
-from harness.targets.rotation import Rotation
+from harness.targets.rotated import LogFile
 from harness.targets.started import STOP_S_MAX, Child, child, environment, new_nonce
 from harness.targets.witness import NONCE_HEADER
 
@@ -82,14 +81,16 @@ class ProcessTarget:
         self._variables: dict[str, dict[str, str]] = {}
         self._inside = InChild(recorder, seed=job.seed, line=self._line, origin=job.origin)
         started = not job.profile.url
+        named = "log_file" in job.profile.capabilities
+        self._log = LogFile(job.profile, directory, recorder) if named else None
         self.rig = Rig(
             provider=script,
             network=network,
             clock=RealClock(),
             inside=self._inside if job.profile.app else None,
             process=Processes(self, recorder) if started else None,
+            log=self._log,
             instances=Instances(self, recorder, job) if started else None,
-            logs=Rotation(log_of(job.profile, directory), recorder) if job.profile.log else None,
         )
 
     @classmethod
@@ -129,7 +130,11 @@ class ProcessTarget:
                 await target.begin()
                 yield target
             finally:
-                await target._life.aclose()
+                try:
+                    await target._life.aclose()
+                finally:
+                    if target._log is not None:
+                        target._log.joined()
         recorder.records.extend(witness.records())
 
     @property

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from harness.targets.control import SAID
 from harness.targets.lifespan import LIFESPAN_S_MAX, Lifespan, called
 from harness.targets.witness import App, Message, Receive, Send
 
@@ -131,4 +132,4 @@ async def _not_started(scope: Message, receive: Receive, send: Send) -> None:  #
 def _say(what: str, error: BaseException) -> None:
     """Write on standard error what went wrong."""
     trace = "".join(traceback.format_exception(error))
-    sys.stderr.write(f"shakeout: a second server in the process {what}\n{trace}")
+    sys.stderr.write(f"{SAID}a second server in the process {what}\n{trace}")

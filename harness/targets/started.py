@@ -33,7 +33,7 @@ class Child:
     errors: Path
     errors_from: int = 0
     hello: Mapping[str, Any] = field(default_factory=dict)
-    pump: threading.Thread | None = None
+    pumps: tuple[threading.Thread, ...] = ()
 
     @property
     def port(self) -> int:
@@ -59,8 +59,8 @@ class Child:
         # A number is not given again while a process is left in the group that bears it.
         self.signal(signal.SIGKILL)
         self.line.close()
-        if self.pump is not None:
-            await asyncio.to_thread(self.pump.join)  # nobody is left who could hold the pipe open
+        for pump in self.pumps:
+            await asyncio.to_thread(pump.join)  # nobody is left who could hold the pipe open
 
     def signal(self, number: signal.Signals) -> None:
         """Signal its own group, if it is still there."""
@@ -69,8 +69,10 @@ class Child:
 
 
 def environment(profile: Profile, directory: Path, *, provider: str | None) -> dict[str, str]:
-    """The variables that tell the app where its provider and its store are; `{directory}` in one is the run's own folder."""
-    values = {name: text.replace("{directory}", str(directory)) for name, text in profile.environment.items()}
+    """The variables that tell the app where its provider and its store are; `{directory}` in others is the run's folder."""
+    values = {
+        name: value.replace("{directory}", str(directory)) for name, value in profile.environment.items()
+    }
     if provider is not None:
         values[profile.provider_variable] = provider
     if profile.store_variable is not None:
@@ -99,7 +101,7 @@ async def child(
     """Start `harness.targets.child` in `mode`; it is gone when the block ends, however it ends.
 
     What it writes goes to `app.log` and `stderr.log` in `directory`, appended, so that a restart keeps the first part.
-    With `piped` its standard output is a pipe, as a service has it in production, and a thread here carries it on.
+    With `piped` its standard output and error are pipes, as a service has them in production, which threads here carry on.
 
     Raises:
         UsageError: the app does not import or does not start, or not within `start_s_max`: nothing had been run.
@@ -143,9 +145,12 @@ async def _start(
     command = [sys.executable, "-m", "harness.targets.child", mode, "--nonce", nonce]
     with ExitStack() as unused:
         unused.enter_context(ours)
-        with theirs, ExitStack() as handed, errors.open("ab") as err:
-            before = err.tell()
-            out, pump = _carried_to(log, handed) if piped else (handed.enter_context(log.open("ab")), None)
+        with theirs, ExitStack() as handed:
+            before = errors.stat().st_size if errors.exists() else 0
+            (out, out_pump), (err, err_pump) = (
+                _carried_to(path, handed) if piped else (handed.enter_context(path.open("ab")), None)
+                for path in (log, errors)
+            )
             process = await asyncio.create_subprocess_exec(
                 *command,
                 "--control",
@@ -160,7 +165,8 @@ async def _start(
             )
         line = await ControlLine.over(ours)
         unused.pop_all()
-    return Child(process=process, line=line, log=log, errors=errors, errors_from=before, pump=pump)
+    pumps = tuple(pump for pump in (out_pump, err_pump) if pump is not None)
+    return Child(process=process, line=line, log=log, errors=errors, errors_from=before, pumps=pumps)
 
 
 def _carried_to(log: Path, handed: ExitStack) -> tuple[IO[bytes], threading.Thread]:

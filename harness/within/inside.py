@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from harness.errors import UsageError
-from harness.inside import App, RequestRule, StoreRule
+from harness.inside import App, OutputRule, RequestRule, StoreRule
 from harness.simulation import Gate
 from harness.window import Matching, Window
-from harness.within.output import output_to
+from harness.within.output import OUTPUT_GATE, output_to
 from harness.within.requests import RequestGate
 from harness.within.sqlite import StoreGate
 from harness.within.threads import ending
@@ -45,6 +45,7 @@ class Within:
         self._draws = random.Random(seed)
         self.loop = parts.loop()
         self.sync_entry = parts.sync_entry
+        self.output_has_file = OUTPUT_GATE.has_file
         self.worker = parts.worker
 
     def matching(self, window: Window) -> Matching:
@@ -78,6 +79,10 @@ class Within:
     def output_to(self, descriptor: int) -> AbstractContextManager[None]:
         """Let the standard output go to another descriptor."""
         return output_to(descriptor)
+
+    def around_output(self, rule: OutputRule) -> AbstractContextManager[None]:
+        """Put a rule around every write to `sys.stdout`."""
+        return OUTPUT_GATE.around(rule)
 
     def wall_moved(self, offset_s: Callable[[], float]) -> AbstractContextManager[None]:
         """Let the wall clock read so many seconds more.

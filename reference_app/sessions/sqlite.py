@@ -80,7 +80,7 @@ class SQLiteSessionStore:
 
     async def append(self, append: Append, *, timeout_s: float) -> None:
         """Store a turn; it is committed when this returns."""
-        await self._writer.run(partial(_append, append), timeout_s=timeout_s)
+        await self._writer.run(partial(append_turn, append), timeout_s=timeout_s)
 
     async def delete(self, session: str, owner: str | None, *, timeout_s: float) -> None:
         """Forget a session with its turns and stored answers."""
@@ -145,7 +145,7 @@ def _answered(claim: Claim, connection: sqlite3.Connection) -> StoredAnswer | No
     return None if found is None else StoredAnswer(session=found[0], fingerprint=found[1], answer=found[2])
 
 
-def _append(append: Append, connection: sqlite3.Connection) -> None:
+def append_turn(append: Append, connection: sqlite3.Connection) -> None:
     """Store a turn at the head that was read, and the claim's answer with it."""
     turn = append.turn
     try:

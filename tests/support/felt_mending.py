@@ -30,7 +30,6 @@ MADE: dict[str, dict[str, Any]] = {
     "logs.closed_pipe": {},
     "logs.disk_full": {},
     "logs.full_pipe": {},
-    "logs.long_lines": {"lines": 1, "threads": 1},
     "logs.sink_raises": {},
     "logs.slow_sink": {"delay_ms": 0.001},
     "loop.blocked": {"on": "request", "for_s": 0.001},
@@ -101,7 +100,8 @@ MADE: dict[str, dict[str, Any]] = {
 
 SERVICE = "it takes a whole service that is started, and started anew:"
 UNCARRIED = {
-    "logs.rotation": "what is rotated stays rotated: there is nothing to mend",
+    "logs.long_lines": "it breaks nothing that would have to mend: it logs, in threads that end with it",
+    "logs.rotation": "it takes a whole service and its log file, whose parts are joined when that has ended",
     "clock.unit": f"{SERVICE} with another deadline in its environment",
     "network.dns_failure": "it is played simulated only, by a link in process that has no listener to mend",
     "process.second_instance": f"{SERVICE} a second process on the store of the first",

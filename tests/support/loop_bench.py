@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from harness.window import Matching, Window
-from harness.within.output import output_to
+from harness.within.output import OUTPUT_GATE, output_to
 from harness.within.requests import RequestGate
 from harness.within.wall import WallShift
 
@@ -25,6 +25,8 @@ class Bench:
         self.wall = WallShift()
         self.around_requests = self.gate.around
         self.wall_moved = self.wall.moved
+        self.around_output = OUTPUT_GATE.around
+        self.output_has_file = True
         self.noted: list[str] = []
         self._noted = threading.Condition()
 

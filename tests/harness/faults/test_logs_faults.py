@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.errors import UsageError
-from harness.faults.logs import LogsClosedPipe, LogsDiskFull, LogsFullPipe, LogsSlowSink
+from harness.faults.logs import LogsFullPipe, LogsSlowSink
 from harness.registry import silenced_by, stages_of
 
 ROOT = Path(__file__).parents[3]
@@ -16,7 +16,8 @@ CASE = """
 import errno, os, threading
 from loop_bench import Bench
 from harness.faults import logs_pipes
-from harness.faults.logs import LogsClosedPipe, LogsDiskFull, LogsFullPipe, LogsSlowSink
+from harness.faults.logs import LogsFullPipe, LogsSlowSink
+from harness.faults.logs_broken import LogsClosedPipe, LogsDiskFull, LogsSinkRaises
 from harness.rig import Window
 
 inside = Bench(None, None)
@@ -101,8 +102,11 @@ as_before()
 @pytest.mark.parametrize(
     ("fault", "code", "detail"),
     [
-        ("LogsClosedPipe()", "EPIPE", "the reader of the standard output went away"),
-        ("LogsDiskFull()", "ENOSPC", "no space left for the standard output"),
+        ("LogsClosedPipe()", "EPIPE", "broken: [Errno 32] Broken pipe"),
+        ("LogsDiskFull()", "ENOSPC", "broken: [Errno 28] No space left on device"),
+        ("LogsSinkRaises()", "EBADF", "broken: I/O operation on closed file."),
+        ("LogsSinkRaises(error='os')", "EBADF", "broken: [Errno 5] Input/output error"),
+        ("LogsSinkRaises(error='ENOSPC')", "ENOSPC", "broken: [Errno 28] No space left on device"),
     ],
 )
 def test_a_sink_breaks_with_the_first_that_is_written(fault: str, code: str, detail: str) -> None:
@@ -120,11 +124,32 @@ as_before()
     assert said == ["heard"]
 
 
+def test_a_sink_that_raises_does_so_where_it_is_called_too() -> None:
+    """What `print` writes raises the error itself, at once; another broken sink leaves that to the descriptor."""
+    said = output_of("""
+from harness.within.output import OUTPUT_GATE
+OUTPUT_GATE.install(has_file=True)
+with LogsSinkRaises().within(inside):
+    try:
+        print("lost")
+    except ValueError as error:
+        assert inside.noted == [f"4 bytes refused: {error}"]
+assert len(inside.noted) == 1
+with LogsDiskFull().within(inside):
+    print("lost")
+    inside.until_fired(2)
+assert inside.noted[1:] == ["broken: [Errno 28] No space left on device"]
+print("heard")
+as_before()
+""")
+    assert said == ["heard"]
+
+
 def test_where_nothing_is_written_nothing_fired() -> None:
     """Each of them ends without a firing, and without a thread or a descriptor, where the target wrote nothing."""
     said = output_of("""
 logs_pipes.LEFT_S_MAX = 3600  # nobody is waited for
-for fault in (LogsFullPipe(), LogsClosedPipe(), LogsDiskFull(), LogsSlowSink()):
+for fault in (LogsFullPipe(), LogsClosedPipe(), LogsDiskFull(), LogsSinkRaises(), LogsSlowSink()):
     with fault.within(inside):
         pass
     as_before()
@@ -204,16 +229,16 @@ say("heard")
     assert said == ["heard"]
 
 
-@pytest.mark.parametrize("kind", [LogsClosedPipe, LogsDiskFull, LogsFullPipe])
-def test_a_log_that_is_lost_is_owed_by_nobody(kind: Any) -> None:
-    """Each of them silences the log, and needs a process with an output of its own."""
-    assert silenced_by([kind()]) == {"logs"}
-    assert stages_of(kind()) == ("live",)
+def test_a_pipe_that_nobody_reads_silences_the_log() -> None:
+    """What it took is owed by nobody; it needs a process with an output of its own, where a write can really wait."""
+    assert silenced_by([LogsFullPipe()]) == {"logs"}
+    assert stages_of(LogsFullPipe()) == ("live",)
 
 
 def test_a_slow_log_is_heard() -> None:
-    """It is late, and silences nobody."""
+    """It is late, and silences nobody; a simulated one is late in virtual time."""
     assert not silenced_by([LogsSlowSink()])
+    assert stages_of(LogsSlowSink()) == ("simulated", "live")
 
 
 @pytest.mark.parametrize(

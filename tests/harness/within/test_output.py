@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 CASE = """
 import contextlib, os, sys
-from harness.within.output import Output, output_to
+from harness.within.output import OUTPUT_GATE, Output, output_to
 
 def opened(name):
     return os.open(name, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
@@ -107,6 +107,78 @@ os.write(1, b"back\\n")
 while stuck.is_alive():
     os.read(read, 4096)
     stuck.join(0.001)
+""",
+    )
+    assert said == "back\n"
+
+
+def test_what_is_printed_goes_through_the_gate_and_what_is_written_to_the_file_does_not(
+    tmp_path: Path,
+) -> None:
+    """A rule sees each write of `print` and of `logging` at once, the last rule first; and it knows its descriptor."""
+    said = output_of(
+        tmp_path,
+        """
+import logging
+print("before")
+OUTPUT_GATE.install(has_file=True)
+logging.basicConfig(stream=sys.stdout, format="%(message)s")
+seen = []
+def rule(name):
+    def ruled(do, data):
+        seen.append(name)
+        return do(data.upper() if name == "inner" else data)
+    return ruled
+assert sys.stdout.fileno() == 1
+with OUTPUT_GATE.around(rule("inner")), OUTPUT_GATE.around(rule("outer")):
+    logging.warning("logged")
+    os.write(1, b"past\\n")
+assert seen == ["outer", "inner"]
+print("\u00e9", end="")
+os.write(1, b"\\n")
+""",
+    )
+    assert said == "before\nLOGGED\npast\n\u00e9\n"
+
+
+def test_a_gate_without_a_file_says_so(tmp_path: Path) -> None:
+    """Who asks for its descriptor learns that there is none, as under a test runner's capture; its bytes arrive whole."""
+    said = output_of(
+        tmp_path,
+        """
+import io
+OUTPUT_GATE.install(has_file=False)
+for asks in (sys.stdout.fileno, sys.stdout.buffer.fileno):
+    with contextlib.suppress(io.UnsupportedOperation):
+        asks()
+        raise AssertionError
+assert not sys.stdout.isatty()
+assert sys.stdout.buffer.write(memoryview(b"x" * 100_000)) == 100_000
+""",
+    )
+    assert said == "x" * 100_000
+
+
+def test_a_redirection_that_ends_while_another_begins_leaves_the_original(tmp_path: Path) -> None:
+    """Many threads redirect and end at a time; afterwards the original is back, and no descriptor is left."""
+    said = output_of(
+        tmp_path,
+        """
+import threading
+original = os.dup(1)
+descriptors = os.listdir("/proc/self/fd")
+def often():
+    for _ in range(200):
+        with output_to(2):
+            pass
+threads = [threading.Thread(target=often) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert same(1, original)
+assert os.listdir("/proc/self/fd") == descriptors
+print("back")
 """,
     )
     assert said == "back\n"
