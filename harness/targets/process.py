@@ -15,6 +15,7 @@ from pathlib import Path
 
 from harness.history import LOGS, PROBES, PROCESS, WITNESSES
 from harness.network.live import LiveNetwork
+from harness.network.refusals import told
 from harness.provider import ProviderServer, Script, Witness
 from harness.registry import needs_of
 from harness.rig import Incoming, Outgoing, Rig
@@ -30,6 +31,7 @@ from harness.targets.real import RealClock
 from harness.targets.rotated import LogFile
 from harness.targets.started import STOP_S_MAX, Child, child, environment, new_nonce
 from harness.targets.witness import NONCE_HEADER
+from harness.within.connects import RefusedConnects
 
 SIGNALLED = 128
 """Above this an exit code stands for a signal, as shells have it."""
@@ -80,6 +82,7 @@ class ProcessTarget:
         self._port = 0
         self._variables: dict[str, dict[str, str]] = {}
         self._inside = InChild(recorder, seed=job.seed, line=self._line, origin=job.origin)
+        network.counted = self._counted if self._entered else None
         started = not job.profile.url
         named = "log_file" in job.profile.capabilities
         self._log = LogFile(job.profile, directory, recorder) if named else None
@@ -163,6 +166,17 @@ class ProcessTarget:
             return WITNESSES - {PROBES}
         return WITNESSES - {PROBES, PROCESS} if profile.log else WITNESSES - {PROBES, PROCESS, LOGS}
 
+    @property
+    def _entered(self) -> bool:
+        """Whether faults are let into the process, or count there what only it sees."""
+        wired = self._job.wired
+        enters = any("inside" in needs_of(one) or getattr(one, "counted_inside", False) for one in wired)
+        return bool(self._job.profile.app) and enters
+
+    def _counted(self, fault: str, port: int) -> AbstractAsyncContextManager[None]:
+        """Count within the process the refused connections to a port that nobody else is told of."""
+        return self._inside.entered(fault, RefusedConnects(port=port, timed=not told()))
+
     def _line(self) -> ControlLine | None:
         return self._child.line if self._child is not None else None
 
@@ -200,7 +214,7 @@ class ProcessTarget:
         arguments += [word for defect in self._job.defects for word in ("--defect", defect)]
         arguments += [] if serving.access_log else ["--no-access-log"]
         arguments += ["--loop", self._job.loop] if self._job.loop else []
-        inside = any("inside" in needs_of(fault) for fault in self._job.wired)
+        inside = self._entered
         if inside:
             arguments += ["--inside", "--sync-entry", profile.sync_entry]
         return child(

@@ -17,10 +17,10 @@ SCENARIO = Scenario(
         ),
         Parallel(
             steps=(
-                Turn(session="a", message=f"Could you look at {CANARY}?"),
-                Turn(session="a", message=f"And at {CANARY}?"),
-                Turn(session="b", message=f"Could you look at {CANARY}?"),
-                Turn(session="b", message=f"And at {CANARY}?"),
+                Turn(session="a", message=f"Could you have a look at {CANARY}? Grüße"),
+                Turn(session="a", message=f"Und an {CANARY}? Schöne Grüße"),
+                Turn(session="b", message=f"Could you have a look at {CANARY}? Grüße"),
+                Turn(session="b", message=f"Und an {CANARY}? Schöne Grüße"),
             )
         ),
         Turn(
