@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from urllib.parse import unquote
 
 from reference_app.security import digest, short
@@ -26,9 +27,10 @@ def tamed(output: Sink) -> Iterator[None]:
         for handler in loggers[0].handlers
         if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout
     ]
-    lines = _Lines(output)
+    # A filter of its own: another app of this process must not take it away.
+    lines, mask = _Lines(output), partial(masked)
     for logger in loggers:
-        logger.addFilter(masked)
+        logger.addFilter(mask)
     for handler in printing:
         handler.setStream(lines)
     try:
@@ -37,12 +39,13 @@ def tamed(output: Sink) -> Iterator[None]:
         for handler in printing:
             handler.setStream(sys.stdout)
         for logger in loggers:
-            logger.removeFilter(masked)
+            logger.removeFilter(mask)
 
 
 def masked(record: logging.LogRecord) -> bool:
     """Replace what stands after `/sessions/` in a record's arguments by the hash that the app's own log has."""
-    if isinstance(record.args, tuple):
+    if isinstance(record.args, tuple) and not hasattr(record, "masked"):
+        record.masked = True
         record.args = tuple(_masked(value) if isinstance(value, str) else value for value in record.args)
     return True
 

@@ -168,6 +168,8 @@ class LoopTaskCollected(InsideFault):
     def _collect(self, inside: Inside, wake: threading.Event, over: threading.Event) -> None:
         """Collect until it is over."""
         matching, idle = inside.matching(self.window), len(asyncio.all_tasks(inside.loop))
+        gc.collect()
+        gc.freeze()  # what is there already is no task of a request, and would hold the loop up at each collection
         while not over.is_set():
             tasks = len(asyncio.all_tasks(inside.loop))
             idle = min(idle, tasks)
@@ -176,3 +178,4 @@ class LoopTaskCollected(InsideFault):
                 inside.fired(f"collected beside {tasks} tasks")
             wake.wait(self.gc_every_s)
             wake.clear()
+        gc.unfreeze()

@@ -82,7 +82,7 @@ def drawable(
         and is_dataclass(kind)
         and _has_defaults(fields(kind))
         and stage in stages_of(kind)
-        and needs_of(kind) <= capabilities | OBSERVED
+        and needs_of(kind) <= capabilities | OBSERVED - {"factory"}  # of which an instance has none
         and not calibrates(kind)
     )
 

@@ -158,6 +158,7 @@ def _witnessed(serving: _Serving, options: argparse.Namespace) -> WitnessedApp:
         requests=gate,
         loop=lambda: witnessed.loop,
         sync_entry=options.sync_entry,
+        worker=options.worker,
         second=partial(second, built) if serving.from_factory else None,
         wall=wall,
     )
@@ -222,6 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--inside", action="store_true")
     parser.add_argument("--loop", default="auto")
     parser.add_argument("--sync-entry", default="")
+    parser.add_argument("--worker", default="")
     parser.add_argument("--python-path", default="")
     given = list(sys.argv[1:] if arguments is None else arguments)
     own = given.index("--") if "--" in given else len(given)

@@ -216,7 +216,7 @@ class ProcessTarget:
         arguments += ["--loop", self._job.loop] if self._job.loop else []
         inside = self._entered
         if inside:
-            arguments += ["--inside", "--sync-entry", profile.sync_entry]
+            arguments += ["--inside", "--sync-entry", profile.sync_entry, "--worker", profile.worker]
         return child(
             "serve",
             arguments,
