@@ -32,10 +32,12 @@ class Contract:
     `pooled_descriptors_max` is what the target's own pools may open after the warm-up. `fallback_reasons` are the
     words that an answer may give for a level that did not answer; `health_path` must answer within a second, and `ready_path`
     says by 200 or 503 whether the target can take work.
-    `dropped_lines_metric` is the counter, on the page of its metrics, of log lines that it could not write.
-    `reply_pointer` is the JSON pointer to the reply in the answer to a turn. By `memory_growth_mb_max` MB (10^6 bytes)
-    its processes may have grown when it is quiet again. A body of more than `body_bytes_max` bytes is refused with 413, and
-    a turn of a session that nobody was given with `unknown_session_status`.
+    `dropped_lines_metric` is the counter, on the page of its metrics, of log lines that it could not write,
+    `in_flight_metric` the gauge of the requests that are being served.
+    `reply_pointer` is the JSON pointer to the reply in the answer to a turn; its `confidence_field` is a number from 0 to 1. By `memory_growth_mb_max` MB (10^6 bytes)
+    its processes may have grown when it is quiet again, and by `objects_growth_max` objects the one that holds its app. A body of more than `body_bytes_max` bytes is refused with 413, and
+    a turn of a session that nobody was given with `unknown_session_status`. With `message_text_private` no log line holds
+    what a user wrote.
     """
 
     turn_path: str
@@ -59,7 +61,11 @@ class Contract:
     pooled_descriptors_max: int = 0
     history_turns_max: int | None = None
     reply_pointer: str | None = None
+    confidence_field: str | None = None
     dropped_lines_metric: str | None = None
+    in_flight_metric: str | None = None
     memory_growth_mb_max: float | None = None
+    objects_growth_max: int | None = None
     body_bytes_max: int | None = None
     unknown_session_status: int | None = None
+    message_text_private: bool = False

@@ -187,6 +187,8 @@ class Probe:
     default limiter of worker threads has lent on that loop. `memory_bytes` is what the target's processes hold of the
     main memory (RSS); 0 where nobody can tell, as where the target is in the harness's own process. `from_factory` is 1
     where a factory built its app; `worker_threads` are those of anyio, at work or not.
+    `objects` are those that Python's collector knows, of classes that are neither Python's own nor the harness's; they
+    are counted at `baseline` and `quiet` where a contract bounds their growth, 0 where nobody can count them.
     """
 
     kind: ClassVar[str] = "probe"
@@ -201,6 +203,7 @@ class Probe:
     memory_bytes: int = 0
     from_factory: int = 0
     worker_threads: int = 0
+    objects: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

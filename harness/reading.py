@@ -1,5 +1,7 @@
 """What several invariants read from a history: the fields of an answer, the events of a stream, and what explains a loss."""
 
+import hashlib
+import re
 import signal
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -14,6 +16,10 @@ PAUSED, TERMINATED, KILLED = "paused", "terminated", "killed"
 
 WRITTEN_S = 0.1
 """So soon after its answer what is logged of a request may still be unwritten, and is lost with a process that is killed."""
+
+_TOKEN = re.compile(r"[\w.~+/-]+=*")
+_MARK = re.compile(r"\[redacted ([0-9a-f]{16})\]")
+_AROUND = ".-_~+/="
 
 OF_THE_CLIENT = "client."
 """Faults whose names begin so may cut the answer to the very turn that they fired on."""
@@ -106,3 +112,14 @@ def known_ids(history: History) -> set[str]:
     """The ids under which requests were sent, and those that the target gave instead."""
     named = (returned_id(exchange) for exchange in history.exchanges)
     return {exchange.request_id for exchange in history.exchanges} | {one for one in named if one}
+
+
+def key_marks(history: History) -> set[str]:
+    """The marks of the keys that the provider was sent: no history holds a key, but what tells it from any other word."""
+    return {mark for call in history.calls for text in call.headers.values() for mark in _MARK.findall(text)}
+
+
+def marks_in(text: str) -> set[str]:
+    """The marks of all that could be a key in a text: 64 bits of the SHA-256 of each word."""
+    found = {word for token in _TOKEN.findall(text) for word in (token, token.strip(_AROUND))}
+    return {hashlib.sha256(word.encode()).hexdigest()[:16] for word in found if word}

@@ -158,8 +158,7 @@ class IntentClassifier:
                 raise LevelFailed(FallbackReason.DEADLINE)
             reason = budget.reason
             try:
-                # Around the whole level: a read timeout is per read, and a drip would outlast any of them.
-                async with asyncio.timeout(left_s):
+                async with self.bound(left_s):
                     answer = await level(client, message, state, budget)
                 permit.succeeded()
             except LevelFailed as failure:
@@ -173,6 +172,10 @@ class IntentClassifier:
             elif reason not in UNCOUNTED:
                 permit.succeeded()
             raise LevelFailed(reason)
+
+    def bound(self, left_s: float) -> asyncio.Timeout:
+        """What ends a whole level in time: a read timeout is per read, and a drip would outlast any of them."""
+        return asyncio.timeout(left_s)
 
     async def level_conversation(
         self, client: ProviderClient, message: str, state: ConversationState, budget: Attempt

@@ -138,11 +138,11 @@ def make_client(parts: Parts, *, kind: type[ProviderClient] = ProviderClient) ->
     return kind(parts.settings, transport=parts.components.transport)
 
 
-def make_breaker(parts: Parts) -> CircuitBreaker:
+def make_breaker(parts: Parts, *, kind: type[CircuitBreaker] = CircuitBreaker) -> CircuitBreaker:
     """The circuit, with its limits from the settings; the metric knows it from the start."""
     settings = parts.settings
     parts.metrics.breaker_changed(settings.provider_model, BreakerState.CLOSED)
-    return CircuitBreaker(
+    return kind(
         model=settings.provider_model,
         failures=settings.breaker_failures,
         open_s=settings.breaker_open_s,

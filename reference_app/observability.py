@@ -124,11 +124,15 @@ class Observability:
 
     def __init__(self, settings: Settings, *, opened: Callable[[], BinaryIO] | None = None) -> None:
         self.metrics = Metrics()
-        self._sink = Sink(opened or partial(stream_for, settings), self.metrics.log_failures.inc)
+        self._sink = self.sink(opened or partial(stream_for, settings))
         own = opened is not None or settings.log_file is not None
-        self.standard_output = Sink(standard_output, self.metrics.log_failures.inc) if own else self._sink
+        self.standard_output = self.sink(standard_output) if own else self._sink
         self._output = structlog.BytesLogger(cast("BinaryIO", self._sink))
         self._render = line if settings.log_format == "console" else _json
+
+    def sink(self, opened: Callable[[], BinaryIO]) -> Sink:
+        """A sink whose lost lines are counted."""
+        return Sink(opened, self.metrics.log_failures.inc)
 
     def logger(self, name: str) -> Logger:
         """A logger whose records carry `name` and the id of the request in hand."""

@@ -128,9 +128,13 @@ class ProviderClient:
             return conversation_answer(
                 await self._complete(conversation_body(model, history, message), attempt)
             )
-        streamed = StreamedAnswer(listener)
+        streamed = self.streamed(listener)
         body = conversation_body(model, history, message, stream=True)
         return streamed.checked(conversation_answer(await self._complete(body, attempt, streamed.read)))
+
+    def streamed(self, listener: Listener) -> StreamedAnswer:
+        """What reads an answer that comes as a stream."""
+        return StreamedAnswer(listener)
 
     async def structure(self, message: str, attempt: Attempt) -> StructuredAnswer:
         """Ask the structured level about the message alone; raises as `converse` does."""

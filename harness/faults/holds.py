@@ -1,6 +1,5 @@
 """What must hold under a fault beside the universal invariants, for any service that promises what it takes to tell."""
 
-import hashlib
 import json
 import math
 import re
@@ -11,13 +10,11 @@ from typing import Any
 
 from harness.faults.base import HTML
 from harness.history import LOGS, PROVIDER, WIRE, Exchange, History, UpstreamCall
+from harness.reading import key_marks, marks_in
 from harness.registry import Invariant, oracle
 from harness.verdict import Finding
 
 _LITERAL = re.compile(r"[:\[,]\s*-?(NaN|Infinity)\b")
-_TOKEN = re.compile(r"[\w.~+/-]+=*")
-_MARK = re.compile(r"\[redacted ([0-9a-f]{16})\]")
-_AROUND = ".-_~+/="
 
 
 def never_taken(fault: str) -> Invariant:
@@ -47,9 +44,10 @@ def never_whole(fault: str) -> Invariant:
             part = (turn.reply or "").strip()
             if not (asked and part and all(_shaped(call, fault) for call in asked) and _whole(turn)):
                 continue
-            if any(call.text and part in call.text and part != call.text.strip() for call in asked):
+            meant = [text for call in asked for text in _meant(call)]
+            if any(part in text and part != text.strip() for text in meant):
                 yield Finding(message=f"answered with a part as if it were all: {part!r}", evidence=str(turn))
-        cut = {call.text for call in history.calls if call.text and _shaped(call, fault)}
+        cut = {text for call in history.calls if _shaped(call, fault) for text in _meant(call)}
         for call in history.calls:
             told = {str(said.get("content")) for said in call.messages if said.get("role") == "assistant"}
             for part in (part for part in told if any(_begins(text, part) for text in cut)):
@@ -129,26 +127,15 @@ def secret_kept(history: History) -> Iterable[Finding]:
 
     The history does not hold the key, but in the headers of each call a mark that tells it from any other word.
     """
-    marks = {mark for call in history.calls for text in call.headers.values() for mark in _MARK.findall(text)}
+    marks = key_marks(history)
     for record in history.logs:
-        if marks & _marks(record.text):
+        if marks & marks_in(record.text):
             yield Finding(
                 message="the log holds the provider's key", evidence=f"{record.source} log line {record.line}"
             )
     for exchange in history.exchanges:
-        if marks & _marks(f"{_said(exchange)} {json.dumps(dict(exchange.headers))}"):
+        if marks & marks_in(f"{_said(exchange)} {json.dumps(dict(exchange.headers))}"):
             yield Finding(message="the answer holds the provider's key", evidence=str(exchange))
-
-
-def mark(secret: str) -> str:
-    """A mark that tells a secret from any other word and does not tell what it is: 64 bits of its SHA-256."""
-    return hashlib.sha256(secret.encode()).hexdigest()[:16]
-
-
-def _marks(text: str) -> set[str]:
-    """The marks of all that could be a key in a text."""
-    found = {word for token in _TOKEN.findall(text) for word in (token, token.strip(_AROUND))}
-    return {mark(word) for word in found if word}
 
 
 def _method(turn: Exchange) -> Any:
@@ -173,6 +160,16 @@ def _said(exchange: Exchange) -> str:
 def _begins(text: str, part: str) -> bool:
     """Whether a part is the beginning of a text, and not all of it."""
     return bool(part.strip()) and text.startswith(part.strip()) and part.strip() != text.strip()
+
+
+def _meant(call: UpstreamCall) -> Iterable[str]:
+    """What the answer to a call was to say: its content, and each text in it where that is an object."""
+    try:
+        found = json.loads(call.text or "")
+    except ValueError:
+        found = None
+    inner = found.values() if isinstance(found, dict) else ()
+    return [text for text in (call.text, *inner) if text and isinstance(text, str)]
 
 
 def _asks(call: UpstreamCall, canary: str) -> bool:

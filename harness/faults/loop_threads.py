@@ -160,6 +160,7 @@ class LoopTaskCollected(InsideFault):
             wake.set()
 
         with (
+            _young(),
             _beside("task-collected", lambda: self._collect(inside, wake, over), ends=end),
             inside.around_requests(rule),
         ):
@@ -168,8 +169,6 @@ class LoopTaskCollected(InsideFault):
     def _collect(self, inside: Inside, wake: threading.Event, over: threading.Event) -> None:
         """Collect until it is over."""
         matching, idle = inside.matching(self.window), len(asyncio.all_tasks(inside.loop))
-        gc.collect()
-        gc.freeze()  # what is there already is no task of a request, and would hold the loop up at each collection
         while not over.is_set():
             tasks = len(asyncio.all_tasks(inside.loop))
             idle = min(idle, tasks)
@@ -178,4 +177,13 @@ class LoopTaskCollected(InsideFault):
                 inside.fired(f"collected beside {tasks} tasks")
             wake.wait(self.gc_every_s)
             wake.clear()
+
+
+@contextmanager
+def _young() -> Iterator[None]:
+    """Within the block only what is new is collected: what is there is no task of a request, and would hold the loop up."""
+    gc.freeze()
+    try:
+        yield
+    finally:
         gc.unfreeze()

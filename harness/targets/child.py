@@ -24,7 +24,7 @@ import uvicorn
 from harness.errors import ShakeoutError, UsageError
 from harness.targets import control
 from harness.targets.system import resume_with_parent
-from harness.targets.witness import App, WitnessedApp
+from harness.targets.witness import App, WitnessedApp, objects
 
 if TYPE_CHECKING:
     from harness.targets.entered import Admission
@@ -93,6 +93,8 @@ class _Serving:
         if question["ask"] == "probe":
             working = sum(thread.name == WORKER_THREAD for thread in threading.enumerate())
             return {**self.app.read(), "from_factory": self.from_factory, "worker_threads": working}
+        if question["ask"] == "objects":
+            return {"objects": objects()}
         if question["ask"] in ("enter", "leave", "noted") and self.admission is not None:
             return self.admission.answer(question)
         return {"nonce": self._nonce, "port": self.port, "pid": os.getpid()}

@@ -36,6 +36,9 @@ class Driven(Protocol):
     async def probe(self) -> Mapping[str, float]:
         """What the target's own process says of itself, by the names of `Probe`; the lag is counted anew from here."""
 
+    async def objects(self) -> int:
+        """How many objects there are in the target's process, as `Probe` has it; it stands still while they are counted."""
+
     async def restart(self, *, kill: bool) -> None:
         """Stop it and start it again on the same store."""
 

@@ -206,10 +206,19 @@ class Driver:
             still = before is not None and _counts(before) == _counts(probe)
             back = base is None or (probe.tasks <= base.tasks and probe.provider_in_flight == 0)
             if (still and back) or self._recorder.now() >= until:
-                self._recorder.records.append(probe)
+                self._recorder.records.append(await self._counted(probe))
                 return
             before = probe
             await self._driven.rig.clock.sleep(POLL_S)
+
+    async def _counted(self, probe: Probe) -> Probe:
+        """The probe with the number of objects, where the contract bounds their growth; that its loop stood still for it, nobody is told."""
+        if self._job.profile.contract.objects_growth_max is None:
+            return probe
+        objects = await self._driven.objects()
+        await self._driven.rig.clock.sleep(POLL_S)
+        await self._driven.probe()
+        return replace(probe, objects=objects)
 
     async def _probe(self, phase: str) -> Probe:
         """Read the target's own process now."""

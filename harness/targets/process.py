@@ -273,3 +273,8 @@ class ProcessTarget:
         """What the child says of itself, and how many provider calls are in flight."""
         said = await self.child.line.ask("probe") if self._child is not None else {}
         return {**UNPROBED, **said, "provider_in_flight": self.server.witness.in_flight}
+
+    async def objects(self) -> int:
+        """What the child has counted; 0 where it does not hold the service itself."""
+        said = await self.child.line.ask("objects") if self._job.profile.app else {}
+        return int(said.get("objects", 0))

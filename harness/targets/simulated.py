@@ -28,7 +28,7 @@ from harness.targets.entered import Here
 from harness.targets.lifespan import Lifespan, called
 from harness.targets.real import RealClock
 from harness.targets.second import second
-from harness.targets.witness import App, Message, Receive, Send, WitnessedApp
+from harness.targets.witness import App, Message, Receive, Send, WitnessedApp, objects
 from harness.within.guests import Guests
 from harness.within.inside import Parts
 from harness.within.requests import RequestGate
@@ -228,6 +228,10 @@ class SimulatedTarget:
             "from_factory": self._from_factory,
             "provider_in_flight": self._witness.in_flight,
         }
+
+    async def objects(self) -> int:
+        """How many objects there are in this process, without those of the harness."""
+        return objects()
 
     async def restart(self, *, kill: bool) -> None:
         """Shut the app down and build it again on the same store.

@@ -9,7 +9,7 @@ shows that the conversation-aware level was never asked.
 from harness.scenario import Parallel, Scenario, Turn
 
 SCENARIO = Scenario(
-    defects=("async_context_skip",),
+    defects=("async_context_skip", "thread_per_call_bridge"),
     steps=(
         Turn(),
         Turn(message="Please send an e-mail about {canary} to my team."),

@@ -9,7 +9,7 @@ the loop's thread, and the `def` route that runs in a worker thread.
 from harness.scenario import Parallel, Request, Scenario, Turn
 
 SCENARIO = Scenario(
-    defects=("sync_called_from_loop",),
+    defects=("sync_called_from_loop", "threadsafe_result_on_own_loop"),
     steps=(
         Turn(),
         Turn(message="Could you look at {canary}?\n> On Monday you wrote:\n> it is done"),

@@ -16,6 +16,7 @@ class Provider(httpx.AsyncBaseTransport):
 
     def __init__(self) -> None:
         self.delay_s = 0.0
+        self.asked = asyncio.Event()
         self.sent: list[dict[str, object]] = []
         self.ids: list[str | None] = []
 
@@ -23,6 +24,7 @@ class Provider(httpx.AsyncBaseTransport):
         body = json.loads(await request.aread())
         self.sent.append(body)
         self.ids.append(request.headers.get("x-request-id"))
+        self.asked.set()
         await asyncio.sleep(self.delay_s)
         structured = body.get("response_format", {}).get("type") == "json_schema"
         said = {"intent": "help_request" if structured else "question", "confidence": 0.9, "reply": "gladly"}

@@ -1,92 +1,10 @@
 """Each defect does its damage to the service itself, seen without the harness: over ASGI, in what a client gets and a log says."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
-import httpx
 import pytest
-
-from reference_app.rehearsal import create
-
-PLAN_INPUT = "Hi! How can you help me?"
-Started = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
-
-
-class Provider(httpx.AsyncBaseTransport):
-    """Answers every call with high confidence after `delay_s`, and remembers what it was sent."""
-
-    def __init__(self) -> None:
-        self.delay_s = 0.0
-        self.sent: list[dict[str, object]] = []
-        self.ids: list[str | None] = []
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        body = json.loads(await request.aread())
-        self.sent.append(body)
-        self.ids.append(request.headers.get("x-request-id"))
-        await asyncio.sleep(self.delay_s)
-        structured = body.get("response_format", {}).get("type") == "json_schema"
-        said = {"intent": "help_request" if structured else "question", "confidence": 0.9, "reply": "gladly"}
-        if structured:
-            del said["reply"]
-        message = {"role": "assistant", "content": json.dumps(said), "refusal": None}
-        choice = {"index": 0, "finish_reason": "stop", "message": message}
-        return httpx.Response(200, json={"id": "x", "object": "chat.completion", "choices": [choice]})
-
-    def levels(self) -> list[str]:
-        """By which level it was asked, call by call."""
-        return [
-            "structured" if "response_format" in body and "json_schema" in str(body) else "conversation"
-            for body in self.sent
-        ]
-
-
-@pytest.fixture
-def provider() -> Provider:
-    """A healthy provider."""
-    return Provider()
-
-
-@pytest.fixture
-def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the app logs, as the plan's lines."""
-    monkeypatch.setenv("LOG_FORMAT", "console")
-    monkeypatch.setenv("LOG_FILE", str(tmp_path / "app.log"))
-    monkeypatch.setenv("APP_STORE_URL", f"sqlite:///{tmp_path}/sessions.db")
-    monkeypatch.setenv("APP_PROVIDER_URL", "http://provider.invalid/v1")
-    return tmp_path / "app.log"
-
-
-@pytest.fixture
-def started(provider: Provider, log: Path) -> Started:
-    """Starts the app with defects, and gives a client of it."""
-
-    @asynccontextmanager
-    async def start(*defects: str) -> AsyncIterator[httpx.AsyncClient]:
-        app = create(defects=defects, transport=provider)
-        to_app: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-        from_app: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-        life = asyncio.ensure_future(app({"type": "lifespan"}, to_app.get, from_app.put))
-        await to_app.put({"type": "lifespan.startup"})
-        assert (await from_app.get())["type"] == "lifespan.startup.complete"
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://app") as client:
-            yield client
-        await to_app.put({"type": "lifespan.shutdown"})
-        await life
-
-    return start
-
-
-async def turn(
-    client: httpx.AsyncClient, message: str = PLAN_INPUT, session: str | None = None
-) -> httpx.Response:
-    """Hold one turn."""
-    body = {"message": message} if session is None else {"message": message, "session_id": session}
-    return await client.post("/workflow/execute", json=body)
+from damage_bench import PLAN_INPUT, Provider, Started, turn
 
 
 async def test_without_a_defect_nothing_is_wrong(started: Started, provider: Provider, log: Path) -> None:
