@@ -72,7 +72,8 @@ def command(
     check_places(json, junit_xml, history)
     json_file.check_place(html_page)
     chosen = options(stage=stage or STAGES[0], seed=seed, defects=None, target=target, histories=history)
-    how = How(stages=(stage,) if stage else STAGES, jobs=jobs or os.cpu_count() or 1, full=full)
+    stages, at_a_time = (stage,) if stage else STAGES, jobs or os.cpu_count() or 1
+    how = How(stages=stages, jobs=at_a_time, full=full, declared=bool(names) and not full)
     scenarios = library.find(names or [])
     replay = _replay(scenarios if names else (), chosen, how, stage)
     if controls is not None or pairs:

@@ -1,8 +1,9 @@
 """The matrix: each defect against the scenarios that must catch it, and every scenario against the clean service."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from typing import Any
 
 from harness.errors import UsageError
 from harness.matrix.plan import Cell, cells
@@ -18,11 +19,15 @@ from harness.verdict import Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class How:
-    """How a matrix is played: so many cells at a time, each in the first of the stages that can carry it."""
+    """How a matrix is played: so many cells at a time, each in the first of the stages that can carry it.
+
+    With `declared` only the defects count that one of the scenarios declares: of the others nothing is to be proven.
+    """
 
     stages: tuple[str, ...]
     jobs: int = 1
     full: bool = False
+    declared: bool = False
     say: Callable[[str], None] = lambda _: None
 
 
@@ -34,11 +39,14 @@ async def matrix(scenarios: Sequence[Scenario], options: Options, how: How) -> M
     Raises:
         UsageError: the target has no defects, so that there is nothing to prove.
     """
-    catalog = defect_catalog(options.profile)
+    catalog: Mapping[str, Any] = defect_catalog(options.profile)
     if not catalog:
         raise UsageError(
             f"{options.profile.name} has no defects to play; name a catalogue in its profile: defects = 'MODULE:NAME'"
         )
+    if how.declared:
+        declared = {name for scenario in scenarios for name in scenario.defects}
+        catalog = {name: defect for name, defect in catalog.items() if name in declared}
     planned = tuple(cells(scenarios, how.stages, sorted(catalog), full=how.full))
     played = await play_cells(planned, options, how)
     return MatrixResult(
