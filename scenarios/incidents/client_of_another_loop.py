@@ -10,31 +10,33 @@ from harness.faults import LoopSyncEntry, ProviderSlowFirstByte
 from harness.rig import Window
 from harness.scenario import CANARY, Parallel, Request, Scenario, Turn, Wait
 
-TOGETHER = Parallel(
-    steps=(
-        Turn(message=f"Remember {CANARY}, please."),
-        Turn(session="b", message=f"Remember {CANARY}, please."),
-        Turn(session="b", message=f"And {CANARY}."),
-    )
-)
-IDLE_S = 5.5
-"""Clients keep a connection that nobody uses for five seconds: httpx does by default."""
-
 SCENARIO = Scenario(
     defects=("client_shared_across_loops",),
-    stages=("live",),  # only a connection on the wire belongs to a loop
+    stages=("live",),
     faults=(
         LoopSyncEntry(via="fresh_loop", window=Window(from_step=3, until_step=5)),
-        ProviderSlowFirstByte(delay_s=0.1, window=Window(from_step=3)),  # so that whoever asks has to wait
+        ProviderSlowFirstByte(delay_s=0.1, window=Window(from_step=3)),
     ),
     steps=(
         Turn(session="b"),
         Turn(),
-        Wait(for_s=IDLE_S),
+        Wait(for_s=5.5),
         Request(path="/health"),
         Request(path="/health"),
         Request(path="/health"),
-        TOGETHER,
-        TOGETHER,
+        Parallel(
+            steps=(
+                Turn(message=f"Remember {CANARY}, please."),
+                Turn(session="b", message=f"Remember {CANARY}, please."),
+                Turn(session="b", message=f"And {CANARY}."),
+            )
+        ),
+        Parallel(
+            steps=(
+                Turn(message=f"Remember {CANARY}, please."),
+                Turn(session="b", message=f"Remember {CANARY}, please."),
+                Turn(session="b", message=f"And {CANARY}."),
+            )
+        ),
     ),
 )

@@ -9,15 +9,33 @@ from harness.faults import LoopForeign
 from harness.rig import Window
 from harness.scenario import CANARY, Parallel, Scenario, Turn
 
-TOGETHER = Parallel(
-    steps=(
-        Turn(message=f"Remember {CANARY}, please."),
-        Turn(session="b", message=f"Remember {CANARY}, please."),
-    )
-)
-
 SCENARIO = Scenario(
     defects=("import_time_lock",),
     faults=(LoopForeign(window=Window(from_step=1, until_step=2)),),
-    steps=(TOGETHER, TOGETHER, TOGETHER, TOGETHER),
+    steps=(
+        Parallel(
+            steps=(
+                Turn(message=f"Remember {CANARY}, please."),
+                Turn(session="b", message=f"Remember {CANARY}, please."),
+            )
+        ),
+        Parallel(
+            steps=(
+                Turn(message=f"Remember {CANARY}, please."),
+                Turn(session="b", message=f"Remember {CANARY}, please."),
+            )
+        ),
+        Parallel(
+            steps=(
+                Turn(message=f"Remember {CANARY}, please."),
+                Turn(session="b", message=f"Remember {CANARY}, please."),
+            )
+        ),
+        Parallel(
+            steps=(
+                Turn(message=f"Remember {CANARY}, please."),
+                Turn(session="b", message=f"Remember {CANARY}, please."),
+            )
+        ),
+    ),
 )

@@ -8,17 +8,25 @@ completion record with the status that it was sent.
 
 from harness.scenario import CANARY, Parallel, Request, Scenario, Turn
 
-TURNS = tuple(Turn(session=session, message=f"Remember {CANARY}, please.") for session in "abc")
-CLASSIFICATIONS = tuple(
-    Request(method="POST", path="/intent/classify", body={"message": f"Please write e-mail {number}."})
-    for number in range(3)
-)
-
 SCENARIO = Scenario(
     defects=("request_id_global",),
     steps=(
         Turn(),
-        Parallel(steps=(*TURNS, *CLASSIFICATIONS)),
+        Parallel(
+            steps=(
+                *tuple((Turn(session=session, message=f"Remember {CANARY}, please.") for session in "abc")),
+                *tuple(
+                    (
+                        Request(
+                            method="POST",
+                            path="/intent/classify",
+                            body={"message": f"Please write e-mail {number}."},
+                        )
+                        for number in range(3)
+                    )
+                ),
+            )
+        ),
         Parallel(steps=(Turn(), Turn(session="b"), Request(path="/sessions/no-such-session"))),
         Turn(session="b"),
     ),
