@@ -10,12 +10,10 @@ from harness.faults import ClockUnit
 from harness.rig import Window
 from harness.scenario import CANARY, Parallel, Scenario, Turn
 
-HURRIED = 1
-
 SCENARIO = Scenario(
     defects=("timeout_in_milliseconds",),
     stages=("live",),
-    faults=(ClockUnit(window=Window(from_step=HURRIED, until_step=HURRIED)),),
+    faults=(ClockUnit(window=Window(from_step=1, until_step=1)),),
     steps=(
         Parallel(steps=(Turn(), Turn(session="b"))),
         Parallel(

@@ -9,21 +9,22 @@ from harness.faults import ProviderSecretEcho
 from harness.rig import Window
 from harness.scenario import CANARY, Parallel, Scenario, Turn
 
-REFUSED = 1
-
-TOGETHER = Parallel(
-    steps=(
-        Turn(message=f"Could you look at {CANARY}?"),
-        Turn(session="b", message=f"Could you look at {CANARY}?"),
-    )
-)
-
 SCENARIO = Scenario(
     defects=("secret_in_error",),
-    faults=(ProviderSecretEcho(window=Window(from_step=REFUSED, until_step=REFUSED)),),
+    faults=(ProviderSecretEcho(window=Window(from_step=1, until_step=1)),),
     steps=(
         Parallel(steps=(Turn(), Turn(session="b"))),
-        TOGETHER,
-        TOGETHER,
+        Parallel(
+            steps=(
+                Turn(message=f"Could you look at {CANARY}?"),
+                Turn(session="b", message=f"Could you look at {CANARY}?"),
+            )
+        ),
+        Parallel(
+            steps=(
+                Turn(message=f"Could you look at {CANARY}?"),
+                Turn(session="b", message=f"Could you look at {CANARY}?"),
+            )
+        ),
     ),
 )

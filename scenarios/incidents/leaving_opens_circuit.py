@@ -10,11 +10,9 @@ from harness.faults import ProviderSlowFirstByte
 from harness.rig import Window
 from harness.scenario import CANARY, Disconnect, Parallel, Scenario, Turn
 
-LEAVING = 1
-
 SCENARIO = Scenario(
     defects=("breaker_counts_cancel",),
-    faults=(ProviderSlowFirstByte(delay_s=0.8, window=Window(from_step=LEAVING, until_step=LEAVING)),),
+    faults=(ProviderSlowFirstByte(delay_s=0.8, window=Window(from_step=1, until_step=1)),),
     steps=(
         Parallel(steps=(Turn(), Turn(session="b"))),
         Parallel(

@@ -2,7 +2,7 @@
 
 Each conversation had a lock, so that its turns are held one after the other, and the dictionary of the locks was never
 cleaned: nobody leaves a conversation, one only does not come back. No request failed, and no test had more than three
-sessions. Two hundred conversations of two turns each are held, and when all is quiet nothing may be left of them in the
+sessions. Three hundred conversations of two turns each are held, and when all is quiet nothing may be left of them in the
 process.
 """
 
@@ -10,9 +10,9 @@ from harness.scenario import CANARY, Parallel, Scenario, Turn
 
 
 def block(number: int) -> Parallel:
-    """A turn of each of ten conversations."""
+    """A turn of each of fifteen conversations."""
     return Parallel(
-        steps=tuple(Turn(session=f"{number}-{each}", message=f"Hello from {CANARY}.") for each in range(10))
+        steps=tuple(Turn(session=f"{number}-{each}", message=f"Hello from {CANARY}.") for each in range(15))
     )
 
 

@@ -9,23 +9,25 @@ from harness.faults import ProviderNoReply
 from harness.rig import Window
 from harness.scenario import CANARY, Parallel, Request, Scenario, Turn
 
-SILENT = 1
-
-TOGETHER = Parallel(
-    steps=(
-        Turn(message=f"Could you look at {CANARY}?"),
-        Turn(session="b", message=f"Could you look at {CANARY}?"),
-        Request(path="/health"),
-    )
-)
-
 SCENARIO = Scenario(
     defects=("timeout_in_milliseconds", "timeouts_add_up"),
-    faults=(ProviderNoReply(for_s=5.0, window=Window(from_step=SILENT, until_step=SILENT, first_n=4)),),
+    faults=(ProviderNoReply(for_s=5.0, window=Window(from_step=1, until_step=1, first_n=4)),),
     steps=(
         Parallel(steps=(Turn(), Turn(session="b"))),
-        TOGETHER,
+        Parallel(
+            steps=(
+                Turn(message=f"Could you look at {CANARY}?"),
+                Turn(session="b", message=f"Could you look at {CANARY}?"),
+                Request(path="/health"),
+            )
+        ),
         Turn(),
-        TOGETHER,
+        Parallel(
+            steps=(
+                Turn(message=f"Could you look at {CANARY}?"),
+                Turn(session="b", message=f"Could you look at {CANARY}?"),
+                Request(path="/health"),
+            )
+        ),
     ),
 )

@@ -10,27 +10,35 @@ from harness.faults import ProviderRateLimited
 from harness.rig import Window
 from harness.scenario import CANARY, Parallel, Request, Scenario, Turn
 
-SOON, LATER = 1, 3
-
-TOGETHER = Parallel(
-    steps=(
-        Turn(message=f"Could you look at {CANARY}?"),
-        Turn(session="b", message=f"Could you look at {CANARY}?"),
-        Request(path="/health"),
-    )
-)
-
 SCENARIO = Scenario(
     defects=("nested_retries", "retry_after_past_deadline"),
     faults=(
-        ProviderRateLimited(retry_after=0.02, window=Window(from_step=SOON, until_step=SOON)),
-        ProviderRateLimited(retry_after=3.0, window=Window(from_step=LATER, until_step=LATER, first_n=4)),
+        ProviderRateLimited(retry_after=0.02, window=Window(from_step=1, until_step=1)),
+        ProviderRateLimited(retry_after=3.0, window=Window(from_step=3, until_step=3, first_n=4)),
     ),
     steps=(
         Parallel(steps=(Turn(), Turn(session="b"))),
-        TOGETHER,
+        Parallel(
+            steps=(
+                Turn(message=f"Could you look at {CANARY}?"),
+                Turn(session="b", message=f"Could you look at {CANARY}?"),
+                Request(path="/health"),
+            )
+        ),
         Turn(),
-        TOGETHER,
-        TOGETHER,
+        Parallel(
+            steps=(
+                Turn(message=f"Could you look at {CANARY}?"),
+                Turn(session="b", message=f"Could you look at {CANARY}?"),
+                Request(path="/health"),
+            )
+        ),
+        Parallel(
+            steps=(
+                Turn(message=f"Could you look at {CANARY}?"),
+                Turn(session="b", message=f"Could you look at {CANARY}?"),
+                Request(path="/health"),
+            )
+        ),
     ),
 )

@@ -10,31 +10,39 @@ from harness.faults import ProviderNoReply, ProviderSlowDrip
 from harness.rig import Window
 from harness.scenario import CANARY, Parallel, Request, Scenario, Turn
 
-SILENT, DRIPPING = 1, 3
-
-TOGETHER = Parallel(
-    steps=(
-        Turn(message=f"Could you look at {CANARY}?"),
-        Turn(session="b", message=f"Could you look at {CANARY}?"),
-        Request(path="/health"),
-    )
-)
-
 SCENARIO = Scenario(
     defects=("timeouts_add_up", "per_read_timeout_only"),
     faults=(
-        ProviderNoReply(for_s=8.0, window=Window(from_step=SILENT, until_step=SILENT, first_n=4)),
+        ProviderNoReply(for_s=8.0, window=Window(from_step=1, until_step=1, first_n=4)),
         ProviderSlowDrip(
             interval_s=0.4,
             chunk_bytes=40,
-            window=Window(from_step=DRIPPING, until_step=DRIPPING, first_n=4),
+            window=Window(from_step=3, until_step=3, first_n=4),
         ),
     ),
     steps=(
         Parallel(steps=(Turn(), Turn(session="b"))),
-        TOGETHER,
+        Parallel(
+            steps=(
+                Turn(message=f"Could you look at {CANARY}?"),
+                Turn(session="b", message=f"Could you look at {CANARY}?"),
+                Request(path="/health"),
+            )
+        ),
         Turn(),
-        TOGETHER,
-        TOGETHER,
+        Parallel(
+            steps=(
+                Turn(message=f"Could you look at {CANARY}?"),
+                Turn(session="b", message=f"Could you look at {CANARY}?"),
+                Request(path="/health"),
+            )
+        ),
+        Parallel(
+            steps=(
+                Turn(message=f"Could you look at {CANARY}?"),
+                Turn(session="b", message=f"Could you look at {CANARY}?"),
+                Request(path="/health"),
+            )
+        ),
     ),
 )
