@@ -13,7 +13,7 @@ from harness.history import PROVIDER, Exchange, History, Snapshot
 from harness.inside import Inside
 from harness.rig import Rig
 from harness.scenario import CANARY, Request, Scenario, Turn
-from harness.targets.mistakes import KEYS
+from harness.targets.mistakes import KEYS, nothing_opened, tells_store
 from harness.targets.profile import Profile
 from harness.window import Window
 
@@ -84,6 +84,7 @@ def points(history: History, profile: Profile) -> tuple[Point, ...]:
         *_provider(history, turns, profile),
         *_logged(history, profile),
         *_ready(history, profile),
+        *_stored(history, profile),
         *_worker(history, profile),
         *_kept(history, profile),
         *_promised(profile),
@@ -171,6 +172,16 @@ def _ready(history: History, profile: Profile) -> Iterator[Point]:
     fine = bool(asked) and asked[-1].status in READY
     hint = "" if fine else f"; 200 or 503 is meant: mend ready ({profile.at('ready')})"
     yield Point(what="ready", found=fine, wrong=not fine, said=f"{asked[-1] if asked else 'not asked'}{hint}")
+
+
+def _stored(history: History, profile: Profile) -> Iterator[Point]:
+    """Whether its store is where the profile puts it; one that is in memory is not looked for."""
+    if tells_store(profile):
+        wrong = nothing_opened(profile) in history.header.doubts
+        said = "in the run's folder"
+        if wrong:
+            said = f"nothing was opened {said}: mend store_variable ({profile.at('store_variable')})"
+        yield Point(what="store", found=not wrong, wrong=wrong, said=said)
 
 
 def _worker(history: History, profile: Profile) -> Iterator[Point]:

@@ -35,7 +35,7 @@ class Contract:
     `dropped_lines_metric` is the counter, on the page of its metrics, of log lines that it could not write,
     `in_flight_metric` the gauge of the requests that are being served.
     `reply_pointer` is the JSON pointer to the reply in the answer to a turn; its `confidence_field` is a number from 0 to 1. By `memory_growth_mb_max` MB (10^6 bytes)
-    its processes may have grown when it is quiet again, and by `objects_growth_max` objects the one that holds its app. A body of more than `body_bytes_max` bytes is refused with 413, and
+    its processes may have grown when it is quiet again, and of each of many sessions `objects_per_session_max` objects may be left in the one that holds its app. A body of more than `body_bytes_max` bytes is refused with 413, and
     a turn of a session that nobody was given with `unknown_session_status`. With `message_text_private` no log line holds
     what a user wrote.
     """
@@ -65,7 +65,7 @@ class Contract:
     dropped_lines_metric: str | None = None
     in_flight_metric: str | None = None
     memory_growth_mb_max: float | None = None
-    objects_growth_max: int | None = None
+    objects_per_session_max: float | None = None
     body_bytes_max: int | None = None
     unknown_session_status: int | None = None
     message_text_private: bool = False

@@ -71,12 +71,11 @@ class Header:
 class Exchange:
     """One request as its client saw it.
 
-    `role` is `warmup`, `turn`, `request`, `golden`, or `beside` for what a fault of the client's plane sent, which must
-    be answered with one of the statuses in `expected`. `session` is the scenario's label of the conversation,
-    `session_id` the id that the answer names. `status` is None where none arrived, and `error` names the client's
-    exception, also where an answer began and broke off. `body` is the parsed JSON, or the text where it is none; of an
-    event stream, its events. `message` is the text of a turn, `canary` the unique word in it, `reply` what was answered
-    to it, at the contract's pointer. `left` says that the client left on purpose.
+    `role` is `warmup`, `turn`, `request`, `golden`, or `beside` for what `fault` sent, which must be answered with one
+    of the statuses in `expected`. `session` is the scenario's label of the conversation, `session_id` the id that the
+    answer names. `status` is None where none came; `error` names the client's exception, also where an answer broke
+    off. `body` is the parsed JSON, or the text where it is none; of an event stream, its events. `message` is a turn's
+    text, `canary` the unique word in it, `reply` the answer at the contract's pointer. `left`: its client left on purpose.
     """
 
     kind: ClassVar[str] = "exchange"
@@ -100,6 +99,7 @@ class Exchange:
     reply: str | None = None
     left: bool = False
     expected: tuple[int, ...] = ()
+    fault: str = ""
 
     @property
     def elapsed_s(self) -> float:
@@ -186,9 +186,8 @@ class Probe:
     Lag is the longest that the target's loop was late since the probe before. `limiter_tokens` are those that anyio's
     default limiter of worker threads has lent on that loop. `memory_bytes` is what the target's processes hold of the
     main memory (RSS); 0 where nobody can tell, as where the target is in the harness's own process. `from_factory` is 1
-    where a factory built its app; `worker_threads` are those of anyio, at work or not.
-    `objects` are those that Python's collector knows, of classes that are neither Python's own nor the harness's; they
-    are counted at `baseline` and `quiet` where a contract bounds their growth, 0 where nobody can count them.
+    where a factory built its app; `worker_threads` are those of anyio, at work or not. `objects` are
+    those of classes that are neither Python's own nor the harness's, counted where many sessions are held, else 0.
     """
 
     kind: ClassVar[str] = "probe"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from harness.history import Exchange, FaultFired, History, Outage
+from harness.history import Exchange, FaultFired, History, Outage, UpstreamCall
 
 DONE, ERROR = "done", "error"
 """With one of these the reference app ends every stream: with the fields of the 200, or with what went wrong."""
@@ -20,6 +20,9 @@ WRITTEN_S = 0.1
 _TOKEN = re.compile(r"[\w.~+/-]+=*")
 _MARK = re.compile(r"\[redacted ([0-9a-f]{16})\]")
 _AROUND = ".-_~+/="
+
+KEY_CHARACTERS_MIN = 16
+"""A shorter key is a placeholder, such as `test`, and any line may hold that word."""
 
 OF_THE_CLIENT = "client."
 """Faults whose names begin so may cut the answer to the very turn that they fired on."""
@@ -54,6 +57,16 @@ def answered_ok(exchange: Exchange) -> bool:
     """True where the client saw a whole 200; a stream says `error` in a 200 too, and then nothing is acknowledged."""
     failed = any(event.get("event") == ERROR for event in events(exchange))
     return exchange.status == HTTPStatus.OK and exchange.error is None and not failed
+
+
+def of_fault(tag: str, *faults: str) -> bool:
+    """True where a tag is that of one of the faults, under whichever number it is declared."""
+    return tag.partition("#")[0] in faults
+
+
+def shaped(call: UpstreamCall, fault: str) -> bool:
+    """True where the fault shaped the answer to a call."""
+    return any(of_fault(tag, fault) for tag in (call.fault or "").split(", "))
 
 
 def met(exchange: Exchange, history: History, *, after_s: float = 0.0) -> tuple[Outage, ...]:
@@ -122,4 +135,6 @@ def key_marks(history: History) -> set[str]:
 def marks_in(text: str) -> set[str]:
     """The marks of all that could be a key in a text: 64 bits of the SHA-256 of each word."""
     found = {word for token in _TOKEN.findall(text) for word in (token, token.strip(_AROUND))}
-    return {hashlib.sha256(word.encode()).hexdigest()[:16] for word in found if word}
+    return {
+        hashlib.sha256(word.encode()).hexdigest()[:16] for word in found if len(word) >= KEY_CHARACTERS_MIN
+    }

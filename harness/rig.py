@@ -121,8 +121,13 @@ class Entering(Protocol):
 class ProcessSeam(Protocol):
     """The target's process, which the harness started. What it cannot answer meanwhile is on record as an outage."""
 
-    def down(self, fault: str, *, kill: bool, grace_s: float = 10.0) -> AbstractAsyncContextManager[None]:
-        """End it on entry, by SIGKILL or by SIGTERM with SIGKILL after `grace_s`; start it again on exit."""
+    def down(
+        self, fault: str, *, kill: bool, grace_s: float = 10.0, mends: bool = False
+    ) -> AbstractAsyncContextManager[None]:
+        """End it on entry, by SIGKILL or by SIGTERM with SIGKILL after `grace_s`; start it again on exit.
+
+        What `mends` is no firing.
+        """
 
     def paused(self, fault: str) -> AbstractAsyncContextManager[None]:
         """SIGSTOP on entry, SIGCONT on exit."""

@@ -58,6 +58,11 @@ class ClientFault:
         return clients(rig, self.name).wrapped(self.name, rule, self.window)
 
 
+def long_header(size_bytes: int) -> str:
+    """What a header of so many bytes says."""
+    return (FILL * (size_bytes // len(FILL) + 1))[:size_bytes]
+
+
 def clients(rig: Rig, name: str) -> ClientSeam:
     """The clients of the rig, for the fault `name`.
 

@@ -112,7 +112,7 @@ class ClientIdleConnections(ClientFault):
 class ClientChunkedBody(ClientFault):
     """A message of `size_bytes` comes in chunks, without a length: against a promised limit bytes are counted, not believed."""
 
-    size_bytes: int = 2_000_000
+    size_bytes: int = 500_000
     window: Window = ONCE
 
     def __post_init__(self) -> None:

@@ -7,15 +7,17 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
-from harness.faults.client_base import FILL, FOREIGN, HELD, ODD_ID
+from harness.faults.client_base import FOREIGN, HELD, ODD_ID, long_header
 from harness.history import LOGS, PROVIDER, WIRE, Exchange, History, Outage
+from harness.reading import of_fault
 from harness.registry import Invariant, oracle
 from harness.verdict import Finding
 
 _ID = re.compile(r"[\w.:/+=@~-]{1,256}", re.ASCII)
-_STORM = FILL * 50
+_ID_BYTES_MAX = 256
 _LATER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _OF_CLIENTS = "client."
+FLOOD, PARALLEL = "client.flood", "client.parallel_turns"
 
 
 @oracle("client.one_answer", witnesses={WIRE})
@@ -61,7 +63,7 @@ def one_is_held(history: History) -> Iterable[Finding]:
     for turn in history.turns:
         if turn.role != "turn" or turn.left:
             continue
-        at_once = [turn, *(one for one in _beside(history) if _overlap(turn, one))]
+        at_once = [turn, *(one for one in _beside(history, PARALLEL) if _overlap(turn, one))]
         if len(at_once) > 1 and not any(one.status in HELD for one in at_once):
             message = f"of {len(at_once)} turns of session {turn.session} that came at once, none was held"
             yield Finding(message=message, evidence=str(turn))
@@ -74,7 +76,7 @@ def some_served(history: History) -> Iterable[Finding]:
     Where something beside the clients is broken as well, nothing is asked.
     """
     own = {turn.session for turn in history.turns if turn.role != "beside"}
-    strangers = [one for one in _beside(history) if one.session not in own]
+    strangers = [one for one in _beside(history, FLOOD) if one.session not in own]
     if strangers and _only_clients(history) and not any(one.status in HELD for one in strangers):
         message = f"none of {len(strangers)} that came in a flood was served"
         yield Finding(message=message, evidence=str(strangers[-1]))
@@ -87,7 +89,7 @@ def told_to_wait(history: History) -> Iterable[Finding]:
     409 is for the session that is in use, and no stranger has one.
     """
     own = {turn.session for turn in history.turns if turn.role != "beside"}
-    for one in _beside(history):
+    for one in _beside(history, PARALLEL, FLOOD):
         if one.status in _LATER and not _is_time(one.headers.get("retry-after", "")):
             yield Finding(message=f"{one.status} that says not when to come again", evidence=str(one))
         elif one.status in (None, *HELD, *_LATER) or (
@@ -105,10 +107,9 @@ def too_large(fault: str, size_bytes: int) -> Invariant:
     def check(history: History) -> Iterable[Finding]:
         """A body above the limit is answered 413, whatever its header says of its length."""
         limit = history.header.contract.body_bytes_max
-        for one in history.exchanges:
-            is_it = one.role == "beside" and bool(one.message) and set(one.message or "") == {"x"}
+        for one in _beside(history, fault):
             wrong = one.status not in (None, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-            if limit is not None and size_bytes > limit and is_it and wrong:
+            if limit is not None and size_bytes > limit and wrong:
                 message = f"{one.status} to more than {size_bytes} bytes, 413 promised above {limit}"
                 yield Finding(message=message, evidence=str(one))
 
@@ -135,18 +136,26 @@ def id_replaced(history: History) -> Iterable[Finding]:
             yield Finding(message=message, evidence=f"{one.method} {one.path} -> {one.status}")
 
 
-@oracle("client.not_logged", witnesses={LOGS}, promises=("request_ids",))
-def not_logged(history: History) -> Iterable[Finding]:
-    """What a header says stands in no log line as it came, and in none at its full length."""
-    for record in history.logs:
-        if ODD_ID in record.text or _STORM in record.text or record.request_id == ODD_ID:
-            yield Finding(message="the log has what a client's header said as its own", evidence=str(record))
+def not_logged(size_bytes: int) -> Invariant:
+    """The oracle that what a header of so many bytes says is no part of the log."""
+    long = long_header(size_bytes)
+
+    @oracle("client.not_logged", witnesses={LOGS}, promises=("request_ids",))
+    def check(history: History) -> Iterable[Finding]:
+        """What a header says stands in no log line as it came, and in none at its full length, if that is too long."""
+        for record in history.logs:
+            whole = size_bytes > _ID_BYTES_MAX and long in record.text
+            if ODD_ID in record.text or whole or record.request_id == ODD_ID:
+                yield Finding(
+                    message="the log has what a client's header said as its own", evidence=str(record)
+                )
+
+    return check
 
 
-def _beside(history: History) -> list[Exchange]:
-    """What faults sent that may be told to wait."""
-    busy = HTTPStatus.SERVICE_UNAVAILABLE
-    return [one for one in history.exchanges if one.role == "beside" and busy in one.expected]
+def _beside(history: History, *faults: str) -> list[Exchange]:
+    """What these faults sent, under whichever number they are declared."""
+    return [one for one in history.exchanges if of_fault(one.fault, *faults)]
 
 
 def _under_key(history: History) -> dict[tuple[str, str, str | None], list[Exchange]]:

@@ -2,10 +2,9 @@
 
 import re
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 from harness.faults.base import closed
-from harness.faults.client_base import FILL, HELD, ODD_ID, ONCE, REFUSED, STAND_IN, TAKEN, ClientFault
+from harness.faults.client_base import HELD, ODD_ID, ONCE, REFUSED, STAND_IN, TAKEN, ClientFault, long_header
 from harness.faults.client_holds import id_replaced, not_logged, too_large
 from harness.registry import Invariant, fault
 from harness.rig import Client, Clock, Incoming, Outgoing, Window, check
@@ -31,7 +30,7 @@ class _Preceded(ClientFault):
 class ClientHugeBody(_Preceded):
     """A message of `size_bytes`: refused with 413 where a limit is promised, and never the end of the service."""
 
-    size_bytes: int = 2_000_000
+    size_bytes: int = 500_000
     window: Window = ONCE
 
     def __post_init__(self) -> None:
@@ -115,8 +114,6 @@ class ClientHeaderAbuse(_Preceded):
     `request_id_odd` (an id of `size_bytes`, and one of tabs, quotes, and what a log could take for its own).
     """
 
-    holds: ClassVar[tuple[Invariant, ...]] = (id_replaced, not_logged)
-
     form: str = chosen("huge", "content_type", "request_id_huge", "request_id_odd")
     size_bytes: int = 20_000
     window: Window = ONCE
@@ -125,9 +122,14 @@ class ClientHeaderAbuse(_Preceded):
         closed(self, "form")
         check("size_bytes", self.size_bytes, 1, 10_000_000)
 
+    @property
+    def holds(self) -> tuple[Invariant, ...]:
+        """An id that is none is replaced, and what was too long is cut."""
+        return (id_replaced, not_logged(self.size_bytes))
+
     def _first(self, outgoing: Outgoing, client: Client) -> tuple[Outgoing, tuple[int, ...]]:  # noqa: ARG002  # it is a stranger's
         sound = client.another("Hello from {canary}.", session="")
-        long = (FILL * (self.size_bytes // len(FILL) + 1))[: self.size_bytes]
+        long = long_header(self.size_bytes)
         abused = {
             "huge": {"x-padding": long},
             "content_type": {"content-type": "image/png"},

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.faults.base import ALWAYS, check_whole
-from harness.faults.process_instances import instances_of, made_by, shaped_by
+from harness.faults.process_instances import instances_of, made_by
 from harness.history import PROVIDER, WIRE, History
+from harness.reading import shaped
 from harness.registry import Invariant, fault, oracle
 from harness.rig import Answer, Call, Reply, Rig, Window, check
 from harness.verdict import Finding
@@ -32,7 +33,7 @@ def deadline_read(name: str, share: float) -> Invariant:
         least_s = SHORTEST * deadline_s
         most_s = LONGEST * deadline_s + history.header.harness_lag_ms_max / 1000
         for turn in history.turns:
-            is_held = any(made_by(turn, call) and shaped_by(name, call) for call in history.calls)
+            is_held = any(made_by(turn, call) and shaped(call, name) for call in history.calls)
             if is_held and not turn.left and not least_s <= turn.elapsed_s <= most_s:
                 message = f"took {turn.elapsed_s:.3f} s with a deadline of {deadline_s:g} s: is that read in seconds?"
                 yield Finding(message=message, evidence=str(turn))

@@ -22,7 +22,7 @@ from harness.faults.base import (
     with_body,
     with_choice,
 )
-from harness.faults.holds import called_once, never_taken, no_error_page, only_numbers
+from harness.faults.holds import called_once, never_taken, no_empty_answer, no_error_page, only_numbers
 from harness.registry import Invariant, fault
 from harness.rig import Reply, Rule, check
 from harness.variants import chosen
@@ -38,12 +38,16 @@ class ProviderMalformedJson(ProviderFault):
     `wrong_charset` (said to be UTF-8 and written in Latin-1, with a letter in it that tells).
     """
 
-    holds: ClassVar[tuple[Invariant, ...]] = (no_error_page,)
-
     form: str = chosen("truncated", "fenced", "trailing", "wrong_type", "html", "wrong_charset")
 
     def __post_init__(self) -> None:
         closed(self, "form")
+
+    @property
+    def holds(self) -> tuple[Invariant, ...]:
+        """Of an envelope that is broken nothing can be taken; of a content that is, some may be mended."""
+        taken = (never_taken(self.name),) if self.form in ("html", "wrong_charset") else ()
+        return (no_error_page, *taken)
 
     def _rule(self) -> Rule:
         return bent(self._broken)
@@ -101,6 +105,11 @@ class ProviderSchemaMisfit(ProviderFault):
         closed(self, "form")
 
     @property
+    def holds(self) -> tuple[Invariant, ...]:
+        """Without a choice there is no answer that could be taken, nor an empty one given out."""
+        return (never_taken(self.name), no_empty_answer) if self.form == "empty_choices" else ()
+
+    @property
     def needs_also(self) -> frozenset[str]:
         """An envelope is always there; an object in the content is not."""
         return frozenset() if self.form == "empty_choices" else frozenset({"scores"})
@@ -133,7 +142,10 @@ class ProviderFinishLength(ProviderFault):
     `content` is `null` (none at all) or `valid_prefix`: an object that the schema accepts, its longest text halved.
     """
 
-    holds: ClassVar[tuple[Invariant, ...]] = (never_taken("provider.finish_length"),)
+    holds: ClassVar[tuple[Invariant, ...]] = (
+        never_taken("provider.finish_length"),
+        called_once("provider.finish_length"),
+    )
 
     content: str = chosen("null", "valid_prefix")
 

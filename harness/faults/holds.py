@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.faults.base import HTML
 from harness.history import LOGS, PROVIDER, WIRE, Exchange, History, UpstreamCall
-from harness.reading import key_marks, marks_in
+from harness.reading import key_marks, marks_in, shaped
 from harness.registry import Invariant, oracle
 from harness.verdict import Finding
 
@@ -27,7 +27,7 @@ def never_taken(fault: str) -> Invariant:
         for turn in history.turns:
             calls = [call for call in history.calls if call.request_id == turn.request_id]
             first = [call for call in calls if call.level == "conversation"]
-            if first and all(_shaped(call, fault) for call in first) and _method(turn) == primary:
+            if first and all(shaped(call, fault) for call in first) and _method(turn) == primary:
                 yield Finding(message=f"answered by {primary}, which had no whole answer", evidence=str(turn))
 
     return check
@@ -42,12 +42,12 @@ def never_whole(fault: str) -> Invariant:
         for turn in history.turns:
             asked = [call for call in history.calls if turn.canary and _asks(call, turn.canary)]
             part = (turn.reply or "").strip()
-            if not (asked and part and all(_shaped(call, fault) for call in asked) and _whole(turn)):
+            if not (asked and part and all(shaped(call, fault) for call in asked) and _whole(turn)):
                 continue
             meant = [text for call in asked for text in _meant(call)]
             if any(part in text and part != text.strip() for text in meant):
                 yield Finding(message=f"answered with a part as if it were all: {part!r}", evidence=str(turn))
-        cut = {text for call in history.calls if _shaped(call, fault) for text in _meant(call)}
+        cut = {text for call in history.calls if shaped(call, fault) for text in _meant(call)}
         for call in history.calls:
             told = {str(said.get("content")) for said in call.messages if said.get("role") == "assistant"}
             for part in (part for part in told if any(_begins(text, part) for text in cut)):
@@ -63,9 +63,7 @@ def called_once(fault: str) -> Invariant:
     def check(history: History) -> Iterable[Finding]:
         """An answer that no retry will mend is not asked for again."""
         spoilt = Counter(
-            (call.request_id, call.level)
-            for call in history.calls
-            if call.request_id and _shaped(call, fault)
+            (call.request_id, call.level) for call in history.calls if call.request_id and shaped(call, fault)
         )
         sent = Counter(exchange.request_id for exchange in history.exchanges)
         for (request_id, level), count in spoilt.items():
@@ -182,8 +180,3 @@ def _whole(turn: Exchange) -> bool:
     events = turn.body if isinstance(turn.body, list) else []
     failed = any(isinstance(event, dict) and event.get("event") == "error" for event in events)
     return turn.status == HTTPStatus.OK and turn.error is None and not failed
-
-
-def _shaped(call: UpstreamCall, fault: str) -> bool:
-    """Whether the fault shaped the answer to a call, under whichever number it is declared."""
-    return any(name.partition("#")[0] == fault for name in (call.fault or "").split(", "))

@@ -25,8 +25,8 @@ NOTHING = "/dev/null"
 class BrokenSink(InsideFault):
     """A sink that refuses what is written to it: the file descriptor, or `sys.stdout` where there is no descriptor.
 
-    A descriptor is broken from the first thing on that the target writes, which is the firing; at `sys.stdout`, each
-    write that was refused is one. A fault that `raises` does so at `sys.stdout` in any case.
+    A descriptor is broken from the first thing on that the target writes, which is lost. Each write to `sys.stdout` that
+    was refused is a firing; where the target writes past that, nobody sees it, and the first thing is the firing. A fault that `raises` does so at `sys.stdout` in any case.
     """
 
     silences: ClassVar[tuple[str, ...]] = ("logs",)

@@ -10,11 +10,13 @@ from harness.registry import oracle
 from harness.verdict import Finding
 
 LONG_LINES = "logs.long_lines"
+ROTATION = "logs.rotation"
 BROKEN = frozenset({"logs.closed_pipe", "logs.disk_full", "logs.sink_raises"})
 STEPS_MIN = 2
 SHOWN_CHARACTERS = 80
 _BEGUN = re.compile(r"shakeout line \S+ x")
 _LONG = re.compile(r"shakeout line (\S+) x+ (\S+) ends")
+_ROTATED = re.compile(r"(\d+) bytes before it")
 _LOGGED = re.compile(r"line (\S+) of (\d+) bytes")
 
 
@@ -51,13 +53,17 @@ def long_lines_whole(history: History) -> Iterable[Finding]:
 
 @oracle("logs.rotation.whole_lines", witnesses={LOGS})
 def whole_lines(history: History) -> Iterable[Finding]:
-    """No line of the log holds NUL bytes, which a writer leaves that does not append, and none is half a record."""
+    """No line of the log holds NUL bytes, which a writer leaves that does not append, and none is half a record.
+
+    That is judged where each line before the rotation that begins as an object of JSON is one: else it is no JSON.
+    """
+    is_json = not any(map(_torn, _before_rotation(history)))
     for record in history.logs:
         for line in record.text.splitlines() if record.source == "app" else ():
             place = _place(record.source, record.line, line)
             if count := line.count("\0"):
                 yield Finding(message=f"{count} NUL bytes in a line of the log", evidence=place)
-            elif _torn(line):
+            elif is_json and _torn(line):
                 yield Finding(message="half a record in the log", evidence=place)
 
 
@@ -91,6 +97,20 @@ def _long_lines(history: History) -> Iterator[tuple[str, int]]:
     for one in history.of(FaultFired):
         if one.fault.partition("#")[0] == LONG_LINES and (match := _LOGGED.match(one.detail)):
             yield match[1], int(match[2])
+
+
+def _before_rotation(history: History) -> Iterator[str]:
+    """The lines of the app's own log that had ended when it was rotated first, by the bytes that were in it."""
+    rotated = (
+        _ROTATED.search(one.detail) for one in history.of(FaultFired) if one.fault.startswith(ROTATION)
+    )
+    left = next((int(match[1]) for match in rotated if match is not None), 0)
+    for record in history.logs:
+        if record.source == "app":
+            left -= len(record.text.encode(errors="replace")) + 1
+            if left < 0:
+                return
+            yield from record.text.splitlines()
 
 
 def _is_whole(match: re.Match[str], logged: dict[str, int]) -> bool:

@@ -64,7 +64,7 @@ class LogsLongLines(InsideFault):
 
 
 def _handlers(logger: logging.Logger) -> list[logging.Handler]:
-    """Those that a record of the logger comes to."""
+    """Those that a record of the logger comes to, and whose filters let it through."""
     found: list[logging.Handler] = []
     above: logging.Logger | None = logger
     while above is not None:
@@ -72,11 +72,12 @@ def _handlers(logger: logging.Logger) -> list[logging.Handler]:
         above = above.parent if above.propagate else None
     if not found and logging.lastResort is not None:
         found = [logging.lastResort]
-    return [handler for handler in found if not isinstance(handler, logging.NullHandler)]
+    record = logger.makeRecord(logger.name, logging.CRITICAL, __file__, 0, long_line("0", 100), (), None)
+    return [one for one in found if not isinstance(one, logging.NullHandler) and one.filter(record)]
 
 
 def _heard(logger: logging.Logger) -> bool:
-    """Whether there is any handler; without one the target keeps no log of what its libraries say."""
+    """Whether any handler takes it; without one the target keeps no log of what its libraries say."""
     return bool(_handlers(logger))
 
 

@@ -66,17 +66,30 @@ def beside(work: Callable[[], None], *, ends: Callable[[], None]) -> Iterator[No
 def breaking(inside: Inside, broken: int, detail: str) -> Iterator[None]:
     """Let the standard output be broken, as soon as the target writes to it; the first that it writes is lost.
 
-    Nobody can see from outside that a write failed. That something was written before shows that there is a writer.
+    Each write to `sys.stdout` that fails is a firing. Nobody can see that of one to the file descriptor itself: where the
+    first that was written was such a one, that it shows that there is a writer is the firing.
     """
     reader, writer = pipe()
     woken, wake = pipe()
+    above = threading.Event()
+
+    def tells(do: Callable[[bytes], int], data: bytes) -> int:
+        above.set()
+        try:
+            return do(data)
+        except OSError as error:
+            inside.fired(f"{len(data)} bytes refused: {error}")
+            raise
+
     with reader, writer, woken, wake, ExitStack() as stack:
 
         def watch() -> None:
             if reader.fileno() in _ready(reader, woken):
                 stack.enter_context(inside.output_to(broken))
-                inside.fired(detail)
+                if not above.is_set():
+                    inside.fired(detail)
 
+        stack.enter_context(inside.around_output(tells))
         stack.enter_context(inside.output_to(writer.fileno()))
         with beside(watch, ends=wake.close):
             yield

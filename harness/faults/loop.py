@@ -7,9 +7,10 @@ import types
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from concurrent.futures import wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.contract import Contract
 from harness.faults.base import choice
 from harness.faults.loop_base import LOOP_S_MAX, InsideFault, on_loop
 from harness.inside import App, Inside, Message, Receive, RequestRule, Send
@@ -17,33 +18,41 @@ from harness.registry import fault
 from harness.variants import chosen
 from harness.window import check
 
+BLOCKED_S = 0.2
+"""So long a loop stands still of which nobody says for how long."""
+
 
 @fault("loop.blocked", needs=("inside",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopBlocked(InsideFault):
     """Something sleeps on the loop's own thread, as code does that has no `await` (langchain#34777).
 
-    It sleeps once, when the fault is armed, or `on="request"` within each request that the window lets through. By
-    default it stays just below the lag that a contract allows: deadlines must hold meanwhile, and with a `for_s` above
-    it an oracle that sees nothing is blind.
+    It sleeps once, when the fault is armed, or `on="request"` within each request that the window lets through, for
+    `for_s`. Where that is None, a sweep takes half of the lag that the contract allows, and anybody else 0.2 s:
+    deadlines must hold meanwhile, and with a `for_s` above that lag an oracle that sees nothing is blind.
     """
 
-    for_s: float = 0.2
+    for_s: float | None = None
     on: str = "arming"
 
     def __post_init__(self) -> None:
-        check("for_s", self.for_s, 0.001, 3600)
+        check("for_s", BLOCKED_S if self.for_s is None else self.for_s, 0.001, 3600)
         choice("on", self.on, ("arming", "request"))
+
+    def fitted_to(self, contract: Contract) -> "LoopBlocked":
+        """The fault for a target under a contract: where nobody says for how long, half of the lag that it allows."""
+        return replace(self, for_s=contract.loop_lag_ms_max / 2000) if self.for_s is None else self
 
     @contextmanager
     def within(self, inside: Inside) -> Iterator[None]:
         """Block; where it is done at the arming, it is over when this ends."""
         matching = inside.matching(self.window)
+        for_s = BLOCKED_S if self.for_s is None else self.for_s
 
         def block() -> None:
             if matching.lets_through():
-                time.sleep(self.for_s)  # on the loop's own thread: that is the fault
-                inside.fired(f"the loop stood still for {self.for_s:g} s")
+                time.sleep(for_s)  # on the loop's own thread: that is the fault
+                inside.fired(f"the loop stood still for {for_s:g} s")
 
         async def rule(scope: Message, receive: Receive, send: Send, app: App) -> None:
             block()
@@ -57,7 +66,7 @@ class LoopBlocked(InsideFault):
         try:
             yield
         finally:
-            wait({blocked}, self.for_s + LOOP_S_MAX)
+            wait({blocked}, for_s + LOOP_S_MAX)
 
 
 @fault("loop.cancel", needs=("inside",))

@@ -16,8 +16,9 @@ import anyio.to_thread
 
 from harness.errors import UsageError
 from harness.faults.base import closed
+from harness.faults.history_holds import SAYS, history_told_beside
 from harness.faults.loop_base import InsideFault
-from harness.faults.loop_reports import nothing_reported, report
+from harness.faults.loop_reports import UNLIKE, called_alike, nothing_reported, report
 from harness.inside import App, Inside, Message, Receive, Send
 from harness.registry import Invariant, fault
 from harness.variants import chosen
@@ -33,12 +34,16 @@ class LoopSyncEntry(InsideFault):
     `via` says from where: `loop` is the loop's own thread, as in an `async` route; `worker` a worker thread of anyio,
     as in a `def` route; `thread` a thread of no library; `fresh_loop` a loop that was made for this one call, after
     which garbage is collected (httpx#2473, openai-python#1254). The call has the request's context, and so its id.
-    It may answer, or refuse by an exception of the package that it is in; whatever else it does is reported.
+    It may answer, or refuse by an exception of the package that it is in, for the same cause each time; whatever else it
+    does is reported.
     """
 
-    holds: ClassVar[tuple[Invariant, ...]] = (nothing_reported,)
+    holds: ClassVar[tuple[Invariant, ...]] = (nothing_reported, called_alike, history_told_beside)
     excuses: ClassVar[tuple[str, ...]] = ("sessions.history_preserved",)
-    """What the entry asks the provider for has the id of a turn, and no conversation that it could tell of."""
+    """What the entry asks the provider for has the id of a turn, and no conversation that it could tell of.
+
+    `history_told_beside` judges the rest.
+    """
 
     via: str = chosen("loop", "worker", "thread", "fresh_loop")
     message: str = "Please write an e-mail."
@@ -54,10 +59,11 @@ class LoopSyncEntry(InsideFault):
             UsageError: the entry cannot be imported.
         """
         entry, matching, way = _imported(inside.sync_entry), inside.matching(self.window), _WAYS[self.via]
+        calls = _Calls(entry, f"{inside.sync_entry} via {self.via}")
 
         def call() -> None:
-            inside.fired(f"{inside.sync_entry} called via {self.via}")
-            _tried(entry, self.message, f"{inside.sync_entry} via {self.via}")
+            inside.fired(f"{inside.sync_entry} called via {self.via}{SAYS}{self.message}")
+            calls.tried(self.message)
 
         async def rule(scope: Message, receive: Receive, send: Send, app: App) -> None:
             async def sent(message: Message) -> None:
@@ -82,16 +88,40 @@ def _imported(entry: str) -> Callable[[str], object]:
     return found
 
 
-def _tried(entry: Callable[[str], object], message: str, where: str) -> None:
-    """Call the entry, and report what it may not do."""
-    try:
-        answer = entry(message)
-    except Exception as error:  # noqa: BLE001  # whatever it is, somebody has to be told, and the request goes on
-        if type(error).__module__.partition(".")[0] != entry.__module__.partition(".")[0]:
-            report(f"sync entry {where}", error)
-        return
-    if inspect.isawaitable(answer):
-        report(f"sync entry {where} gave {type(answer).__name__}, which has no answer yet")
+class _Calls:
+    """The calls of an entry, from any thread; each must come out as the first one did."""
+
+    def __init__(self, entry: Callable[[str], object], where: str) -> None:
+        self._entry = entry
+        self._where = where
+        self._lock = threading.Lock()
+        self._first: str | None = None
+
+    def tried(self, message: str) -> None:
+        """Call the entry, and report what it may not do."""
+        try:
+            answer = self._entry(message)
+        except Exception as error:  # noqa: BLE001  # whatever it is, somebody has to be told, and the request goes on
+            if type(error).__module__.partition(".")[0] != self._entry.__module__.partition(".")[0]:
+                report(f"sync entry {self._where}", error)
+            self._compared(_kind(error), error)
+            return
+        if inspect.isawaitable(answer):
+            report(f"sync entry {self._where} gave {type(answer).__name__}, which has no answer yet")
+        self._compared("an answer")
+
+    def _compared(self, kind: str, error: Exception | None = None) -> None:
+        """Report what came of a call, where it is of another kind than what came of the first."""
+        with self._lock:
+            first = self._first = self._first or kind
+        if kind != first:
+            report(f"sync entry {self._where} gave {kind}, and at first {first}", error, mark=UNLIKE)
+
+
+def _kind(error: BaseException) -> str:
+    """What was raised, and what that was raised for: a refusal may hide an error that nobody meant."""
+    cause = error.__cause__
+    return type(error).__name__ + (f" for {_kind(cause)}" if cause is not None else "")
 
 
 async def _in_thread(call: Call) -> None:

@@ -17,7 +17,8 @@ from harness.rig import Clock, Rig, Window, check
 class NetworkRefused:
     """Nothing listens where the provider was: its connections end, and connecting is refused by the wire itself.
 
-    Each connection that is refused is a firing, and each that is cut. Over TCP it is Linux that refuses, and it tells of
+    Each connection that is refused is a firing, and each that is cut with a call on its way, or for which another one is
+    opened later. Over TCP it is Linux that refuses, and it tells of
     the client's socket as that goes, whoever that client is. It does not where a client waits for its connection
     without a time; in a service of which the harness holds the app that is seen within its process
     (`harness.within.connects`), and of any other it is not seen.

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from harness.errors import UsageError
 from harness.faults.base import choice
+from harness.faults.client_holds import one_effect
 from harness.faults.holds import never_taken, never_whole
 from harness.faults.network_holds import answered_once, told_once
 from harness.faults.network_link import LinkFault
@@ -120,7 +121,11 @@ class NetworkDropResponse(LinkFault):
     A retry does it all again: anthropic-sdk-java#370, harness-sdk#1365.
     """
 
-    holds: ClassVar[tuple[Invariant, ...]] = (never_taken("network.drop_response"), told_once)
+    holds: ClassVar[tuple[Invariant, ...]] = (
+        never_taken("network.drop_response"),
+        told_once,
+        one_effect,
+    )
 
     nth: int = 1
 

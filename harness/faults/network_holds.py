@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from harness.history import PROVIDER, WIRE, Exchange, History, UpstreamCall
+from harness.reading import shaped
 from harness.registry import Invariant, oracle
 from harness.verdict import Finding
 
@@ -23,7 +24,7 @@ def text_kept(fault: str) -> Invariant:
         """A reply is the provider's text to the letter, if it is so where the fault was not."""
         felt: list[Exchange] = []
         for turn in (turn for turn in history.turns if turn.reply and _whole(turn)):
-            if any(_shaped(call, fault) for call in _asked(turn, history)):
+            if any(shaped(call, fault) for call in _asked(turn, history)):
                 felt.append(turn)
             elif _damaged(turn, history):
                 return  # this service does something of its own with what it is told
@@ -69,11 +70,6 @@ def _asked(turn: Exchange, history: History) -> list[UpstreamCall]:
         for call in history.calls
         if word and call.messages and word in str(call.messages[-1].get("content"))
     ]
-
-
-def _shaped(call: UpstreamCall, fault: str) -> bool:
-    """Whether the fault did something to a call, under whichever number it is declared."""
-    return any(name.partition("#")[0] == fault for name in (call.fault or "").split(", "))
 
 
 def _whole(turn: Exchange) -> bool:

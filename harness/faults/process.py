@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from harness.errors import UsageError
 from harness.faults.base import ALWAYS, check_whole
-from harness.registry import fault
+from harness.faults.client_holds import one_effect
+from harness.registry import Invariant, fault
 from harness.rig import ProcessSeam, Rig, Window, check
 
 MID_REQUEST = Window(at_s=0.003, for_s=0.4)
@@ -44,6 +45,8 @@ class ProcessKill(ProcessFault):
 
     Whatever was acknowledged must be there again (Jepsen's kill nemesis).
     """
+
+    holds: ClassVar[tuple[Invariant, ...]] = (one_effect,)
 
     window: Window = MID_REQUEST
 

@@ -10,6 +10,7 @@ from harness.errors import UsageError
 from harness.faults.base import ALWAYS
 from harness.faults.client_base import BUSY, HELD, clients
 from harness.history import PROVIDER, WIRE, Exchange, History, UpstreamCall
+from harness.reading import shaped
 from harness.registry import INVARIANTS, Invariant, fault, oracle
 from harness.rig import (
     Another,
@@ -85,7 +86,7 @@ def conflict_met(history: History) -> Iterable[Finding]:
     It is one whose provider call the fault held up, while another turn of the session was acknowledged.
     """
     for turn in history.turns:
-        held = [one for one in history.calls if made_by(turn, one) and shaped_by("store.conflict", one)]
+        held = [one for one in history.calls if made_by(turn, one) and shaped(one, "store.conflict")]
         met = any(_between(other, call) for call in held for other in _others(turn, history))
         if met and turn.status is not None and turn.status not in (*HELD, CONFLICT):
             message = f"another turn came between, and this one was answered {turn.status}"
@@ -204,11 +205,6 @@ def _says(called_id: str | None, messages: Any, request_id: str, message: str) -
         return True
     last = messages[-1] if isinstance(messages, list | tuple) and messages else None
     return bool(message) and isinstance(last, dict) and message in str(last.get("content"))
-
-
-def shaped_by(fault: str, call: UpstreamCall) -> bool:
-    """Whether a fault shaped the answer to a call, under whichever number it is declared."""
-    return any(name.partition("#")[0] == fault for name in (call.fault or "").split(", "))
 
 
 def _others(turn: Exchange, history: History) -> Iterable[Exchange]:

@@ -36,10 +36,10 @@ def readiness_tells(history: History) -> Iterable[Finding]:
     for said in history.exchanges:
         if said.role != "beside" or said.path != ready_path or said.status != HTTPStatus.OK:
             continue
-        for turn in history.turns:
-            if said.ended_s <= turn.at_s < mended_s and not _held(turn):
-                yield Finding(message="ready, and the next turn was not held", evidence=f"{said}; {turn}")
-                break
+        later = [turn for turn in history.turns if said.ended_s <= turn.at_s < mended_s]
+        turn = min(later, key=lambda turn: turn.at_s, default=None)
+        if turn is not None and not _held(turn):
+            yield Finding(message="ready, and the next turn was not held", evidence=f"{said}; {turn}")
 
 
 def _held(turn: Exchange) -> bool:
@@ -153,5 +153,5 @@ async def _anew(process: ProcessSeam, name: str) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        async with process.down(name, kill=False):
+        async with process.down(name, kill=False, mends=True):
             pass

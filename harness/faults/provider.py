@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from email.utils import formatdate, parsedate_to_datetime
 from typing import ClassVar
 
-import orjson
-
 from harness.errors import UsageError
 from harness.faults.base import HTML, HeldFault, ProviderFault, bent, closed, completion_of, error, instead
 from harness.faults.holds import called_once, never_taken, no_error_page
@@ -189,10 +187,15 @@ def _random(call: Call) -> Reply:
     return Reply(status=0, parts=(Raw(data=noise + b"\r\n\r\n"), Ending()))
 
 
+_EVENT, _PADDING = b"data: {", b'"padding":"%b",'
+
+
 @fault("provider.huge_body")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderHugeBody(ProviderFault):
-    """The honest completion in a body of `size_bytes` on one line: an unknown field holds the rest."""
+    """The honest completion in a body of `size_bytes`: an unknown field, in a stream of its first event, holds the rest."""
+
+    on_wire: ClassVar[bool] = True
 
     size_bytes: int = 2_000_000
 
@@ -203,13 +206,19 @@ class ProviderHugeBody(ProviderFault):
         return bent(self._huge)
 
     def _huge(self, reply: Reply) -> Reply:
-        """The reply with its padding in front."""
-        completion = completion_of(reply)
-        if completion is None:
+        """The reply with its padding in front; one that another fault has cut into pieces has no place for it."""
+        if not reply.parts and completion_of(reply):
+            return replace(reply, body=self._padded(reply.body, b"{"))
+        first, *rest = parts_of(reply)
+        if not (isinstance(first, bytes) and first.startswith(_EVENT) and first.endswith(b"}\n\n")):
             return reply
-        bare = len(orjson.dumps({"padding": "", **completion}))
-        padding = "x" * max(0, self.size_bytes - bare)
-        return replace(reply, body=orjson.dumps({"padding": padding, **completion}))
+        others_bytes = length_of(reply) - len(first)
+        return replace(reply, parts=(self._padded(first, _EVENT, others_bytes), *rest))
+
+    def _padded(self, text: bytes, opening: bytes, others_bytes: int = 0) -> bytes:
+        """The text of an object with the padding behind its opening, so that all bytes are as many as they are to be."""
+        bare = len(text) + len(_PADDING % b"") + others_bytes
+        return opening + _PADDING % (b"x" * max(0, self.size_bytes - bare)) + text.removeprefix(opening)
 
 
 def _check_retry_after(value: float | str | None) -> None:

@@ -109,10 +109,11 @@ class ProviderLateReply(HeldFault):
 class ProviderPoolHeld(ProviderFault):
     """No call is answered until `sockets` of them wait, or each has waited `for_s` seconds: a pool of fewer is empty.
 
-    The default is what httpx and aiohttp let a client have. Calls that wait when this ends are answered at once.
+    The default is a little less than come at once in a crowd: who has that many connections is let go at once, and
+    who has fewer waits for them. Calls that wait when this ends are answered at once.
     """
 
-    sockets: int = 100
+    sockets: int = 40
     for_s: float = 3.0
 
     def __post_init__(self) -> None:

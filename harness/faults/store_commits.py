@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from harness.faults.client_holds import one_effect
 from harness.faults.store_base import COMMIT, SECONDS_MAX, Scene, StoreFault, broken
 from harness.faults.store_holds import retry_after, same_answer
 from harness.inside import Operation, StoreRule
@@ -16,7 +17,7 @@ from harness.rig import check
 class StoreCommitFails(StoreFault):
     """A commit fails, and the transaction is rolled back: nothing of it is stored."""
 
-    holds: ClassVar[tuple[Invariant, ...]] = (retry_after,)
+    holds: ClassVar[tuple[Invariant, ...]] = (retry_after, one_effect)
 
     def _rule(self, scene: Scene) -> StoreRule:
         def fail(operation: Operation, _do: Callable[[], Any]) -> Any:
@@ -31,7 +32,7 @@ class StoreCommitFails(StoreFault):
 class StoreCommitUncertain(StoreFault):
     """A commit is done and its acknowledgement lost: all is stored, and an error reported `delay_s` later (anthropic-sdk-java#370)."""
 
-    holds: ClassVar[tuple[Invariant, ...]] = (same_answer,)
+    holds: ClassVar[tuple[Invariant, ...]] = (same_answer, one_effect)
 
     delay_s: float = 0.1
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from harness.history import WIRE, Exchange, FaultFired, History
-from harness.reading import answered_ok, is_stream, met
+from harness.reading import answered_ok, is_stream, met, of_fault
 from harness.registry import oracle
 from harness.verdict import Finding
 
@@ -58,7 +58,7 @@ def others_served(history: History) -> Iterable[Finding]:
     A firing names what the damaged rows were asked by; where that is no session's id, nobody can tell whose they are.
     What the damaged session is answered is held to the contract by `outcome.status_in_contract`.
     """
-    said = " ".join(one.detail for one in history.of(FaultFired) if _is(one, CORRUPT_ROW))
+    said = " ".join(one.detail for one in history.of(FaultFired) if of_fault(one.fault, CORRUPT_ROW))
     ids: dict[str, set[str]] = defaultdict(set)
     for turn in history.turns:
         ids[turn.session].add(turn.session_id or "")
@@ -91,11 +91,7 @@ def _streamed(*turns: Exchange) -> bool:
 
 def _fired_s(history: History, fault: str) -> list[float]:
     """When a fault fired, under whichever number it is declared."""
-    return sorted(one.at_s for one in history.of(FaultFired) if _is(one, fault))
-
-
-def _is(fired: FaultFired, fault: str) -> bool:
-    return fired.fault.partition("#")[0] == fault
+    return sorted(one.at_s for one in history.of(FaultFired) if of_fault(one.fault, fault))
 
 
 def _is_date(text: str) -> bool:

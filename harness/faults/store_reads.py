@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 from urllib.parse import quote
 
+from harness.faults.history_holds import history_told_again
 from harness.faults.store_base import READ, Scene, StoreFault
 from harness.faults.store_holds import same_answer
 from harness.inside import Operation, StoreRule
@@ -93,11 +94,12 @@ class StoreStaleRead(StoreFault):
 
     A firing is a read whose rows were others for it. A database in memory has no such past, nor has a statement that
     uses a function or an attached database of the target's connection: these read as ever. What a target has read it
-    has to believe; that it appends to what is there, and not to what it read, is still asked.
+    has to believe; that it appends to what is there, and not to what it read, is still asked, and so is what
+    it tells after the last firing.
     """
 
     excuses: ClassVar[tuple[str, ...]] = ("sessions.history_preserved",)
-    holds: ClassVar[tuple[Invariant, ...]] = (same_answer,)
+    holds: ClassVar[tuple[Invariant, ...]] = (same_answer, history_told_again)
 
     def _rule(self, scene: Scene) -> StoreRule:
         copies = Copies()

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from harness.faults.base import choice
+from harness.faults.history_holds import history_told_again
 from harness.faults.store_base import READ, Scene, StoreFault
 from harness.faults.store_holds import others_served
 from harness.faults.store_reads import Readable, Row
@@ -36,12 +37,12 @@ class StoreCorruptRow(StoreFault):
     - `bad_json`: a JSON object or array lacks its last character. Not every target stores any, so no sweep plays it;
     - `gap`: of several rows one in the middle is missing, whatever `nth_row` says.
 
-    A firing is a read with a row that was damaged, and names what it was asked by. What is told of the history is not
-    judged: a text that was cut is a text.
+    A firing is a read with a row that was damaged, and names what it was asked by. What is told of the history is judged
+    after the last firing only: a text that was cut is a text.
     """
 
     excuses: ClassVar[tuple[str, ...]] = ("sessions.history_preserved",)
-    holds: ClassVar[tuple[Invariant, ...]] = (others_served,)
+    holds: ClassVar[tuple[Invariant, ...]] = (others_served, history_told_again)
 
     form: str = chosen("cut", "gap", "unknown_role")
     nth_row: int = 1

@@ -2,28 +2,32 @@
 
 from collections.abc import Iterable
 
-from harness.history import PROBES, WIRE, History, Probe
+from harness.history import PROBES, WIRE, History, Outage, Probe
 from harness.registry import invariant
 from harness.verdict import Finding
 
+ONCE = 200
+"""So many objects more a process may have for what it did for the first time, such as to meet an error."""
 
-@invariant("liveness.no_growth", witnesses={PROBES, WIRE}, promises=("objects_growth_max",))
+
+@invariant("liveness.no_growth", witnesses={PROBES, WIRE}, promises=("objects_per_session_max",))
 def no_growth(history: History) -> Iterable[Finding]:
-    """When it is quiet, the target holds hardly more objects than at the baseline, however many conversations there were.
+    """When it is quiet, hardly anything is left of the sessions that were held, however many they were.
 
-    Counted are those of classes, so that a lock, a context or a task for each conversation is seen, and a dictionary of
-    plain values is not. Nothing is said where one of the two was not counted.
+    Counted are the objects of classes, so that a lock, a context or a task for each session is seen, and a dictionary
+    of plain values is not. Nothing is said where they were not counted, as with few sessions, nor of a process that was
+    started meanwhile.
     """
-    probes = {probe.phase: probe for probe in history.of(Probe) if probe.objects}
-    base, quiet, most = (
+    probes = {probe.phase: probe for probe in history.of(Probe) if probe.objects or probe.phase == "restart"}
+    base, quiet, each = (
         probes.get("baseline"),
         probes.get("quiet"),
-        history.header.contract.objects_growth_max,
+        history.header.contract.objects_per_session_max,
     )
-    if base is None or quiet is None or most is None:
+    if base is None or quiet is None or each is None or "restart" in probes or history.of(Outage):
         return
-    grown = quiet.objects - base.objects
-    if grown > most:
-        sessions = len({turn.session for turn in history.turns})
-        message = f"{grown} objects more after {sessions} conversations, {most} allowed"
+    sessions = len({turn.session for turn in history.turns if turn.role == "turn"})
+    left, most = quiet.objects - base.objects, ONCE + int(each * sessions)
+    if left > most:
+        message = f"{left} objects left of {sessions} sessions, {most} allowed"
         yield Finding(message=message, evidence=f"probe quiet at {quiet.at_s:.3f} s: {quiet.objects}")

@@ -63,6 +63,11 @@ class Connection:
         """Whether a request is on its way, or its answer."""
         return self._last == "up" or self._held["down"] > 0 or self._passed.answering
 
+    @property
+    def used(self) -> bool:
+        """Whether anything was ever said on it."""
+        return self.busy or self._requests > 0
+
     async def run(self, address: tuple[str, int], opened: Callable[["Connection"], None]) -> None:
         """Carry what both ends say until both have ended, or were ended; without a server it ends by a reset."""
         tasks = [self._start(self._connect(address))]

@@ -33,8 +33,14 @@ class Listener:
         self._known: int | None = None  # while it hangs, the dropped SYNs that were told of
 
     def listen(self) -> None:
-        """Accept connections."""
+        """Accept connections.
+
+        Raises:
+            InvalidRun: the port was lost, and still is.
+        """
         self._stop()
+        if self._socket.fileno() < 0:
+            self._take()
         self._socket.listen(BACKLOG)
         self._watch()
 
@@ -47,10 +53,7 @@ class Listener:
         self._stop()
         self._unfill()
         self._socket.close()
-        try:
-            self._socket = bound(self.port)
-        except OSError as error:
-            raise InvalidRun(f"port {self.port} cannot be taken back ({error.strerror})") from error
+        self._take()
 
     async def hang(self) -> None:
         """Answer no SYN.
@@ -90,6 +93,13 @@ class Listener:
         self._unfill()
         self._socket.close()
 
+    def _take(self) -> None:
+        """Take the port back."""
+        try:
+            self._socket = bound(self.port)
+        except OSError as error:
+            raise InvalidRun(f"port {self.port} cannot be taken back ({error.strerror})") from error
+
     def _dropped(self) -> int:
         try:
             counters = self._socket.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36)
@@ -125,7 +135,8 @@ class Listener:
     def _stop(self) -> None:
         """Accept no more."""
         self._known = None
-        asyncio.get_running_loop().remove_reader(self._socket)
+        if self._socket.fileno() >= 0:  # closed where its port could not be taken back
+            asyncio.get_running_loop().remove_reader(self._socket)
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None

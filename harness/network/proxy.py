@@ -52,6 +52,7 @@ class Proxy:
         self._open: list[Connection] = []
         self._applied: list[Applied] = []
         self._refusing: list[str] = []
+        self._unmissed: list[str] = []
         self._hanging: list[str] = []
         self._crash: BaseException | None = None
 
@@ -102,16 +103,22 @@ class Proxy:
     async def refused(self, fault: str) -> AsyncIterator[None]:
         """While open, connecting is refused by the wire; connections that are open when it begins end.
 
-        Each of both is a firing, a refused one only where the kernel tells of it (`harness.network.refusals`).
+        A connection that is refused is a firing, where the kernel tells of it (`harness.network.refusals`), and so is one
+        that ends with a request on its way. One that ends at rest is a firing once another one is opened for it.
         """
 
         def refused() -> None:
+            if fault in self._unmissed:  # who is refused has missed what was cut: that is one firing
+                self._unmissed.remove(fault)
             self._fired(fault, f"a connection of the {self._link} link was refused")
 
         self._refusing.append(fault)
         try:
-            for _ in await self._changed(fault):
-                self._fired(fault, f"an open connection of the {self._link} link was cut")
+            for busy in await self._changed(fault):
+                if busy:
+                    self._fired(fault, f"an open connection of the {self._link} link was cut")
+                else:
+                    self._unmissed.append(fault)
             async with refusals(self.port, refused):
                 yield
         finally:
@@ -139,7 +146,7 @@ class Proxy:
     async def _changed(self, fault: str) -> list[bool]:
         """Refuse, hang or listen, as the faults that are there want it, of which one has come or gone.
 
-        Gives for each connection that was ended for it whether a request was on its way.
+        Gives for each connection that was ended for it, and had been used, whether a request was on its way.
         """
         async with self._changing:  # of two faults that come and go together each finds the listener whole
             if not (self._refusing or self._hanging):
@@ -147,7 +154,7 @@ class Proxy:
                 return []
             self._tell()
             self._listener.refuse()
-            cut = [connection.busy for connection in self._open]
+            cut = [connection.busy for connection in self._open if connection.used]
             for connection in self._open:
                 if connection.busy:
                     connection.touched(fault)
@@ -181,8 +188,11 @@ class Proxy:
         task.add_done_callback(self._ended)
 
     def _established(self, connection: Connection) -> None:
-        """Both ends are there: the toxics meet it."""
+        """Both ends are there: the toxics meet it, and so does whoever misses one that was cut."""
         self._open.append(connection)
+        if self._unmissed:
+            what = f"an open connection of the {self._link} link was cut, and another one was opened for it"
+            self._fired(self._unmissed.pop(0), what)
         for applied in self._applied:
             applied.missed()
             _meet(connection, applied)

@@ -63,11 +63,15 @@ def planned(profile: Profile, stage: str, drills: Mapping[str, Scenario], names:
 
 
 def fitted(fault: Any, profile: Profile) -> Fault:
-    """The fault with what it leaves to the profile: knobs that are called as a key there, and empty."""
+    """The fault with what it leaves to the profile: knobs that are called as a key there, and empty.
+
+    What a fault leaves to the contract it takes by itself, in its `fitted_to`.
+    """
     known = {"worker": profile.worker, "ready": profile.ready or ""}
     left = {name: value for name, value in known.items() if getattr(fault, name, None) == ""}
-    whole: Fault = replace(fault, **left)
-    return whole
+    whole: Any = replace(fault, **left)
+    fitted_whole: Fault = whole.fitted_to(profile.contract) if hasattr(whole, "fitted_to") else whole
+    return fitted_whole
 
 
 def _called(fault: Fault, label: str, wanted: str) -> bool:

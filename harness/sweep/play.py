@@ -71,7 +71,8 @@ async def sweep(plan: Plan, options: Options, effort: Effort) -> Sweep:
 
     Raises:
         UsageError: the target does not start, or has nothing that any of the faults could break.
-        InvalidRun: a drill broke off without any fault, or its observation cannot be trusted: so would those with one.
+        InvalidRun: a drill broke off without any fault, its observation cannot be trusted, or the machine was too slow
+            for it each time: so would those with one.
     """
     async with AsyncExitStack() as stack:
         plays = [await stack.enter_async_context(opened(options)) for _ in range(effort.jobs)]
@@ -93,7 +94,7 @@ async def _control(play: Play, plan: Plan, name: str, options: Options, effort: 
     """The drill without a fault, on a target that is made ready for those that come: what that does is not theirs.
 
     Raises:
-        InvalidRun: what was observed cannot be trusted.
+        InvalidRun: what was observed cannot be trusted, or the machine was too slow each time.
     """
     (drill, *_) = (trial.drill for trial in plan.trials if trial.drill.name == name)
     wired = tuple(trial.fault for trial in plan.trials if trial.drill.name == name)
@@ -104,6 +105,8 @@ async def _control(play: Play, plan: Plan, name: str, options: Options, effort: 
             break
     if reasons := arm.judgement.untrusted:
         raise InvalidRun(f"{name} without a fault: {reasons[0]}")
+    if arm.judgement.verdict is Verdict.UNDECIDED:  # no trial could be decided that is judged against it
+        raise InvalidRun(f"{name} without a fault, {PLAYS_MAX} times: {arm.judgement.doubts[0]}")
     return arm
 
 

@@ -28,8 +28,15 @@ class Anew:
         self._recorder = recorder
 
     @asynccontextmanager
-    async def down(self, fault: str, *, kill: bool, grace_s: float = 10.0) -> AsyncIterator[None]:  # noqa: ARG002  # the app has its own
-        """Shut the app down on entry, build it again on exit.
+    async def down(
+        self,
+        fault: str,
+        *,
+        kill: bool,
+        grace_s: float = 10.0,  # noqa: ARG002  # the app has its own
+        mends: bool = False,
+    ) -> AsyncIterator[None]:
+        """Shut the app down on entry, build it again on exit; what `mends` is no firing.
 
         Raises:
             UsageError: it is to be killed: a thread of it, such as a store's writer, could not be stopped dead.
@@ -38,7 +45,8 @@ class Anew:
             raise needs_a_process("SIGKILL")
         began_s = self._recorder.now()
         await self._target.end()
-        self._recorder.fired(fault, "the app was shut down")
+        if not mends:
+            self._recorder.fired(fault, "the app was shut down")
         try:
             yield
         finally:

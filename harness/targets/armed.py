@@ -186,9 +186,16 @@ class _Process:
     seam: ProcessSeam
     tag: str
 
-    def down(self, fault: str, *, kill: bool, grace_s: float = 10.0) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the tag stands for it
+    def down(
+        self,
+        fault: str,  # noqa: ARG002  # the tag stands for it
+        *,
+        kill: bool,
+        grace_s: float = 10.0,
+        mends: bool = False,
+    ) -> AbstractAsyncContextManager[None]:
         """Take it down under the tag."""
-        return self.seam.down(self.tag, kill=kill, grace_s=grace_s)
+        return self.seam.down(self.tag, kill=kill, grace_s=grace_s, mends=mends)
 
     def paused(self, fault: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the tag stands for it
         """Pause it under the tag."""

@@ -185,7 +185,8 @@ class _Applied:
         sent = await exchanges.sent(outgoing, leave_after_s=leave_after_s)
         if has_own_id and (answered := sent.incoming.headers.get(REQUEST_ID)):
             sent = replace(sent, outgoing=_under(outgoing, answered))
-        exchanges.noted(sent, step=self._turn.step, role="beside", said=said, expected=expected)
+        tag, step = self._armed.fault, self._turn.step
+        exchanges.noted(sent, step=step, role="beside", said=said, expected=expected, fault=tag)
         return sent.incoming
 
     def another(self, message: str, *, session: str | None = None, key: str | None = None) -> Outgoing:

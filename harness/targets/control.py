@@ -24,6 +24,10 @@ PLAYED, HOLDS, REFUSED = "played.jsonl", "holds.json", "refused.json"
 Handler = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
+class TargetGone(TargetFailed):
+    """The child has ended: nobody is left who could answer."""
+
+
 class ControlLine:
     """The harness's end."""
 
@@ -43,7 +47,8 @@ class ControlLine:
         """Ask the child and wait for its answer; a `timeout_s` of None leaves the limit to the caller.
 
         Raises:
-            TargetFailed: the child has gone, or says nothing for `timeout_s`.
+            TargetGone: the child has gone.
+            TargetFailed: it says nothing for `timeout_s`.
         """
         try:
             async with self._turn, asyncio.timeout(timeout_s):
@@ -58,8 +63,8 @@ class ControlLine:
         except TimeoutError:
             raise TargetFailed(f"the target did not answer {question!r} within {timeout_s:g} s") from None
         except OSError as error:
-            raise TargetFailed(f"the target went away ({error})") from error
-        raise TargetFailed("the target went away")
+            raise TargetGone(f"the target went away ({error})") from error
+        raise TargetGone("the target went away")
 
     def close(self) -> None:
         """Let go: the child takes it as the end of its life."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from harness.history import PROVIDER, SNAPSHOTS, WITNESSES, FaultFired, Header, Record
 from harness.registry import silenced_by
 from harness.rig import Clock, Fault, Incoming, Outgoing, Rig
-from harness.scenario import Step
+from harness.scenario import Step, Turn, flat
 from harness.targets.profile import Profile
 
 ANSWER_S_MAX = 30.0
@@ -17,6 +17,9 @@ ANSWER_S_MAX = 30.0
 
 PROVIDER_URL = "http://provider.invalid/v1"
 """The provider's address where there is no network: a name that can never resolve."""
+
+SESSIONS_MIN = 100
+"""From so many sessions on objects are counted."""
 
 POLICIES = ("fifo", "random", "pct")
 """Who may decide the schedule of a simulated run; the first is the ordinary run."""
@@ -71,6 +74,13 @@ class Job:
     def links(self) -> tuple[str, ...]:
         """The links on which a proxy has to stand, for the faults that shape them."""
         return tuple(sorted({link for fault in self.wired if (link := getattr(fault, "link", None))}))
+
+    @property
+    def counts_objects(self) -> bool:
+        """Whether it holds so many sessions that what each leaves behind could be told from what a process needs anyway."""
+        sessions = {step.session for step in flat(self.steps) if isinstance(step, Turn)}
+        promised = self.profile.contract.objects_per_session_max is not None
+        return promised and len(sessions) >= SESSIONS_MIN
 
     def header(
         self,

@@ -212,8 +212,8 @@ class Driver:
             await self._driven.rig.clock.sleep(POLL_S)
 
     async def _counted(self, probe: Probe) -> Probe:
-        """The probe with the number of objects, where the contract bounds their growth; that its loop stood still for it, nobody is told."""
-        if self._job.profile.contract.objects_growth_max is None:
+        """The probe with the number of objects, where the job counts them; that the loop stood still for it, nobody is told."""
+        if not self._job.counts_objects:
             return probe
         objects = await self._driven.objects()
         await self._driven.rig.clock.sleep(POLL_S)

@@ -1,19 +1,27 @@
 """The inside of a target, as the harness reaches it: over the control line, or in the same run (`rig.InsideSeam`)."""
 
+import asyncio
 import base64
 import pickle
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from harness.errors import InvalidRun, UsageError
 from harness.rig import Entering
 from harness.scenario import load
-from harness.targets.control import ControlLine
+from harness.targets.control import ControlLine, TargetGone
 from harness.targets.driven import Recorder
+from harness.targets.lifespan import LIFESPAN_S_MAX
 from harness.within.guests import Guests
+
+TOLD_S_MAX = 10.0
+"""What was noted is told at once."""
+
+PASSED_S_MAX = 2 * LIFESPAN_S_MAX + TOLD_S_MAX
+"""What goes in or out may start an app, or shut one down, on its way."""
 
 
 class _Entered:
@@ -24,6 +32,8 @@ class _Entered:
         self._seed = seed
         self._armed: dict[str, Entering] = {}
         self._there: set[str] = set()
+        self.changing = asyncio.Lock()
+        """Held while a fault goes in or out, and by whoever ends or begins the process."""
 
     @asynccontextmanager
     async def entered(self, fault: str, entering: Entering) -> AsyncIterator[None]:
@@ -35,20 +45,24 @@ class _Entered:
         """
         self._armed[fault] = entering
         try:
-            await self._into(fault)
+            async with self.changing:
+                await self._into(fault)
             yield
         finally:
             del self._armed[fault]
-            await self._out_of(fault)
+            async with self.changing:
+                if fault in self._there:  # whoever comes first, its own end or that of the process
+                    self._there.discard(fault)
+                    await self._leave(fault)
 
     async def all_leave(self, *, kill: bool = False) -> None:
-        """Let all out of a process that is about to end; of one that is to be killed they only tell what they did."""
+        """Let all out of a process that is about to end; of one that is to be killed they only tell what they did.
+
+        Who calls this holds `changing`, as for `all_enter`.
+        """
         for fault in tuple(self._there):
-            if not kill:
-                await self._out_of(fault)
-            elif fault in self._there:
-                self._there.discard(fault)
-                await self._tell(fault)
+            self._there.discard(fault)
+            await (self._tell(fault) if kill else self._leave(fault))
 
     async def all_enter(self) -> None:
         """Let all into a process that has just begun."""
@@ -60,12 +74,6 @@ class _Entered:
         if fault in self._armed and fault not in self._there and self._is_somebody():
             await self._enter(fault, self._armed[fault])
             self._there.add(fault)
-
-    async def _out_of(self, fault: str) -> None:
-        """Let it out, if it is there: whoever comes first, its own end or that of the process."""
-        if fault in self._there:
-            self._there.discard(fault)
-            await self._leave(fault)
 
     def _is_somebody(self) -> bool:
         """Whether there is a process to be let into."""
@@ -85,10 +93,17 @@ class InChild(_Entered):
     """Sends faults to the child at the other end of a line, where `Admission` lets them in."""
 
     def __init__(
-        self, recorder: Recorder, *, seed: int, line: Callable[[], ControlLine | None], origin: str
+        self,
+        recorder: Recorder,
+        *,
+        seed: int,
+        line: Callable[[], ControlLine | None],
+        hearing: Callable[[], AbstractContextManager[None]],
+        origin: str,
     ) -> None:
         super().__init__(recorder, seed=seed)
         self._line = line
+        self._hearing = hearing
         self._origin = origin
 
     def _is_somebody(self) -> bool:
@@ -113,7 +128,12 @@ class InChild(_Entered):
         line = self._line()
         if line is None or line.closed:
             return []  # nobody is there any more whom it could trouble
-        answer = await line.ask(question, key=fault, **values)
+        timeout_s = TOLD_S_MAX if question == "noted" else PASSED_S_MAX
+        try:
+            with self._hearing():
+                answer = await line.ask(question, timeout_s=timeout_s, key=fault, **values)
+        except TargetGone:
+            return []  # it died meanwhile
         if "wrong" in answer:
             kind = UsageError if answer["usage"] else InvalidRun
             raise kind(f"{fault}: {answer['wrong']}")

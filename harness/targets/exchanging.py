@@ -105,6 +105,7 @@ class Exchanges:
         role: str,
         said: Said | None = None,
         expected: tuple[int, ...] = (),
+        fault: str = "",
     ) -> Exchange:
         """Record one request and its answer."""
         outgoing, incoming = sent.outgoing, sent.incoming
@@ -127,6 +128,7 @@ class Exchanges:
             error=incoming.error,
             left=incoming.error == LEFT,
             expected=expected,
+            fault=fault,
             **({} if said is None else self._told(said, answered)),
         )
         self.recorder.records.append(exchange)

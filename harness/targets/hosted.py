@@ -24,6 +24,7 @@ from harness.scenario import Schedule
 from harness.targets.control import HOLDS, PLAYED, REFUSED
 from harness.targets.driven import PROVIDER_URL, Job
 from harness.targets.logged import logged
+from harness.targets.mistakes import mistaken_rest
 from harness.targets.profile import Profile
 from harness.targets.started import Child, child, environment, last_line, new_nonce
 
@@ -76,8 +77,7 @@ class Host:
         """
         pickled = base64.b64encode(_pickled(job)).decode()
         started = self._child or await self._start()
-        shutil.rmtree(self._place, ignore_errors=True)
-        self._place.mkdir()
+        self._empty()
         try:
             answer = await started.line.ask(
                 "play", timeout_s=self._patience_s, job=pickled, directory=str(self._place), origin=job.origin
@@ -96,18 +96,24 @@ class Host:
             )
         return self._read()
 
-    async def _start(self) -> Child:
-        """Start the child, which imports the app.
+    def _empty(self) -> None:
+        """Make the run's folder anew."""
+        shutil.rmtree(self._place, ignore_errors=True)
+        self._place.mkdir()
+
+    async def _start(self, *, cold: bool = False) -> Child:
+        """Start the child, which imports the app, or in the `cold` leaves that to each run.
 
         Raises:
             InvalidRun: the import reached for something real.
         """
         profile = self._profile
+        self._empty()  # an app may open its log or its store as soon as it is imported
         variables = environment(profile, self._place, provider=PROVIDER_URL)
         started = await self._life.enter_async_context(
             child(
                 "simulate",
-                ["--app", profile.app, "--directory", str(self._directory)],
+                ["--app", profile.app, "--directory", str(self._directory), *(["--cold"] if cold else [])],
                 profile=profile,
                 directory=self._directory,
                 environment={**variables, "PYTHONHASHSEED": str(self._hash_seed)},
@@ -117,6 +123,10 @@ class Host:
         if refusal := started.hello["refusal"]:
             await self._end()
             raise InvalidRun(str(refusal))
+        if any(self._place.iterdir()):
+            # What the import opened there all runs would share, and what it made would be gone: each imports anew.
+            await self._end()
+            return await self._start(cold=True)
         self._child = started
         return started
 
@@ -146,7 +156,8 @@ class Host:
         observed = blake2b(played.header.observation_hash.encode(), digest_size=16)
         for record in records:
             observed.update(orjson.dumps([record.kind, asdict(record)], option=orjson.OPT_NON_STR_KEYS))
-        header = replace(played.header, observation_hash=observed.hexdigest())
+        doubts = (*played.header.doubts, *mistaken_rest(records, self._profile, self._place))
+        header = replace(played.header, observation_hash=observed.hexdigest(), doubts=doubts)
         return Simulated(
             history=History(header=header, records=records), schedule=Schedule(code=header.code, holds=holds)
         )

@@ -20,7 +20,7 @@ from harness.rig import Outgoing
 from harness.targets.driven import Job, Recorder
 from harness.targets.events import Answered
 from harness.targets.http_client import HttpClient
-from harness.targets.started import STOP_S_MAX, Child
+from harness.targets.started import Child
 
 REQUEST_ID = "x-request-id"
 
@@ -28,15 +28,8 @@ REQUEST_ID = "x-request-id"
 class Startable(Protocol):
     """A target of which more than one process can be started."""
 
-    @property
-    def child(self) -> Child:
-        """Its own process, as it is now."""
-
-    async def end(self, *, kill: bool, grace_s: float) -> int | None:
-        """End that; the code that it ended with."""
-
-    async def begin(self) -> None:
-        """Begin it again on the same store."""
+    async def anew(self, *, kill: bool) -> int | None:
+        """End that and begin another on the same store; the code that it ended with, None where it is down."""
 
     def started(self, *, port: int, logs: Path) -> AbstractAsyncContextManager[Child]:
         """A process of the service on the run's own store; what it says is kept in `logs`."""
@@ -126,11 +119,10 @@ class Instances:
 
     async def _anew(self, fault: str) -> None:
         """End the target's own process and begin it again; where it is down, whatever took it down will begin it."""
-        if self._target.child.line.closed:
-            return
         began_s = self._recorder.now()
-        code = await self._target.end(kill=False, grace_s=STOP_S_MAX)
-        await self._target.begin()
+        code = await self._target.anew(kill=False)
+        if code is None:
+            return
         ended_s = self._recorder.now()
         self._recorder.records.append(
             Outage(at_s=began_s, ended_s=ended_s, fault=fault, how="terminated", exit_code=code)

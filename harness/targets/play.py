@@ -1,6 +1,7 @@
 """The stages: each opens a way to play jobs, one after the other, against one target."""
 
 import asyncio
+import gc
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -28,7 +29,12 @@ Stage = Callable[[Profile], AbstractAsyncContextManager[Play]]
 @asynccontextmanager
 async def live(_profile: Profile) -> AsyncIterator[Play]:
     """Play each job against a process of its own over real TCP; the provider and the client are in this process."""
-    yield _live
+    gc.collect()
+    gc.freeze()  # what is there already is not looked at again: a full collection in mid-run would be the harness's own lag
+    try:
+        yield _live
+    finally:
+        gc.unfreeze()
 
 
 async def _live(job: Job) -> History:

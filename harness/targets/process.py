@@ -26,10 +26,10 @@ from harness.targets.entered import InChild
 from harness.targets.exchanging import place_of
 from harness.targets.http_client import HttpClient
 from harness.targets.instances import Instances
-from harness.targets.outages import Processes
+from harness.targets.outages import Processes, Single
 from harness.targets.real import RealClock
 from harness.targets.rotated import LogFile
-from harness.targets.started import STOP_S_MAX, Child, child, environment, new_nonce
+from harness.targets.started import Child, child, environment, new_nonce
 from harness.targets.witness import NONCE_HEADER
 from harness.within.connects import RefusedConnects
 
@@ -55,7 +55,7 @@ class Serving:
     own_log: bool = True
 
 
-class ProcessTarget:
+class ProcessTarget(Single):
     """A running service with its provider; `start` makes one and ends everything that it started."""
 
     def __init__(
@@ -81,19 +81,28 @@ class ProcessTarget:
         self._child: Child | None = None
         self._port = 0
         self._variables: dict[str, dict[str, str]] = {}
-        self._inside = InChild(recorder, seed=job.seed, line=self._line, origin=job.origin)
+        self._processes = Processes(self, recorder)
+        hearing = self._processes.hearing
+        self._inside = InChild(recorder, seed=job.seed, line=self._line, hearing=hearing, origin=job.origin)
+        super().__init__(self._inside.changing)
         network.counted = self._counted if self._entered else None
-        started = not job.profile.url
+        still = nullcontext if job.profile.url else self._processes.still
         named = "log_file" in job.profile.capabilities
-        self._log = LogFile(job.profile, directory, recorder) if named else None
-        self.rig = Rig(
+        self._log = LogFile(job.profile, directory, recorder, still=still) if named else None
+        self.rig = self._rigged(script, recorder)
+
+    def _rigged(self, script: Script, recorder: Recorder) -> Rig:
+        """The seams: of what runs already, and is none of ours, only those that are outside of it."""
+        profile = self._job.profile
+        started = not profile.url
+        return Rig(
             provider=script,
-            network=network,
+            network=self.network,
             clock=RealClock(),
-            inside=self._inside if job.profile.app else None,
-            process=Processes(self, recorder) if started else None,
+            inside=self._inside if profile.app else None,
+            process=self._processes if started else None,
             log=self._log,
-            instances=Instances(self, recorder, job) if started else None,
+            instances=Instances(self, recorder, self._job) if started else None,
         )
 
     @classmethod
@@ -180,10 +189,11 @@ class ProcessTarget:
     def _line(self) -> ControlLine | None:
         return self._child.line if self._child is not None else None
 
-    async def begin(self) -> None:
+    async def _begun(self) -> None:
         """Start the process on the run's own store, with the faults that are to be in there."""
         if self._job.profile.url:
             return
+        assert self._child is None or self._child.line.closed, "two processes would share one store"
         self._child = await self._life.enter_async_context(
             self.started(port=self._serving.port, logs=self._directory)
         )
@@ -229,8 +239,7 @@ class ProcessTarget:
             start_s_max=profile.start_s_max,
         )
 
-    async def end(self, *, kill: bool, grace_s: float = STOP_S_MAX) -> int | None:
-        """End the process, by SIGKILL or by SIGTERM; the code that it ended with."""
+    async def _ended(self, *, kill: bool, grace_s: float) -> int | None:
         await self._inside.all_leave(kill=kill)
         ended = self.child
         await ended.stop(kill=kill, grace_s=grace_s)
@@ -239,11 +248,6 @@ class ProcessTarget:
         if self._job.profile.command and code is not None and code > SIGNALLED:
             return SIGNALLED - code  # a supervisor cannot end with the signal of what it looked after
         return code
-
-    async def restart(self, *, kill: bool) -> None:
-        """End the process, and start another on the same store."""
-        await self.end(kill=kill)
-        await self.begin()
 
     @contextmanager
     def given(self, fault: str, variables: dict[str, str]) -> Iterator[None]:
@@ -270,11 +274,16 @@ class ProcessTarget:
         return nullcontext()
 
     async def probe(self) -> Mapping[str, float]:
-        """What the child says of itself, and how many provider calls are in flight."""
-        said = await self.child.line.ask("probe") if self._child is not None else {}
+        """What the child says of itself, where there is one now, and how many provider calls are in flight."""
+        said: Mapping[str, float] = {}
+        if self._child is not None and not self._child.line.closed:
+            with self._processes.hearing():
+                said = await self._child.line.ask("probe")
         return {**UNPROBED, **said, "provider_in_flight": self.server.witness.in_flight}
 
     async def objects(self) -> int:
-        """What the child has counted; 0 where it does not hold the service itself."""
-        said = await self.child.line.ask("objects") if self._job.profile.app else {}
-        return int(said.get("objects", 0))
+        """What the child has counted; 0 where there is none now, or it does not hold the service itself."""
+        if not self._job.profile.app or self._child is None or self._child.line.closed:
+            return 0
+        with self._processes.hearing():
+            return int((await self._child.line.ask("objects"))["objects"])

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import UsageError
 from harness.history import Contract
-from harness.targets.soundness import Complaint, lines_of, wrong_turn
+from harness.targets.soundness import Complaint, lines_of, wrong_places, wrong_turn
 from harness.targets.template import TurnTemplate, placeholders
 
 START_S_MAX = 30.0
@@ -172,6 +172,7 @@ def sound(profile: Profile) -> Profile:
 def _wrong_rest(profile: Profile) -> Iterator[Complaint]:
     """What may be wrong with the rest of a profile."""
     contract = profile.contract
+    yield from wrong_places(store_template=profile.store_template, log=profile.log, url=profile.url)
     given = [name for name in ("app", "command", "url") if getattr(profile, name)]
     yield given[0] if given else "name", len(given) != 1, "give one of app, command and url"
     yield (

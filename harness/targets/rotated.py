@@ -4,8 +4,8 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,12 +31,20 @@ class _Rotation:
 class LogFile:
     """The log of a live run (`harness.rig.LogSeam`): the file that the profile names.
 
-    The lines before a rotation are in a file beside it until the target has ended; then `joined` puts all together.
+    Nobody writes within `still`, where the target can be stopped. The lines before a rotation are in a file beside it until the target has ended; then `joined` puts all together.
     """
 
-    def __init__(self, profile: Profile, directory: Path, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        directory: Path,
+        recorder: Recorder,
+        *,
+        still: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._path = named(profile, directory)
         self._recorder = recorder
+        self._still = still
         self._since = written_before(profile, directory)
         self._done: list[_Rotation] = []
 
@@ -48,7 +56,11 @@ class LogFile:
         """
         if self._path.exists():
             part = self._path.with_name(f"{self._path.name}.shakeout-{secrets.token_hex(4)}")
-            end = (_moved if how == RENAME else _cut)(self._path, part)
+            if how == RENAME:
+                end = _moved(self._path, part)
+            else:
+                with self._still():  # what is written between the copy and the cut would be lost
+                    end = _cut(self._path, part)
             begin = 0 if self._done else self._since
             rotation = _Rotation(fault=fault, how=how, at=time.monotonic(), part=part, begin=begin, end=end)
             self._done.append(rotation)
@@ -59,6 +71,7 @@ class LogFile:
         if not self._done:
             return
         paths = [*(one.part for one in self._done), self._path]
+        self._path.touch()  # where the target has removed it itself, it is an empty one
         sizes = [path.stat().st_size for path in paths]
         for number, one in enumerate(self._done):
             after = sum(sizes[number:]) - one.end

@@ -29,9 +29,11 @@ def second(build: Callable[[], App]) -> Iterator[App]:
         server.on_loop(server.begin()).result(2 * LIFESPAN_S_MAX)
         yield server.serve
     finally:
-        server.on_loop(server.end()).result(2 * LIFESPAN_S_MAX)
-        server.loop.call_soon_threadsafe(server.over.set)
-        thread.join()
+        try:
+            server.on_loop(server.end()).result(2 * LIFESPAN_S_MAX)
+        finally:
+            server.loop.call_soon_threadsafe(server.over.set)
+            thread.join(LIFESPAN_S_MAX)  # one whose loop is blocked ends with the process
 
 
 class _Second:

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 
-from harness.targets.template import TurnTemplate, placeholders
+from harness.targets.template import VARIABLE, TurnTemplate, placeholders
 
 METHODS = ("POST", "PUT", "PATCH")
 Complaint = tuple[str, object, str]
@@ -35,12 +35,24 @@ def wrong_turn(turn: TurnTemplate) -> Iterator[Complaint]:
         wrong = path is not None and not path.startswith("/")
         yield f"turn.{name}", wrong, f"[turn] {name} = {path!r}: a path begins with /"
     for name, value in turn.headers.items():
-        missing = value.startswith("$") and value[1:] not in os.environ
+        missing = [word for word in VARIABLE.findall(value) if word not in os.environ]
         yield (
             "turn.headers",
             missing,
-            f"[turn] headers: {name} = {value!r}, and the environment has no {value[1:]}",
+            f"[turn] headers: {name} = {value!r}, and the environment has no {', '.join(missing)}",
         )
+
+
+def wrong_places(*, store_template: str, log: str, url: str) -> Iterator[Complaint]:
+    """What may be wrong with the places of the store and of the log."""
+    for key, value in (("store_template", store_template), ("log", log)):
+        unknown = ", ".join(f"{{{name}}}" for name in sorted(placeholders(value) - {"directory"}))
+        yield key, unknown, f"{key} = {value!r}: unknown {unknown}; there is {{directory}}"
+    yield (
+        "log",
+        url and "{directory}" in log,
+        f"log = {log!r}: {{directory}} means nothing with url: name the file that the service writes to",
+    )
 
 
 def lines_of(text: str) -> dict[str, int]:

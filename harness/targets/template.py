@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
+"""A variable of the environment in a header."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnTemplate:

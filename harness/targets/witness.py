@@ -10,6 +10,7 @@ import gc
 import os
 import threading
 import time
+import weakref
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -24,7 +25,7 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 NONCE_HEADER = "x-shakeout-nonce"
 TICK_S = 0.01
-HARNESS = __name__.partition(".")[0]
+UNCOUNTED = {builtins.__name__, weakref.__name__, __name__.partition(".")[0]}
 
 
 class WitnessedApp:
@@ -58,12 +59,22 @@ class WitnessedApp:
             await self._app(scope, receive, send)
             return
 
+        began = False
+
         async def signed(message: Message) -> None:
+            nonlocal began
             if message["type"] == "http.response.start":
+                began = True
                 message["headers"] = [*message.get("headers", ()), self._header]
             await send(message)
 
-        await self._app(scope, receive, signed)
+        try:
+            await self._app(scope, receive, signed)
+        finally:
+            if scope["type"] == "http" and not began:
+                # What the server answers for an app that raised, or said nothing, would carry no nonce.
+                for message in _failure():
+                    await signed(message)
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to tick on the app's loop. A process whose main thread that runs in is the app's own, and has its memory."""
@@ -99,7 +110,19 @@ class WitnessedApp:
 
 
 def objects() -> int:
-    """How many objects the collector knows, of classes that are neither Python's own nor the harness's, without garbage."""
+    """How many objects the collector knows, of classes that are neither Python's own nor the harness's, without garbage.
+
+    Weak references keep nothing; SQLite's connections gather dead ones.
+    """
     gc.collect()
     modules = (str(type(one).__module__).partition(".")[0] for one in gc.get_objects())
-    return sum(module not in (builtins.__name__, HARNESS) for module in modules)
+    return sum(module not in UNCOUNTED for module in modules)
+
+
+def _failure() -> tuple[Message, Message]:
+    """What uvicorn answers in the place of an app that did not."""
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+    return (
+        {"type": "http.response.start", "status": 500, "headers": headers},
+        {"type": "http.response.body", "body": b"Internal Server Error"},
+    )

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -74,12 +74,12 @@ class HoldingWorkflow(Workflow):
             return await super().turn(asked, context)
 
     @asynccontextmanager
-    async def _connection(self) -> Any:
+    async def _connection(self) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(POOL_S):
                 await self._connections.acquire()
         except TimeoutError:
-            raise NoConnection("the limit of the pool is reached, and nobody gave a connection back") from None
+            raise NoConnection("the limit of the pool is reached") from None
         try:
             yield
         finally:

@@ -29,10 +29,11 @@ class NoThread(Threads):
 
     async def run(self, work: Callable[[sqlite3.Connection], T], *, timeout_s: float) -> T:  # noqa: ARG002  # the mistake
         """Commit the job, and wait for the lock and the disk as long as those take."""
-        job = Job(work, asyncio.get_running_loop().create_future())
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        job = Job(work, future)
         commit((job,), self._held)
         job.settle()
-        return await job.future
+        return await future
 
     async def stop(self) -> None:
         """Close the connection."""
@@ -52,10 +53,9 @@ class PatientThreads(Threads):
 
     async def run(self, work: Callable[[sqlite3.Connection], T], *, timeout_s: float) -> T:  # noqa: ARG002  # the mistake
         """Have the work done, whenever that is."""
-        assert self._loop is not None
-        job = Job(work, self._loop.create_future())
-        self._queue.put(job)
-        return await job.future
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.put(Job(work, future))
+        return await future
 
 
 class UnboundedStore(SQLiteSessionStore):

@@ -1,11 +1,12 @@
 """Two conversations at once, each with requests that overlap.
 
 Every message holds a word that exists once in the run, so that whatever gets lost, repeated or into the other
-conversation can be seen. One turn is sent twice under a key, where the service has keys. The first step opens the
-conversations and the last one shows whether all is well again: a fault belongs between them.
+conversation can be seen. One turn is sent twice under a key, where the service has keys. Somebody asks meanwhile
+whether the service is well: that is told while turns wait. The first step opens the conversations and the last one
+shows whether all is well again: a fault belongs between them.
 """
 
-from harness.scenario import CANARY, Parallel, Scenario, Turn
+from harness.scenario import CANARY, HEALTH, Parallel, Request, Scenario, Turn
 
 SCENARIO = Scenario(
     steps=(
@@ -21,6 +22,7 @@ SCENARIO = Scenario(
                 Turn(session="a", message=f"Und an {CANARY}? Schöne Grüße"),
                 Turn(session="b", message=f"Could you have a look at {CANARY}? Grüße"),
                 Turn(session="b", message=f"Und an {CANARY}? Schöne Grüße"),
+                Request(path=HEALTH),
             )
         ),
         Turn(

@@ -9,16 +9,6 @@ from harness.faults import StoreLocked, StoreSlow
 from harness.rig import Window
 from harness.scenario import CANARY, Parallel, Request, Scenario, Turn
 
-TOGETHER = Parallel(
-    steps=(
-        Turn(message=f"Remember {CANARY}, please."),
-        Turn(session="b", message=f"And {CANARY}?"),
-        Turn(session="c", message=f"Hello, {CANARY}."),
-        Turn(session="d", message=f"Good morning, {CANARY}."),
-        Request(path="/health"),
-    )
-)
-
 SCENARIO = Scenario(
     defects=("commit_on_loop",),
     faults=(
@@ -27,5 +17,16 @@ SCENARIO = Scenario(
             read_s=0, write_s=0, commit_s=0.6, fsync_s=0, window=Window(from_step=2, until_step=2, first_n=4)
         ),
     ),
-    steps=(TOGETHER, TOGETHER, TOGETHER, Turn(session="b")),
+    steps=tuple(
+        Parallel(
+            steps=(
+                Turn(message=f"Remember {CANARY}, please."),
+                Turn(session="b", message=f"And {CANARY}?"),
+                Turn(session="c", message=f"Hello, {CANARY}."),
+                Turn(session="d", message=f"Good morning, {CANARY}."),
+                Request(path="/health"),
+            )
+        )
+        for _ in range(4)
+    ),
 )

@@ -8,15 +8,13 @@ process.
 
 from harness.scenario import CANARY, Parallel, Scenario, Turn
 
-
-def block(number: int) -> Parallel:
-    """A turn of each of fifteen conversations."""
-    return Parallel(
-        steps=tuple(Turn(session=f"{number}-{each}", message=f"Hello from {CANARY}.") for each in range(15))
-    )
-
-
 SCENARIO = Scenario(
     defects=("session_locks_never_freed",),
-    steps=tuple(block(number) for number in range(20) for _ in range(2)),
+    steps=tuple(
+        Parallel(
+            steps=tuple(Turn(session=f"{block}-{n}", message=f"Hello from {CANARY}.") for n in range(15))
+        )
+        for block in range(20)
+        for _ in range(2)
+    ),
 )

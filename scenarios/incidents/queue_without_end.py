@@ -9,18 +9,19 @@ from harness.faults import ClientFlood, StoreQueueFull
 from harness.rig import Window
 from harness.scenario import CANARY, Parallel, Scenario, Turn
 
-TOGETHER = Parallel(
-    steps=(
-        Turn(message=f"Remember {CANARY}, please."),
-        Turn(session="b", message=f"Remember {CANARY}, please."),
-    )
-)
-
 SCENARIO = Scenario(
     defects=("unbounded_writer_queue",),
     faults=(
         StoreQueueFull(for_s=4.0, window=Window(from_step=1, until_step=1, first_n=1)),
         ClientFlood(rate_per_s=20, count=20, window=Window(from_step=1, until_step=1, first_n=1)),
     ),
-    steps=(TOGETHER, TOGETHER, TOGETHER),
+    steps=tuple(
+        Parallel(
+            steps=(
+                Turn(message=f"Remember {CANARY}, please."),
+                Turn(session="b", message=f"Remember {CANARY}, please."),
+            )
+        )
+        for _ in range(3)
+    ),
 )

@@ -9,15 +9,16 @@ from harness.faults import StoreDown
 from harness.rig import Window
 from harness.scenario import CANARY, Parallel, Scenario, Turn
 
-TOGETHER = Parallel(
-    steps=(
-        Turn(message=f"Remember {CANARY}, please."),
-        Turn(session="b", message=f"And {CANARY}?"),
-    )
-)
-
 SCENARIO = Scenario(
     defects=("shallow_readiness",),
     faults=(StoreDown(on="write", ready="/ready", window=Window(from_step=1, until_step=2)),),
-    steps=(TOGETHER, TOGETHER, TOGETHER, TOGETHER),
+    steps=tuple(
+        Parallel(
+            steps=(
+                Turn(message=f"Remember {CANARY}, please."),
+                Turn(session="b", message=f"And {CANARY}?"),
+            )
+        )
+        for _ in range(4)
+    ),
 )

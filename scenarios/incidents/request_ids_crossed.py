@@ -14,16 +14,14 @@ SCENARIO = Scenario(
         Turn(),
         Parallel(
             steps=(
-                *tuple((Turn(session=session, message=f"Remember {CANARY}, please.") for session in "abc")),
+                *tuple(Turn(session=session, message=f"Remember {CANARY}, please.") for session in "abc"),
                 *tuple(
-                    (
-                        Request(
-                            method="POST",
-                            path="/intent/classify",
-                            body={"message": f"Please write e-mail {number}."},
-                        )
-                        for number in range(3)
+                    Request(
+                        method="POST",
+                        path="/intent/classify",
+                        body={"message": f"Please write e-mail {number}."},
                     )
+                    for number in range(3)
                 ),
             )
         ),

@@ -10,14 +10,17 @@ from harness.faults import ProviderSlowFirstByte
 from harness.rig import Window
 from harness.scenario import CANARY, Parallel, Request, Scenario, Turn
 
-CROWD = (Turn(session=f"s{number}", message=f"Remember {CANARY}, please.") for number in range(60))
-
 SCENARIO = Scenario(
     defects=("sync_route_pool_deadlock",),
     faults=(ProviderSlowFirstByte(delay_s=0.3, window=Window(from_step=1, until_step=1)),),
     steps=(
         Turn(),
-        Parallel(steps=(*CROWD, Request(path="/health"))),
+        Parallel(
+            steps=(
+                *(Turn(session=f"s{number}", message=f"Remember {CANARY}, please.") for number in range(60)),
+                Request(path="/health"),
+            )
+        ),
         Turn(message="What about {canary}?"),
     ),
 )

@@ -7,14 +7,35 @@ conversations hold turns up to the moment at which the service is stopped, and g
 
 from harness.scenario import CANARY, Parallel, Restart, Scenario, Turn
 
-TOGETHER = Parallel(
-    steps=(
-        Turn(message=f"Remember {CANARY}, please."),
-        Turn(session="b", message=f"Remember {CANARY}, please."),
-    )
-)
-
 SCENARIO = Scenario(
     defects=("writer_not_flushed",),
-    steps=(TOGETHER, TOGETHER, Restart(), TOGETHER, Turn(session="b"), Restart(), TOGETHER),
+    steps=(
+        Parallel(
+            steps=(
+                Turn(message=f"Remember {CANARY}, please."),
+                Turn(session="b", message=f"Remember {CANARY}, please."),
+            )
+        ),
+        Parallel(
+            steps=(
+                Turn(message=f"And {CANARY}."),
+                Turn(session="b", message=f"And {CANARY}."),
+            )
+        ),
+        Restart(),
+        Parallel(
+            steps=(
+                Turn(message=f"What about {CANARY}?"),
+                Turn(session="b", message=f"What about {CANARY}?"),
+            )
+        ),
+        Turn(session="b"),
+        Restart(),
+        Parallel(
+            steps=(
+                Turn(message=f"Good-bye, {CANARY}."),
+                Turn(session="b", message=f"Good-bye, {CANARY}."),
+            )
+        ),
+    ),
 )

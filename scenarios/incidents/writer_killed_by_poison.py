@@ -7,19 +7,22 @@ every turn after it was refused. Two conversations go on beside the request and 
 
 from harness.scenario import CANARY, Parallel, Request, Scenario, Turn
 
-TOGETHER = Parallel(
-    steps=(
-        Turn(message=f"Remember {CANARY}, please."),
-        Turn(session="b", message=f"Remember {CANARY}, please."),
-    )
-)
-
 SCENARIO = Scenario(
     defects=("poison_turn_kills_writer",),
     steps=(
-        TOGETHER,
+        Parallel(
+            steps=(
+                Turn(message=f"Remember {CANARY}, please."),
+                Turn(session="b", message=f"Remember {CANARY}, please."),
+            )
+        ),
         Request(method="DELETE", path="/sessions/there-has-never-been-one"),
-        TOGETHER,
+        Parallel(
+            steps=(
+                Turn(message=f"Remember {CANARY}, please."),
+                Turn(session="b", message=f"Remember {CANARY}, please."),
+            )
+        ),
         Request(path="/health"),
         Turn(session="b"),
     ),

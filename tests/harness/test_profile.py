@@ -90,6 +90,26 @@ def test_sessions_are_promised_by_the_body(tmp_path):
             'path = "/turn"\nheaders = { a = "$NO_SUCH_NAME" }',
             "the environment has no NO_SUCH_NAME",
         ),
+        (
+            'path = "/turn"',
+            'path = "/turn"\nheaders = { a = "Bearer $NO_SUCH_NAME" }',
+            "profile.toml:6: [turn] headers: a = 'Bearer $NO_SUCH_NAME', and the environment has no NO_SUCH_NAME",
+        ),
+        (
+            'app = "m:f"',
+            'app = "m:f"\nstore_template = "{dir}/x.db"',
+            "profile.toml:4: store_template = '{dir}/x.db': unknown {dir}; there is {directory}",
+        ),
+        (
+            'app = "m:f"',
+            'app = "m:f"\nlog = "{run}/x.log"',
+            "profile.toml:4: log = '{run}/x.log': unknown {run}; there is {directory}",
+        ),
+        (
+            'app = "m:f"',
+            'url = "http://127.0.0.1:1"\nlog = "{directory}/x.log"',
+            "profile.toml:4: log = '{directory}/x.log': {directory} means nothing with url",
+        ),
         ('path = "/turn"', 'path = "/turn"\nstream = "maybe"', "profile.toml:6: turn.stream: "),
         ("deadline_s = 2", "deadline_s = -5", "must be above 0"),
         ("[200]", "[]", "name at least one"),
@@ -103,6 +123,18 @@ def test_a_wrong_profile_is_told_in_one_line(tmp_path, old, new, said):
         read(tmp_path, GOOD.replace(old, new))
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_braces_and_dollars_that_name_nothing_are_left_alone(tmp_path, monkeypatch):
+    """A variable may hold JSON, a header a price and a word of the environment; places may be in the run's folder."""
+    monkeypatch.setenv("SET_NAME", "s")
+    more = 'app = "m:f"\nlog = "{directory}/x.log"\nstore_template = "{directory}/x.db"'
+    text = GOOD.replace('app = "m:f"', more).replace(
+        "n = 1 }", 'n = 1 }\nheaders = { a = "$SET_NAME", b = "5$ or $5" }'
+    )
+    profile = read(tmp_path, text + "[environment]\nRULES = '{a}{\"b\": {c}}'\n")
+    assert profile.environment == {"RULES": '{a}{"b": {c}}'}
+    assert profile.turn.headers["b"] == "5$ or $5"
 
 
 @pytest.mark.parametrize(

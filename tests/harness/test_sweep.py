@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from harness.errors import UsageError
+from harness.errors import InvalidRun, UsageError
 from harness.faults.base import ALWAYS
 from harness.history import WITNESSES, Exchange, FaultFired, Header, History, UpstreamCall
 from harness.registry import FAULTS
@@ -126,6 +126,7 @@ class Stage:
     def __init__(self, monkeypatch):
         self.jobs = []
         self.slow = 0
+        self.slow_arm = "faulted"
         self.bad = False
         self.most = self.now = 0
         self.go = asyncio.Event()
@@ -147,7 +148,9 @@ class Stage:
         if job.arm == "faulted":
             await self.go.wait()
         self.now -= 1
-        lag_ms, self.slow = (100.0, self.slow - 1) if self.slow and job.arm == "faulted" else (0.0, self.slow)
+        lag_ms, self.slow = (
+            (100.0, self.slow - 1) if self.slow and job.arm == self.slow_arm else (0.0, self.slow)
+        )
         fired = [FaultFired(at_s=1.0, fault=fault.name) for fault in job.faults]
         header = replace(
             HEADER,
@@ -226,6 +229,22 @@ async def test_what_is_undecided_is_played_again(monkeypatch):
         done = await sweep(plan, options, Effort(jobs=2))
         assert [one.result.verdict for one in done.results] == [verdict]
         assert [arm for arm, _ in stage.jobs] == ["control", *["faulted"] * plays]
+
+
+async def test_a_control_that_stays_undecided_is_the_end(monkeypatch):
+    """Twice too slow is played again; three times, no trial is begun that could only be undecided too."""
+    plan = planned(PROFILE, "live", DRILLS, ["provider.refusal"])
+    options = Options(profile=PROFILE, stage="live", seed=1)
+    for slow in (2, 3):
+        stage = Stage(monkeypatch)
+        stage.go.set()
+        stage.slow, stage.slow_arm = slow, "control"
+        if slow == 2:
+            assert (await sweep(plan, options, Effort(jobs=1))).verdict is Verdict.PASSED
+        else:
+            with pytest.raises(InvalidRun, match="3 times: the machine was too slow"):
+                await sweep(plan, options, Effort(jobs=1))
+        assert [arm for arm, _ in stage.jobs] == ["control"] * 3 + ["faulted"] * (slow == 2)
 
 
 async def test_after_the_first_that_fails_nothing_more_is_begun_where_that_is_asked(monkeypatch):

@@ -7,7 +7,8 @@ import pytest
 
 from harness import library
 from harness.errors import UsageError
-from harness.faults import LoopBlocked, ProcessWorkerDead
+from harness.faults import LoopBlocked, LoopCancel, ProcessWorkerDead
+from harness.scenario import HEALTH, Parallel, Request
 from harness.sweep.plan import fitted, planned, settled
 from harness.targets import profile as profiles
 
@@ -24,8 +25,22 @@ def test_a_fault_takes_of_the_profile_what_it_leaves_to_that() -> None:
     assert fitted(ProcessWorkerDead(), PROFILE) == ProcessWorkerDead(worker="the-writer", ready="/well")
     given = ProcessWorkerDead(worker="another", ready="/other")
     assert fitted(given, PROFILE) == given
-    assert fitted(LoopBlocked(), PROFILE) == LoopBlocked()
+    assert fitted(LoopCancel(), PROFILE) == LoopCancel()
     assert fitted(ProcessWorkerDead(), replace(PROFILE, ready=None)).ready == ""
+
+
+def test_a_loop_is_blocked_for_half_of_what_the_contract_allows() -> None:
+    """A service that promises little lag is blocked for less than that, and what is given stays."""
+    strict = replace(PROFILE, contract=replace(PROFILE.contract, loop_lag_ms_max=100.0))
+    assert fitted(LoopBlocked(), strict) == LoopBlocked(for_s=0.05)
+    assert fitted(LoopBlocked(for_s=0.2), strict) == LoopBlocked(for_s=0.2)
+
+
+@pytest.mark.parametrize("name", ["two_sessions", "streams", "crowd"])
+def test_the_health_is_asked_for_while_the_fault_is_there(name: str) -> None:
+    """In each drill somebody asks together with turns, between the first step and the last."""
+    together = [step for step in drills()[name].steps[1:-1] if isinstance(step, Parallel)]
+    assert any(Request(path=HEALTH) in step.steps for step in together)
 
 
 def test_what_a_fault_takes_of_the_profile_is_no_part_of_its_label() -> None:

@@ -1,9 +1,10 @@
 """A target that only notes what it is sent and answers as it is told to, for the driver and the clients' faults."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import orjson
@@ -96,13 +97,24 @@ class Bench:
     async def restart(self, *, kill: bool) -> None:
         raise NotImplementedError
 
-    async def play(self, *steps: Step, faults: tuple[Any, ...] = (), **turn: Any) -> Driver:
+    async def objects(self) -> int:
+        raise NotImplementedError
+
+    async def play(
+        self,
+        *steps: Step,
+        faults: tuple[Any, ...] = (),
+        promises: Mapping[str, Any] = MappingProxyType({}),
+        **turn: Any,
+    ) -> Driver:
         """Play steps, by default one turn that opens session a and one more, with `turn` in the profile's template."""
         body = {"message": "{message}", "session": "{session}"}
         template = TurnTemplate(
             **{"path": "/turn", "body": body, "session": "/sid", "reply": "/text", **turn}
         )
-        contract = Contract(turn_path="/turn", deadline_s=1.0, statuses=(200,), reply_pointer=template.reply)
+        contract = Contract(
+            turn_path="/turn", deadline_s=1.0, statuses=(200,), reply_pointer=template.reply, **promises
+        )
         profile = Profile(name="bench", turn=template, contract=contract, origin="bench", app="bench:app")
         played = steps or (Turn(message="open"), Turn(message="go on"))
         job = Job(name="bench", arm="faulted", steps=played, faults=faults, profile=profile, seed=1)

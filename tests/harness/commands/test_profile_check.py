@@ -85,6 +85,39 @@ def test_what_is_not_there_is_to_be_mended(checked, values, part, line):
     assert f"profile.toml:{line})" in wrong["said"]
 
 
+STORED = """import os, sqlite3
+from fastapi import FastAPI
+app = FastAPI()
+
+@app.post("/turn")
+async def turn():
+    sqlite3.connect(os.environ.get("CLERK_DB", ":memory:")).execute("create table if not exists kept(text)")
+    return {}
+"""
+STORED_PROFILE = """app = "stored_clerk:app"
+provider_variable = ""
+store = "sqlite"
+store_variable = "{variable}"
+store_template = "{{directory}}/clerk.db"
+[turn]
+path = "/turn"
+body = {{ message = "{{message}}" }}
+"""
+
+
+@pytest.mark.parametrize(("variable", "code"), [("CLERK_DB", 0), ("CLERK_BD", 1)])
+def test_a_store_is_looked_for_in_the_runs_folder(shakeout, tmp_path, variable, code):
+    """A service that opened nothing there does not read the variable, which is to be mended; else it is found."""
+    (tmp_path / "stored_clerk.py").write_text(STORED)
+    profile, place = tmp_path / "profile.toml", tmp_path / "out.json"
+    profile.write_text(STORED_PROFILE.format(variable=variable))
+    words = ("--stage", "simulated", "--target", str(profile), "--json", str(place), "--quiet")
+    assert shakeout("profile", "check", *words)[0] == code
+    (row,) = (part for part in json.loads(place.read_text())["parts"] if part["part"] == "store")
+    assert (row["found"], row["wrong"]) == (code == 0, code == 1)
+    assert (f"mend store_variable ({profile}:4)" in row["said"]) == bool(code)
+
+
 def test_what_a_sweep_would_play_is_counted(checked):
     """In each stage so many faults are played, the others not, by their reasons; what is said is what is written."""
     _, said, document = checked()

@@ -156,6 +156,7 @@ async def test_a_flood_is_of_strangers() -> None:
     assert not any("session" in one.request for one in beside)
     assert beside[-1].at_s - beside[0].at_s == pytest.approx(1.9)
     assert bench.fired == ["client.flood"]
+    assert {one.fault for one in beside} == {"client.flood"}
 
 
 @pytest.mark.parametrize("named", ["", "of-another"])

@@ -7,7 +7,7 @@ import pytest
 
 from harness.faults import client_holds as holds
 from harness.faults.client import ClientDuplicate, ClientFlood, ClientForeignSession, ClientParallelTurns
-from harness.faults.client_base import BUSY, FILL, FOREIGN, HELD, ODD_ID
+from harness.faults.client_base import BUSY, FILL, FOREIGN, HELD, ODD_ID, TAKEN, long_header
 from harness.faults.client_connections import ClientChunkedBody
 from harness.faults.client_requests import ClientHeaderAbuse, ClientHugeBody
 from harness.history import LogRecord, Outage
@@ -23,8 +23,13 @@ def found(oracle: Any, history: Any) -> list[str]:
 
 def beside(made: Any, number: int = 2, **changes: Any) -> Any:
     """What came beside turn 1, at the same time, and may be told to wait."""
-    at_s = {"at_s": 1.0, "ended_s": 1.1}
-    return made.turn(number, role="beside", **{**at_s, "expected": (*HELD, *BUSY), **changes})
+    told = {"at_s": 1.0, "ended_s": 1.1, "expected": (*HELD, *BUSY), "fault": "client.parallel_turns"}
+    return made.turn(number, role="beside", **{**told, **changes})
+
+
+def stranger(made: Any, number: int = 2, **changes: Any) -> Any:
+    """One of a flood."""
+    return beside(made, number, **{"fault": "client.flood#2", "session": f"x{number}", **changes})
 
 
 def keyed(made: Any, **changes: Any) -> tuple[Any, Any]:
@@ -91,7 +96,7 @@ def test_where_more_is_broken_nobody_need_be_served(made: Any, also: dict[str, A
     records = (
         made.turn(status=503),
         beside(made, status=503),
-        beside(made, 3, session="x", status=503),
+        stranger(made, 3, status=503),
         *outage,
     )
     assert found(holds.one_is_held, made.history(*records, **also)) == []
@@ -100,12 +105,12 @@ def test_where_more_is_broken_nobody_need_be_served(made: Any, also: dict[str, A
 
 def test_a_flood_in_which_nobody_is_served_is_found(made: Any) -> None:
     """One stranger that is served is enough; whose session it is decides who is a stranger."""
-    shed, served = (beside(made, n, session=f"x{n}", status=status) for n, status in ((2, 503), (3, 200)))
+    shed, served = (stranger(made, n, status=status) for n, status in ((2, 503), (3, 200)))
     assert found(holds.some_served, made.history(made.turn(), shed, declared=("client.flood#2",))) == [
         "none of 1 that came in a flood was served"
     ]
     assert found(holds.some_served, made.history(made.turn(), shed, served)) == []
-    assert found(holds.some_served, made.history(made.turn(), beside(made, status=503))) == []
+    assert found(holds.some_served, made.history(made.turn(), stranger(made, session="a", status=503))) == []
 
 
 @pytest.mark.parametrize(
@@ -131,9 +136,20 @@ def test_who_is_not_served_is_told_to_wait(
     assert found(holds.told_to_wait, made.history(made.turn(), one)) == ([] if message is None else [message])
 
 
+def test_what_another_fault_sent_is_not_judged(made: Any) -> None:
+    """Beside a flood a body that is refused as too large, and who asks for the readiness of a store that is down, are right."""
+    for other in (
+        beside(made, session="x", fault="client.huge_body", status=413, expected=TAKEN),
+        beside(made, session="x", fault="store.down", path="/ready", status=503, expected=(200, 503)),
+    ):
+        history = made.history(made.turn(status=503), other)
+        for oracle in (holds.told_to_wait, holds.some_served, holds.one_is_held):
+            assert found(oracle, history) == []
+
+
 def huge(made: Any, **changes: Any) -> Any:
-    """A body of nothing but x."""
-    return beside(made, message="x" * 2000, session="x", **changes)
+    """A body that is too large."""
+    return beside(made, session="x", **{"fault": "client.huge_body", **changes})
 
 
 @pytest.mark.parametrize(
@@ -149,6 +165,8 @@ def test_a_body_above_the_promised_limit_is_refused_as_such(
     assert len(messages) == count
     assert found(oracle, made.history(beside(made, status=422), contract=contract)) == []
     assert found(oracle, made.history(huge(made, status=None), contract=contract)) == []
+    small = huge(made, fault="client.chunked_body", message="xxx", status=200)
+    assert found(oracle, made.history(small, contract=contract)) == []
 
 
 def test_a_large_body_may_be_taken_where_no_limit_is_promised() -> None:
@@ -189,7 +207,8 @@ def test_an_id_that_should_have_been_replaced_is_found(made: Any, returned: str,
         (f'{{"id": "{FILL}..."}}', None, 0),
         (f"done {ODD_ID}", None, 1),
         ("done", ODD_ID, 1),
-        (f"done id={FILL * 3000}", None, 1),
+        (f"done id={long_header(20_000)}", None, 1),
+        (f"done id={long_header(400)}...", None, 0),
     ],
 )
 def test_what_a_header_says_is_no_part_of_the_log(
@@ -197,7 +216,13 @@ def test_what_a_header_says_is_no_part_of_the_log(
 ) -> None:
     """A cut is right; as it came, or under it as an id, or at its whole length it is found."""
     line = LogRecord(source="app", line=1, text=text, request_id=request_id)
-    assert len(found(holds.not_logged, made.history(line))) == count
+    assert len(found(holds.not_logged(20_000), made.history(line))) == count
+
+
+def test_an_id_that_is_not_too_long_may_be_logged(made: Any) -> None:
+    """What is as short as any id stands in a log by right."""
+    line = LogRecord(source="app", line=1, text=f"done id={long_header(200)}")
+    assert found(holds.not_logged(200), made.history(line)) == []
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,37 @@ def test_a_line_of_the_log_is_whole(record: LogRecord, found: list[str]) -> None
     assert messages(whole_lines, record) == found
 
 
+def rotated(*lines: str) -> FaultFired:
+    """The firing of a rotation that came after these lines."""
+    size = sum(len(line.encode()) + 1 for line in lines)
+    return FaultFired(at_s=1, fault="logs.rotation#2", detail=f"truncate: {size} bytes before it, 9 after")
+
+
+DICT, HALF, GOOD = "{'event': 'Grüße'}", '{"event": "x', '{"event": "Grüße"}'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ([DICT], [DICT, HALF], []),
+        (["plain", GOOD], [HALF], ["half a record in the log"]),
+        ([GOOD], [DICT], ["half a record in the log"]),
+        ([GOOD, DICT], ["\0\0" + DICT], ["2 NUL bytes in a line of the log"]),
+    ],
+)
+def test_a_log_that_is_no_json_is_not_held_to_it(
+    before: list[str], after: list[str], found: list[str]
+) -> None:
+    """What the lines before the rotation were says what those after it must be; NUL bytes are wrong in any."""
+    assert messages(whole_lines, rotated(*before), *map(log, before), *map(log, after)) == found
+
+
+def test_a_line_that_the_rotation_tore_is_none_that_was_before_it() -> None:
+    """Its first half is among the bytes before the rotation, and it is told."""
+    firing = rotated(GOOD, HALF[:5])
+    assert messages(whole_lines, firing, log(GOOD), log(HALF[:5] + GOOD)) == ["half a record in the log"]
+
+
 def turn(step: int, at_s: float, role: str = "turn") -> Exchange:
     return Exchange(
         at_s=at_s, ended_s=at_s, step=step, role=role, method="POST", path="/turn", request_id="r", status=200

@@ -64,6 +64,16 @@ def test_a_target_that_keeps_no_log_of_its_libraries_sees_no_line(root: logging.
     assert played(LogsLongLines(), 0) == []
 
 
+def test_a_target_whose_filter_drops_foreign_loggers_sees_no_line(root: logging.Logger) -> None:
+    """Where each handler lets through what is its own only, nothing is logged and nothing fired; one that takes it does."""
+    own = Kept()
+    own.addFilter(logging.Filter("service"))
+    root.handlers = [own]
+    assert played(LogsLongLines(), 0) == own.texts == []
+    root.handlers = [own, Kept(logging.ERROR)]
+    assert len(played(LogsLongLines(threads=1, lines=2), 2)) == 2
+
+
 def test_without_any_handler_the_last_resort_is_one(
     root: logging.Logger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,8 @@ from loop_bench import running, status
 
 from harness.errors import UsageError
 from harness.faults.loop_entry import LoopSyncEntry
+from harness.faults.loop_reports import called_alike, nothing_reported
+from harness.history import FaultFired, LogRecord
 from harness.rig import Window
 
 REQUEST: contextvars.ContextVar[str] = contextvars.ContextVar("request", default="none")
@@ -77,7 +79,7 @@ def test_the_entry_is_called_from_there_in_the_requests_context(
             has_loop,
         )
         assert len(entry.calls) == 1
-        assert bench.noted == [f"service.entry:call called via {via}"]
+        assert bench.noted == [f"service.entry:call called via {via} with the message Hello."]
 
 
 async def ident() -> int:
@@ -136,6 +138,54 @@ def test_any_other_error_is_written_whole(entry: Entry, via: str, capsys: pytest
         "Traceback (most recent call last):",
     ]
     assert lines[-1] == "RuntimeError: Event loop is closed"
+
+
+@pytest.mark.parametrize("cause", [None, RuntimeError("Event loop is closed")])
+def test_a_later_call_that_comes_out_in_another_way_is_written(
+    entry: Entry, cause: Exception | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A refusal of the service's own after an answer, whatever it was raised for, is told; the next answer is not."""
+    with (
+        running(app, sync_entry="service.entry:call") as bench,
+        LoopSyncEntry(via="fresh_loop").within(bench),
+    ):
+        bench.ask()
+        assert capsys.readouterr().err == ""
+        entry.raises = Refusal("not here")
+        entry.raises.__cause__ = cause
+        bench.ask()
+        said = capsys.readouterr().err.splitlines()
+        entry.raises = None
+        bench.ask()
+    gave = "Refusal for RuntimeError" if cause else "Refusal"
+    assert said[0] == (
+        f"shakeout, unlike the first: sync entry service.entry:call via fresh_loop gave {gave}, and at first an answer"
+    )
+    assert said[-1].endswith("Refusal: not here")
+    assert capsys.readouterr().err == ""
+
+
+def test_refusals_with_and_without_a_cause_are_two_kinds(
+    entry: Entry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A refusal as at first is no news; one that hides another error is."""
+    first, second = Refusal("not here"), Refusal("not here")
+    second.__cause__ = RuntimeError("Event loop is closed")
+    with running(app, sync_entry="service.entry:call") as bench, LoopSyncEntry().within(bench):
+        for entry.raises in (first, first, second):
+            bench.ask()
+    assert capsys.readouterr().err.count("gave Refusal for RuntimeError, and at first Refusal\n") == 1
+
+
+@pytest.mark.parametrize(("fault", "findings"), [("loop.sync_entry", 1), ("provider.refusal", 0)])
+def test_calls_are_compared_where_nothing_else_is_wrong(made: Any, fault: str, findings: int) -> None:
+    """Under another fault the entry may well refuse now and answer then."""
+    line = LogRecord(source="stderr", line=1, text="shakeout, unlike the first: sync entry x gave Refusal")
+    history = made.history(
+        line, FaultFired(at_s=1, fault="loop.sync_entry#2"), FaultFired(at_s=2, fault=fault)
+    )
+    assert len(list(called_alike(history))) == findings
+    assert list(nothing_reported(history)) == []
 
 
 def test_an_answer_that_is_still_to_come_is_none(entry: Entry, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from felt_mending import ORDERS, made, pairs, played
 from harness.history import FaultFired
 from harness.rig import Rig
 from harness.targets.driven import Recorder
-from harness.targets.outages import Processes
+from harness.targets.outages import Processes, Single
 from harness.targets.real import RealClock
 from harness.targets.started import Child
 
@@ -31,12 +31,13 @@ class Line:
         self.closed = True
 
 
-class Target:
+class Target(Single):
     """A target whose process waits for input; all that were ever begun are kept in mind."""
 
     base_url = "http://127.0.0.1:9"  # where nobody listens: nobody new is answered
 
     def __init__(self) -> None:
+        super().__init__(asyncio.Lock())
         self.began: list[Child] = []
 
     @property
@@ -49,7 +50,7 @@ class Target:
         """The processes that are there."""
         return [one.process.pid for one in self.began if one.process.returncode is None]
 
-    async def begin(self) -> None:
+    async def _begun(self) -> None:
         """Begin another."""
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec("cat", stdin=pipe, stdout=pipe, start_new_session=True)
@@ -60,7 +61,7 @@ class Target:
         line: Any = Line()
         self.began.append(Child(process=process, line=line, log=Path(), errors=Path()))
 
-    async def end(self, *, kill: bool, grace_s: float) -> int | None:
+    async def _ended(self, *, kill: bool, grace_s: float) -> int | None:
         """End it."""
         await self.child.stop(kill=kill, grace_s=grace_s)
         return self.child.process.returncode

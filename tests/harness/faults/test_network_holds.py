@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 from harness.faults import network_holds as holds
+from harness.faults.client_holds import one_effect
+from harness.faults.network_ends import NetworkDropResponse
 from harness.faults.network_link import LinkFault
+from harness.faults.process import ProcessKill
 from harness.registry import FAULTS, held_under
 
 FAULT = "network.slicer"
@@ -111,3 +114,9 @@ def test_every_fault_that_may_lose_a_request_holds_to_it_being_told_once() -> No
         ):
             assert holds.told_once in held_under([kind()]), name
     assert LinkFault.link == "provider"
+
+
+@pytest.mark.parametrize("kind", [NetworkDropResponse, ProcessKill])
+def test_what_is_sent_again_after_a_loss_has_one_effect(kind: Any) -> None:
+    """Where an answer was lost behind its effect, a turn that comes again under its key is kept once."""
+    assert one_effect in held_under([kind()])

@@ -161,8 +161,8 @@ class Seams:
         self.rule = rule
         return self._noted("clients")
 
-    def down(self, fault: str, *, kill: bool, grace_s: float = 10.0) -> Any:
-        return self._noted(f"down kill={kill}")
+    def down(self, fault: str, *, kill: bool, grace_s: float = 10.0, mends: bool = False) -> Any:
+        return self._noted(f"down kill={kill} mends={mends}")
 
     async def sleep(self, seconds: float) -> None:
         self.notes.append(f"slept {seconds:g}")
@@ -187,13 +187,13 @@ TURN = Outgoing(method="POST", path="/turn", headers={"x-request-id": "1", "acce
 
 @pytest.mark.parametrize("error", [None, KeyError])
 async def test_the_process_is_begun_anew_however_the_window_ends(error: type[Exception] | None) -> None:
-    """The worker is let go first; then the process ends by SIGTERM and is there again."""
+    """The worker is let go first; then the process ends by SIGTERM, which is no firing, and is there again."""
     seams = Seams(200)
     entered = ProcessWorkerDead(worker=NAME).inject(seams.rig())
     await entered.__aenter__()
     assert seams.notes == [f"inside {NAME}", "clients"]
     await entered.__aexit__(error, error and error(), None)
-    assert seams.notes[-2:] == ["down kill=False", "end of down kill=False"]
+    assert seams.notes[-2:] == ["down kill=False mends=True", "end of down kill=False mends=True"]
 
 
 @pytest.mark.parametrize(
@@ -239,3 +239,11 @@ def test_who_says_that_it_is_ready_holds_the_next_turn(
     contract = replace(made.header().contract, ready_path="/ready")
     history = made.history(said, made.turn(3, status=turn), outage, contract=contract)
     assert bool(list(readiness_tells(history))) is is_wrong
+
+
+def test_a_turn_after_the_next_one_says_nothing_of_what_was_told(made: Any) -> None:
+    """Who was ready held the next turn; what became of a later one is another matter, in whatever order they are told."""
+    said = made.turn(1, role="beside", path="/ready", method="GET", status=200)
+    contract = replace(made.header().contract, ready_path="/ready")
+    history = made.history(said, made.turn(5, status=503), made.turn(3, status=200), contract=contract)
+    assert list(readiness_tells(history)) == []

@@ -7,6 +7,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.faults import holds
+from harness.faults.completions import ProviderFinishLength, ProviderMalformedJson, ProviderSchemaMisfit
 from harness.faults.provider import ProviderRateLimited
 from harness.faults.provider_semantics import ProviderSecretEcho
 from harness.history import LogRecord
@@ -137,10 +138,10 @@ def test_an_own_answer_may_look_back(made):
     assert found(holds.own_answer, made.history(first, *silent)) == []
 
 
-def redacted() -> dict[str, str]:
+def redacted(key: str = KEY) -> dict[str, str]:
     """The headers of a call as the provider's account has them."""
     witness = Witness(now=lambda: 0.0)
-    headers = {"authorization": f"Bearer {KEY}", "accept": "*/*"}
+    headers = {"authorization": f"Bearer {key}", "accept": "*/*"}
     ordinal = witness.begin(level="conversation", request_id="r-1", messages=(), headers=headers)
     witness.answered(ordinal, 401, b"")
     return dict(witness.records()[0].headers)
@@ -174,6 +175,13 @@ def test_a_key_that_is_kept_is_not_found(made):
     assert found(holds.secret_kept, made.history(turn, made.call(turn), logged(KEY))) == []
 
 
+def test_a_placeholder_is_no_key(made):
+    """Whoever gives `test` for a key has none to keep, and may use the word."""
+    turn = made.turn()
+    call = made.call(turn, headers=redacted("test"))
+    assert found(holds.secret_kept, made.history(turn, call, logged("a test"))) == []
+
+
 def test_only_a_quota_is_worth_no_second_call():
     """What holds follows the knob: a rate limit may be retried, a quota that is used up may not."""
     names = [one.name for one in held_under([ProviderRateLimited(code="insufficient_quota")])]
@@ -182,6 +190,22 @@ def test_only_a_quota_is_worth_no_second_call():
         one.name for one in held_under([ProviderRateLimited()])
     ]
     assert holds.secret_kept in held_under([ProviderSecretEcho()])
+
+
+@pytest.mark.parametrize(
+    ("fault", "names"),
+    [
+        (ProviderSchemaMisfit(form="empty_choices"), {"schema_misfit.never_taken", "no_empty_answer"}),
+        (ProviderSchemaMisfit(), set()),
+        (ProviderMalformedJson(form="html"), {"malformed_json.never_taken", "no_error_page"}),
+        (ProviderMalformedJson(form="wrong_charset"), {"malformed_json.never_taken", "no_error_page"}),
+        (ProviderMalformedJson(form="fenced"), {"no_error_page"}),
+        (ProviderFinishLength(), {"finish_length.never_taken", "finish_length.called_once"}),
+    ],
+)
+def test_what_holds_nothing_whole_is_not_taken(fault, names):
+    """An envelope without an answer is never taken for one; one whose content is broken may be mended."""
+    assert {one.name.removeprefix("provider.") for one in held_under([fault])} == names
 
 
 def test_an_oracle_of_one_fault_is_named_for_that_fault():

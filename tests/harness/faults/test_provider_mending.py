@@ -1,6 +1,7 @@
 """Every fault of the provider mends: alone, beside every other one whichever ends first, and when it is cancelled."""
 
 import asyncio
+import re
 from typing import Any
 
 import httpx
@@ -10,11 +11,13 @@ from provider_bench import Bench, heard
 import harness.faults.provider_clock
 import harness.faults.provider_semantics
 import harness.faults.provider_streams
-import harness.faults.provider_timing
 import harness.faults.provider_transport  # noqa: F401  # imported to be registered, as are those above
+from harness.faults.provider_timing import ProviderPoolHeld
 from harness.registry import FAULTS, drill_of, needs_of, stages_of
+from harness.scenario import Parallel, Turn
 from harness.sweep import labelled
 from harness.variants import variants
+from scenarios.drills.crowd import SCENARIO as CROWD
 
 QUICK: dict[str, dict[str, Any]] = {
     "provider.no_reply": {"for_s": 0.002},
@@ -56,6 +59,38 @@ async def test_every_form_of_every_fault_fires_and_mends(bench: Bench, fault: An
     assert await said(bench, stream=stream) == honest
     assert [name for name, _ in bench.fired] == [fault.name]
     assert [call.fault for call in bench.witness.records()] == [None, fault.name, None]
+
+
+LATE = {
+    "provider.extra_reply",  # what it sends too much is behind the answer
+    *(f"provider.{name}" for name in ("no_reply", "late_reply", "pool_held", "headers_only")),
+    *(f"provider.{name}" for name in ("slow_drip", "slow_first_byte", "stream_stall")),
+}
+"""The faults that leave an answer as it is."""
+
+
+async def bytes_of(bench: Bench, *, stream: bool) -> Any:
+    """An answer to the byte, without what numbers it, or the client's exception."""
+    try:
+        answer = await bench.ask(stream=stream, connection="close")
+    except httpx.TransportError as error:
+        return type(error)
+    return answer.status_code, re.sub(rb'("id":"chatcmpl-|"created":)\d+', rb"\1", answer.content)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("fault", PLAYED, ids=labelled)
+async def test_what_has_fired_is_felt(bench: Bench, fault: Any, *, stream: bool) -> None:
+    """Where an answer was not only late, a fault has fired exactly if other bytes came than the honest ones."""
+    if quick := QUICK.get(fault.name):
+        fault = type(fault)(**quick)
+    honest = await bytes_of(bench, stream=stream)
+    async with fault.inject(bench.rig):
+        felt = await bytes_of(bench, stream=stream)
+    if fault.name in LATE:
+        assert felt == honest
+    else:
+        assert bool(bench.fired) == (felt != honest)
 
 
 @pytest.mark.parametrize("first", KINDS)
@@ -109,3 +144,9 @@ def test_what_a_sweep_needs_to_know_of_each_is_said() -> None:
     assert live_only == {"provider.extra_reply", "provider.pool_held"}
     assert {name for name, kind in KINDS.items() if drill_of(kind()) == "crowd"} == {"provider.pool_held"}
     assert all("provider" in needs_of(kind()) for kind in KINDS.values())
+
+
+def test_a_pool_is_held_by_fewer_than_a_crowd_has() -> None:
+    """As many calls as the drill has turns at once are enough, so that what is held to the end is a smaller pool."""
+    (at_once,) = (step for step in CROWD.steps if isinstance(step, Parallel))
+    assert ProviderPoolHeld().sockets < sum(isinstance(step, Turn) for step in at_once.steps)

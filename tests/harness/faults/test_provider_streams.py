@@ -7,9 +7,10 @@ import pytest
 from provider_bench import Bench, events, heard
 
 from harness.faults.completions import ProviderContentFilter, ProviderMalformedJson
-from harness.faults.provider import ProviderServerError
+from harness.faults.provider import ProviderHugeBody, ProviderServerError
 from harness.faults.provider_semantics import ProviderEmptyAnswer
 from harness.faults.provider_streams import ProviderStreamCut, ProviderStreamError, ProviderStreamStall
+from harness.faults.provider_timing import ProviderSlowDrip
 from harness.rig import Fault
 
 BODY: dict[str, Any] = {
@@ -115,3 +116,21 @@ async def test_what_bends_a_completion_bends_its_stream(bench: Bench, fault: Fau
     assert events(answer)[-1] == "[DONE]"
     reason = events(answer)[-2]["choices"][0]["finish_reason"]
     assert reason == ("content_filter" if isinstance(fault, ProviderContentFilter) else "stop")
+
+
+async def test_a_huge_stream_says_what_the_honest_one_does(bench: Bench) -> None:
+    """A stream too has as many bytes as were asked for, in a field that nobody knows, and its text is the honest one."""
+    honest = heard(await bench.ask(stream=True))
+    async with ProviderHugeBody(size_bytes=100_000).inject(bench.rig):
+        answer = await bench.ask(stream=True)
+    assert len(answer.content) == 100_000
+    assert (heard(answer), events(answer)[-1]) == (honest, "[DONE]")
+    assert [name for name, _ in bench.fired] == ["provider.huge_body"]
+
+
+async def test_a_stream_that_is_in_pieces_has_no_place_for_more(bench: Bench) -> None:
+    """Where another fault has cut the events into pieces nothing is added, and nothing has fired."""
+    drip = ProviderSlowDrip(interval_s=0.001, chunk_bytes=64)
+    async with drip.inject(bench.rig), ProviderHugeBody().inject(bench.rig):
+        assert len((await bench.ask(stream=True)).content) < 10_000
+    assert [name for name, _ in bench.fired] == ["provider.slow_drip"]

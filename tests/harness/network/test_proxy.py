@@ -183,17 +183,6 @@ async def test_a_refusal_and_a_hang_mend_in_either_order(echo: Any, first: int) 
         assert await said(reader, writer, b"hello") == b"hello"
 
 
-async def test_refusing_cuts_what_is_open(echo: Any) -> None:
-    """A connection that is open when the wire begins to refuse ends, which is the firing; the port is kept meanwhile."""
-    async with echo.connected() as (reader, writer):
-        await said(reader, writer, b"hello")
-        async with echo.proxy.refused("network.refused"):
-            assert await reader.read() == b""
-            with socket.socket() as stranger, pytest.raises(OSError, match="in use"):
-                stranger.bind(("127.0.0.1", echo.proxy.port))
-    assert echo.fired == [("network.refused", "an open connection of the test link was cut")]
-
-
 async def test_a_name_is_not_looked_up_here(echo: Any) -> None:
     """A proxy has an address: what a resolver would do wrong cannot be played, and is refused in one line."""
     with pytest.raises(UsageError, match="play it simulated"):

@@ -39,6 +39,14 @@ async def test_it_is_down_within_the_block_and_there_again_after_it(error: type[
     assert (outage.fault, outage.how, outage.exit_code) == ("test.down", "terminated", None)
 
 
+async def test_what_is_begun_anew_to_mend_it_is_no_firing() -> None:
+    """It is an outage all the same."""
+    recorder = Recorder()
+    async with Anew(Target(), recorder).down("test.down", kill=False, mends=True):
+        pass
+    assert [type(record) for record in recorder.records] == [Outage]
+
+
 @pytest.mark.parametrize(
     "ask",
     [

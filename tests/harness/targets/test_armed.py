@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.rig import Rig, Window
-from harness.targets.armed import Armed
+from harness.targets.armed import Armed, tagged
 
 
 class Clock:
@@ -164,3 +164,14 @@ def test_seconds_that_make_no_sense_are_refused(knobs):
     """A window never begins before its step, and has a length."""
     with pytest.raises(UsageError):
         Window(**knobs)
+
+
+async def test_a_fault_that_begins_the_process_anew_to_mend_it_says_so_to_the_seam():
+    """The tag stands for its name; all else is handed on."""
+    asked = []
+    process: Any = type("Seam", (), {"down": lambda _, *names, **knobs: asked.append((names, knobs))})()
+    nobody: Any = None
+    rig = tagged(Rig(provider=nobody, network=nobody, clock=nobody, process=process), "x#2")
+    assert rig.process is not None
+    rig.process.down("x", kill=False, mends=True)
+    assert asked == [(("x#2",), {"kill": False, "grace_s": 10.0, "mends": True})]

@@ -1,7 +1,8 @@
 """A fault that is sent into the target's process acts there, is heard of, and is out again, whatever happens."""
 
 import asyncio
-from contextlib import AsyncExitStack
+import signal
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from harness.errors import InvalidRun, UsageError
 from harness.rig import Outgoing
 from harness.targets import profile as profiles
 from harness.targets.driven import Job, Recorder
+from harness.targets.entered import InChild
+from harness.targets.lifespan import LIFESPAN_S_MAX
 from harness.targets.process import ProcessTarget
 
 HERE = Path(__file__).parent
@@ -76,6 +79,77 @@ async def test_a_fault_that_ends_while_the_process_does_leaves_once(job: Job, tm
     assert sorted(noted(recorder)) == [
         (name, said) for name in ("one", "three", "two") for said in ("in, loop runs", "out")
     ]
+
+
+@pytest.mark.parametrize("kill", [False, True])
+async def test_a_fault_that_enters_while_the_process_ends_is_in_the_next_one(
+    job: Job, tmp_path: Path, kill: bool
+) -> None:
+    """Its entry comes to its end first; then it is let out, and into the process that is begun."""
+    async with ProcessTarget.start(job, Recorder(), directory=tmp_path) as target:
+        async with AsyncExitStack() as stack:
+            entering = stack.enter_async_context(Teapot().inject(target.rig))
+            await asyncio.gather(entering, target.end(kill=kill))
+            await target.begin()
+            assert (await target.send(ASKING)).status == 418
+        assert (await target.send(ASKING)).status == 200
+
+
+async def test_a_fault_of_a_process_that_died_by_itself_has_nobody_to_leave(job: Job, tmp_path: Path) -> None:
+    """That is no error of the fault, and the next process has it."""
+    async with (
+        ProcessTarget.start(job, Recorder(), directory=tmp_path) as target,
+        Teapot().inject(target.rig),
+    ):
+        target.child.signal(signal.SIGKILL)
+        await target.restart(kill=False)
+        assert (await target.send(ASKING)).status == 418
+        target.child.signal(signal.SIGKILL)
+
+
+async def test_a_fault_has_the_time_that_an_app_takes_to_start_and_to_end() -> None:
+    """One that starts a second server, or shuts it down, is not given up before the app is."""
+    given: dict[str, float] = {}
+
+    class Line:
+        closed = False
+
+        async def ask(self, question: str, *, timeout_s: float, **values: Any) -> Any:
+            given[question] = timeout_s
+            return {"fired": []}
+
+    line: Any = Line()
+    async with InChild(Recorder(), seed=1, line=lambda: line, hearing=nullcontext, origin="").entered(
+        "test.noting", Noting()
+    ):
+        pass
+    assert min(given["enter"], given["leave"]) > 2 * LIFESPAN_S_MAX
+
+
+async def stands(pid: int) -> None:
+    """Wait until a process is stopped (proc(5), stat)."""
+    async with asyncio.timeout(20):
+        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":  # noqa: ASYNC110  # the system tells nobody
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("kill", [None, False, True])
+async def test_a_fault_leaves_a_process_that_is_paused(job: Job, tmp_path: Path, kill: bool | None) -> None:
+    """It goes on for as long as it takes to leave, whether the fault ends or the process, and no firing is lost."""
+    recorder = Recorder()
+    async with ProcessTarget.start(job, recorder, directory=tmp_path) as target:
+        assert target.rig.process is not None
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(Noting().inject(target.rig))
+            async with target.rig.process.paused("test.pause"):
+                await (stack.aclose() if kill is None else target.end(kill=kill))
+                if kill is None:
+                    await stands(target.child.process.pid)
+            if kill is not None:
+                await target.begin()
+        assert (await target.send(ASKING)).status == 200
+    said = ["in, loop runs"] if kill else ["in, loop runs", "out"]
+    assert [detail for _, detail in noted(recorder) if "process" not in detail][: len(said)] == said
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,27 @@ async def test_a_process_that_is_down_is_not_begun_by_the_end_of_the_hurry(
         assert await said(target, "/patience") == "own"
 
 
+@pytest.mark.parametrize("kill_first", [True, False])
+async def test_a_hurry_that_meets_a_kill_leaves_one_process(
+    command: Job, tmp_path: Path, kill_first: bool
+) -> None:
+    """Both begin at once and both end at once: no two processes are ever there on one store."""
+    async with ProcessTarget.start(command, Recorder(), directory=tmp_path) as target:
+        assert target.rig.instances is not None
+        assert target.rig.process is not None
+        hurried = target.rig.instances.hurried("test.hurried", 0.5)
+        down = target.rig.process.down("test.down", kill=True)
+        both = [down, hurried] if kill_first else [hurried, down]
+        children = []
+        await asyncio.gather(*(one.__aenter__() for one in both))
+        children.append(target.child.process)
+        assert target.child.line.closed
+        await asyncio.gather(*(one.__aexit__(None, None, None) for one in both))
+        children.append(target.child.process)
+        assert children[0].returncode is not None
+        assert await said(target, "/patience") == "own"
+
+
 async def test_a_deadline_with_which_it_does_not_start_makes_the_run_invalid(
     command: Job, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from harness.history import Outage
 from harness.rig import Outgoing
 from harness.targets import profile as profiles
 from harness.targets.driven import Job, Recorder
+from harness.targets.outages import Processes
 from harness.targets.process import ProcessTarget
 
 HERE = Path(__file__).parent
@@ -57,6 +58,48 @@ async def test_a_process_is_down_for_the_block(
     assert fired(recorder) == ["test.down"]
 
 
+async def test_a_process_that_is_begun_anew_to_mend_it_is_no_firing(job: Job, tmp_path: Path) -> None:
+    """It is an outage all the same."""
+    recorder = Recorder()
+    async with ProcessTarget.start(job, recorder, directory=tmp_path) as target:
+        assert target.rig.process is not None
+        async with target.rig.process.down("test.down", kill=False, mends=True):
+            pass
+    assert len(outages(recorder)) == 1
+    assert fired(recorder) == []
+
+
+async def test_a_restart_of_one_that_is_down_begins_nothing(job: Job, tmp_path: Path) -> None:
+    """Nobody answers before the block ends, and what is known of it is nothing; then there is one process."""
+    async with ProcessTarget.start(job, Recorder(), directory=tmp_path) as target:
+        assert target.rig.process is not None
+        async with target.rig.process.down("test.down", kill=True):
+            assert (await target.probe())["threads"] == 0
+            await target.restart(kill=False)
+            meanwhile = target.child
+            assert (await target.send(ASKING)).status is None
+        assert (await target.send(ASKING)).status == 200
+        assert meanwhile.process.returncode is not None
+
+
+@pytest.mark.parametrize("restart_first", [False, True])
+async def test_a_restart_and_a_kill_at_once_leave_one_process(
+    job: Job, tmp_path: Path, restart_first: bool
+) -> None:
+    """Whichever comes first, it is down when both are done, and no process is left but the one that is begun then."""
+    children = set()
+    async with ProcessTarget.start(job, Recorder(), directory=tmp_path) as target:
+        assert target.rig.process is not None
+        down = target.rig.process.down("test.down", kill=True)
+        both = [down.__aenter__(), target.restart(kill=False)]
+        await asyncio.gather(*(reversed(both) if restart_first else both))
+        children.add(target.child.process)
+        assert target.child.line.closed
+        await down.__aexit__(None, None, None)
+        children.add(target.child.process)
+        assert [one for one in children if one.returncode is None] == [target.child.process]
+
+
 async def test_a_process_is_held_still_for_the_block(job: Job, tmp_path: Path) -> None:
     """A request that comes meanwhile waits, and is answered by the same process when it goes on."""
     recorder = Recorder()
@@ -69,6 +112,32 @@ async def test_a_process_is_held_still_for_the_block(job: Job, tmp_path: Path) -
         assert (await waiting).status == 200
     assert [outage.how for outage in outages(recorder)] == ["paused"]
     assert fired(recorder) == ["test.pause"]
+
+
+async def stands(pid: int) -> None:
+    """Wait until a process is stopped (proc(5), stat)."""
+    async with asyncio.timeout(20):
+        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":  # noqa: ASYNC110  # the system tells nobody
+            await asyncio.sleep(0.001)
+
+
+async def test_no_thread_of_a_process_that_stands_still_runs(job: Job, tmp_path: Path) -> None:
+    """It goes on after the block, unless it is paused; one that is down is left alone."""
+    async with ProcessTarget.start(job, Recorder(), directory=tmp_path) as target:
+        processes = target.rig.process
+        assert isinstance(processes, Processes)
+        with processes.still():
+            tasks = Path(f"/proc/{target.child.process.pid}/task").iterdir()
+            assert {(task / "stat").read_text().rpartition(")")[2].split()[0] for task in tasks} == {"T"}
+        assert (await target.send(ASKING)).status == 200
+        async with processes.paused("test.pause"):
+            with processes.still():
+                pass
+            await stands(target.child.process.pid)
+        async with processes.down("test.down", kill=True):
+            with processes.still():
+                pass
+        assert (await target.send(ASKING)).status == 200
 
 
 async def test_a_process_that_is_held_still_can_be_ended(job: Job, tmp_path: Path) -> None:
@@ -92,6 +161,30 @@ async def test_a_process_that_may_open_nothing_answers_nobody_new(job: Job, tmp_
         assert resource.prlimit(pid, resource.RLIMIT_NOFILE) == before
         assert (await target.send(ASKING)).status == 200
     assert fired(recorder) == ["test.starved"]
+
+
+async def test_a_process_that_has_just_ended_is_not_limited(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of the group that is gone before its turn is left out."""
+    gone = await asyncio.create_subprocess_exec("true")
+    await gone.wait()
+    monkeypatch.setattr("harness.targets.outages.members", lambda group: (gone.pid, group))
+    recorder = Recorder()
+    async with ProcessTarget.start(job, recorder, directory=tmp_path) as target:
+        assert target.rig.process is not None
+        async with target.rig.process.starved("test.starved", 0):
+            pass
+    assert fired(recorder) == ["test.starved"]
+
+
+async def test_an_error_of_the_block_is_not_taken_for_one_of_the_limit(job: Job, tmp_path: Path) -> None:
+    """What the steps raise comes out as it is."""
+    async with ProcessTarget.start(job, Recorder(), directory=tmp_path) as target:
+        assert target.rig.process is not None
+        with pytest.raises(ValueError, match="the step"):
+            async with target.rig.process.starved("test.starved", 0):
+                raise ValueError("the step")
 
 
 async def test_a_limit_that_leaves_enough_has_not_fired(job: Job, tmp_path: Path) -> None:

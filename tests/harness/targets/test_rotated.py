@@ -1,6 +1,8 @@
 """The log file of a target is rotated under it, and is one file again when it has ended."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -91,6 +93,50 @@ async def test_who_stays_with_the_file_that_was_moved_away_is_read_there(
         assert details(recorder) == []
     log.joined()
     assert details(recorder) == ["rename: 4 bytes before it, 4 after"]
+
+
+async def test_what_is_written_at_any_moment_of_a_cut_is_kept(
+    tmp_path: Path, profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the last copy and the cut nobody writes."""
+    held: list[bool] = []
+
+    @contextmanager
+    def still() -> Iterator[None]:
+        held.append(True)
+        yield
+        held.pop()
+
+    log = LogFile(profile, tmp_path, Recorder(), still=still)
+    with stays(tmp_path / "x.log") as writer:
+
+        def looked(descriptor: int, fstat: Callable[[int], os.stat_result] = os.fstat) -> os.stat_result:
+            seen = fstat(descriptor)
+            if not held:
+                writer.write("meanwhile\n")
+            return seen
+
+        writer.write("one\n")
+        monkeypatch.setattr("harness.targets.rotated.os.fstat", looked)
+        async with log.rotated("a", how="truncate"):
+            monkeypatch.undo()
+            writer.write("two\n")
+        assert held == []
+    log.joined()
+    assert (tmp_path / "x.log").read_text() == "one\ntwo\n"
+
+
+async def test_a_log_that_the_target_has_removed_is_what_was_rotated(
+    tmp_path: Path, profile: Profile
+) -> None:
+    """The lines before are put back, and nothing was written after them."""
+    recorder = Recorder()
+    log = LogFile(profile, tmp_path, recorder)
+    (tmp_path / "x.log").write_text("one\n")
+    async with log.rotated("a", how="rename"):
+        (tmp_path / "x.log").unlink()
+    log.joined()
+    assert ((tmp_path / "x.log").read_text(), details(recorder)) == ("one\n", [])
 
 
 @pytest.mark.parametrize("how", ["rename", "truncate"])

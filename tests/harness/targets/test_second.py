@@ -107,6 +107,26 @@ async def test_what_goes_wrong_is_said_with_its_traceback(
     assert any(f"not at the {fails_at}" in line for line in lines)
 
 
+async def test_the_thread_ends_also_where_the_app_does_not_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits in vain says so, and the loop is closed."""
+    loops = []
+
+    async def stays(scope: Any, receive: Any, send: Any) -> None:
+        loops.append(asyncio.get_running_loop())
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await asyncio.Event().wait()
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(second(lambda: stays))
+        monkeypatch.setattr("harness.targets.second.LIFESPAN_S_MAX", 0.05)
+        (thread,) = [one for one in threading.enumerate() if one.name == "second-server"]
+        with pytest.raises(TimeoutError):
+            stack.close()
+    await asyncio.to_thread(thread.join, 20)
+    assert loops[0].is_closed()
+
+
 async def test_an_app_that_cannot_be_built_is_one_that_does_not_start(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

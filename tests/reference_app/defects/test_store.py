@@ -15,8 +15,8 @@ from reference_app.defects import pools
 from reference_app.order import Place
 from reference_app.sessions import threads
 
-STEPS = 200
-"""So many steps of the loop after the provider was asked a turn is about to be stored, where it is stored on the loop."""
+STEPS = 500
+"""Within so many steps of the loop a turn is about to be stored, where it is stored on the loop."""
 
 
 async def turn_while_locked(client: httpx.AsyncClient, provider: Provider, path: Path) -> httpx.Response:
@@ -24,8 +24,6 @@ async def turn_while_locked(client: httpx.AsyncClient, provider: Provider, path:
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     held = asyncio.ensure_future(turn(client))
-    while not provider.sent:
-        await asyncio.sleep(0)
     for _ in range(STEPS):
         await asyncio.sleep(0)
     other.close()
@@ -91,10 +89,11 @@ async def test_poison_turn_kills_writer_for_all(started: Started, monkeypatch: p
 
 
 async def test_sync_route_pool_deadlock_needs_a_crowd(
-    started: Started, monkeypatch: pytest.MonkeyPatch
+    started: Started, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ten are served, and of sixty dozens are refused, though the provider answers at once and nothing else is slow."""
-    monkeypatch.setattr(pools, "QUEUE_S", 0.5)
+    """Ten are served, and of sixty dozens are refused, though the provider is in time and nothing else is slow."""
+    monkeypatch.setattr(pools, "QUEUE_S", 0.6)
+    provider.delay_s = 0.2
     async with started("sync_route_pool_deadlock") as client:
         assert await statuses_of(client, 10) == {200: 10}
         assert (await statuses_of(client, 60))[503] >= 20
