@@ -61,15 +61,19 @@ class Driver:
         await self._snapshots()
 
     async def _greet(self) -> None:
-        """See that the target says of itself that it is healthy.
+        """Wait until the target says of itself that it is healthy; one that is not yet, says 503.
 
         Raises:
-            TargetFailed: it does not.
+            TargetFailed: it does not, within `start_s_max`.
         """
         profile = self._job.profile
         if profile.health is None:
             return
+        until_s = self._recorder.now() + profile.start_s_max
         exchange = await self._request(Request(path=profile.health), step=-1, role="warmup")
+        while exchange.status == HTTPStatus.SERVICE_UNAVAILABLE and self._recorder.now() < until_s:
+            await self._driven.rig.clock.sleep(POLL_S)
+            exchange = await self._request(Request(path=profile.health), step=-1, role="warmup")
         if exchange.status != HTTPStatus.OK:
             raise TargetFailed(
                 f"{profile.at('health')}: {profile.name} is not healthy: {exchange}; mend it, or health ="

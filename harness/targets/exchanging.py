@@ -10,7 +10,7 @@ from harness.history import Exchange
 from harness.rig import Incoming, Outgoing
 from harness.targets.driven import Driven, Job, Recorder
 from harness.targets.events import Answered, value_of
-from harness.targets.template import TurnTemplate
+from harness.targets.template import VARIABLE, TurnTemplate
 from harness.targets.witness import NONCE_HEADER
 
 LEFT = "left"
@@ -156,7 +156,7 @@ def place_of(base_url: str) -> tuple[str, int]:
 def turn_headers(template: TurnTemplate) -> dict[str, str]:
     """The headers that go with every turn, those of the environment put in; no history keeps them: one may be a key."""
     return {
-        name.lower(): os.environ[value[1:]] if value.startswith("$") else value
+        name.lower(): VARIABLE.sub(lambda found: os.environ[found[1]], value)
         for name, value in template.headers.items()
     }
 

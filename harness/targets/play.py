@@ -14,6 +14,7 @@ from harness.targets.driven import Job, Recorder, Ticker
 from harness.targets.driver import Driver
 from harness.targets.hosted import Host
 from harness.targets.logged import logged, written_before
+from harness.targets.mistakes import mistaken_rest
 from harness.targets.process import ProcessTarget
 from harness.targets.profile import Profile
 
@@ -56,7 +57,7 @@ async def _live(job: Job) -> History:
         header = job.header(
             "live",
             nonce_matched=driver.nonce_matched,
-            doubts=tuple(driver.doubts),
+            doubts=(*driver.doubts, *mistaken_rest(recorder.records, job.profile, directory)),
             lag_ms=ticker.late_ms_max,
             elapsed_s=recorder.now(),
             witnesses=target.witnesses,

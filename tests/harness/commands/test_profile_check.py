@@ -105,13 +105,14 @@ body = {{ message = "{{message}}" }}
 """
 
 
+@pytest.mark.parametrize("stage", ["simulated", "live"])
 @pytest.mark.parametrize(("variable", "code"), [("CLERK_DB", 0), ("CLERK_BD", 1)])
-def test_a_store_is_looked_for_in_the_runs_folder(shakeout, tmp_path, variable, code):
+def test_a_store_is_looked_for_in_the_runs_folder(shakeout, tmp_path, stage, variable, code):
     """A service that opened nothing there does not read the variable, which is to be mended; else it is found."""
     (tmp_path / "stored_clerk.py").write_text(STORED)
     profile, place = tmp_path / "profile.toml", tmp_path / "out.json"
     profile.write_text(STORED_PROFILE.format(variable=variable))
-    words = ("--stage", "simulated", "--target", str(profile), "--json", str(place), "--quiet")
+    words = ("--stage", stage, "--target", str(profile), "--json", str(place), "--quiet")
     assert shakeout("profile", "check", *words)[0] == code
     (row,) = (part for part in json.loads(place.read_text())["parts"] if part["part"] == "store")
     assert (row["found"], row["wrong"]) == (code == 0, code == 1)

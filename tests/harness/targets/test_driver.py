@@ -31,9 +31,9 @@ async def test_headers_of_the_profile_go_with_every_turn_and_into_no_record(monk
     """A key comes from the environment, is sent with turns and where a session is read, and is nowhere on record."""
     monkeypatch.setenv("BENCH_KEY", "hush-hush")
     bench = Bench()
-    await bench.play(headers={"Authorization": "$BENCH_KEY", "x-plain": "yes"}, state="/read/{session}")
-    assert {one.headers.get("authorization") for one in bench.sent} == {"hush-hush"}
-    assert {one.headers.get("x-plain") for one in bench.sent} == {"yes"}
+    await bench.play(headers={"Authorization": "Bearer $BENCH_KEY", "x-plain": "5$"}, state="/read/{session}")
+    assert {one.headers.get("authorization") for one in bench.sent} == {"Bearer hush-hush"}
+    assert {one.headers.get("x-plain") for one in bench.sent} == {"5$"}
     assert "hush-hush" not in repr(bench.recorder.records)
 
 

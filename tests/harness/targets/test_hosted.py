@@ -1,15 +1,17 @@
 """An app that opens files at its import has a folder for them, and every simulated run has its own."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.history import History
-from harness.runner import Options, job
+from harness.runner import Options, job, run
 from harness.scenario import Request, Scenario, Turn
 from harness.targets import profile as profiles
 from harness.targets.hosted import HIDDEN, Host
+from harness.verdict import Verdict
 
 APP = '''"""Opens its log, or makes its table, as soon as it is imported."""
 import logging, os, sqlite3
@@ -56,7 +58,7 @@ path = "/turn"
 body = {{ text = "{{message}}" }}
 """
 RIGHT = {"ready": "/up", "variable": "DESK_DB", "log": "", "opens": "table", "database": ""}
-ASKED = Scenario(name="opens", steps=(Turn(), Request(path="/up")))
+HELD = Scenario(name="opens", steps=(Turn(), Turn()))
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 async def twice(options: Options) -> list[History]:
     """Two runs of one host."""
     async with Host.of(options.profile) as host:
-        return [(await host.play(job(ASKED, "faulted", options))).history for _ in range(2)]
+        return [(await host.play(job(HELD, "faulted", options))).history for _ in range(2)]
 
 
 @pytest.mark.parametrize(("opens", "log"), [("log", "{directory}/desk.log"), ("table", "")])
@@ -100,3 +102,11 @@ async def test_a_wrong_variable_of_the_store_is_a_doubt(options, tmp_path: Path)
             doubt == f"{tmp_path}/profile.toml:5: nothing was opened in the run's folder; mend store_variable"
         )
     assert elsewhere.exists()
+
+
+async def test_a_path_of_readiness_that_is_not_there_accuses_nobody(options, tmp_path: Path) -> None:
+    """A service that answers 404 at `ready` is not judged: the line of the profile is told, and the run is invalid."""
+    asked = replace(HELD, steps=(Turn(), Request(path="/nowhere")))
+    result = await run(asked, options(ready="/nowhere"))
+    assert result.verdict is Verdict.INVALID
+    assert result.reasons[0].startswith(f"{tmp_path}/profile.toml:3: GET /nowhere -> 404")
