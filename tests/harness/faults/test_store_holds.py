@@ -157,7 +157,7 @@ def test_the_same_answer_and_answers_to_others_are_right(made):
         (StoreCommitUncertain(), {"store.same_answer", "client.one_effect"}),
         (StoreStaleRead(), {"store.same_answer", "store.history_told_again"}),
     ],
-    ids=repr,
+    ids=lambda value: repr(sorted(value) if isinstance(value, set) else value),
 )
 def test_what_holds_under_a_fault(fault, names):
     """Each fault is held to its own oracles; a readiness need not tell of reads that fail, nor of what fails now and then."""
