@@ -24,7 +24,7 @@ run: setup
 	done; exit 3
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: setup
 	$(BIN)/ruff format --check $(SOURCES)
