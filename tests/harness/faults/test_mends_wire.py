@@ -33,7 +33,7 @@ async def until_fired(wire: Wired, name: str, body: bytes) -> None:
     before = wire.fired.count(name)
     async with CLIENTS["httpx"]() as post:
         for _ in range(ASKS_MAX):
-            heard = await felt(post, wire.url, body, BRIEF_S)
+            heard = await felt(post, wire.url, body, PATIENCE_S if name in UNTOLD else BRIEF_S)
             if name in UNTOLD:
                 assert heard == "httpx.ConnectError"
                 return
