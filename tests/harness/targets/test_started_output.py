@@ -12,7 +12,7 @@ from harness.targets.started import child, environment, new_nonce
 ODD = """
 import os, stat, sys
 kinds = [stat.S_ISFIFO(os.fstat(number).st_mode) for number in (1, 2)]
-print("piped", kinds)
+print("piped", kinds, flush=True)
 print("errors", file=sys.stderr)
 if os.environ.get("FAILS"):
     raise RuntimeError("at the end")
