@@ -32,6 +32,7 @@ class Contract:
     `pooled_descriptors_max` is what the target's own pools may open after the warm-up. `fallback_reasons` are the
     words that an answer may give for a level that did not answer; `health_path` must answer within a second, and `ready_path`
     says by 200 or 503 whether the target can take work.
+    With `shutdown_logged` the last lines of a process that ends are in its log.
     `dropped_lines_metric` is the counter, on the page of its metrics, of log lines that it could not write,
     `in_flight_metric` the gauge of the requests that are being served.
     `reply_pointer` is the JSON pointer to the reply in the answer to a turn; its `confidence_field` is a number from 0 to 1. By `memory_growth_mb_max` MB (10^6 bytes)
@@ -63,6 +64,7 @@ class Contract:
     reply_pointer: str | None = None
     confidence_field: str | None = None
     dropped_lines_metric: str | None = None
+    shutdown_logged: bool = False
     in_flight_metric: str | None = None
     memory_growth_mb_max: float | None = None
     objects_per_session_max: float | None = None

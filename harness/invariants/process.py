@@ -30,10 +30,11 @@ def exits_cleanly(history: History) -> Iterable[Finding]:
             )
 
 
-@invariant("process.shuts_down", witnesses={PROCESS, LOGS})
+@invariant("process.shuts_down", witnesses={PROCESS, LOGS}, promises=("shutdown_logged",))
 def shuts_down(history: History) -> Iterable[Finding]:
     """A process that ended cleanly after SIGTERM, and has logged that its app had started, has logged that it is shut down.
 
+    Only who promises it is asked: a log that is written by a thread of its own loses its last lines with the process.
     Lives are told apart by their start-up lines. Where there are more or fewer of them than processes, as with several
     at once, nobody can tell which was whose, and nothing is said; nor is of a server that has no such lines.
     """

@@ -28,6 +28,7 @@ STILL_S_MAX = 1.0
 """A process that is stopped stands still within this, unless it waits for a device."""
 
 LOOK_S = 0.0005
+"""How often it is looked at meanwhile: the system tells nobody that all threads of another process stand."""
 
 
 class Ended(Protocol):
@@ -84,10 +85,10 @@ class Single:
         await self.anew(kill=kill)
 
     async def _begun(self) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # how it begins is the target's own
 
     async def _ended(self, *, kill: bool, grace_s: float) -> int | None:
-        raise NotImplementedError
+        raise NotImplementedError  # how it ends, too
 
 
 class Processes:
@@ -173,7 +174,7 @@ class Processes:
         try:
             until_s = time.monotonic() + STILL_S_MAX
             while any(map(_runs, members(pid))) and time.monotonic() < until_s:
-                time.sleep(LOOK_S)
+                time.sleep(LOOK_S)  # no event tells of another process's threads
             yield
         finally:
             if self._hearing or not self._paused[pid]:

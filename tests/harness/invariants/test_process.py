@@ -75,3 +75,17 @@ def test_who_needs_the_log_for_it_says_so():
 
     assert INVARIANTS.get(SHUTS_DOWN).witnesses == {"process", "logs"}
     assert INVARIANTS.get(CLEAN).witnesses == {"process"}
+
+
+@pytest.mark.parametrize(("promised", "violated"), [(False, []), (True, [SHUTS_DOWN])])
+def test_only_who_promises_its_last_lines_owes_them(made, promised, violated):
+    """A log that is written by a thread of its own may lose its last lines with the process: without the promise that is no finding."""
+    from dataclasses import replace  # noqa: PLC0415  # as above
+
+    from harness.judge import judge  # noqa: PLC0415  # the same
+    from harness.registry import INVARIANTS  # noqa: PLC0415  # the same
+
+    history = made.history(made.turn(), outage("terminated", 0), *logged(BEGUN, BEGUN, FINISHED))
+    contract = replace(history.header.contract, shutdown_logged=promised)
+    asked = replace(history, header=replace(history.header, contract=contract))
+    assert [one.invariant for one in judge(asked, [INVARIANTS.get(SHUTS_DOWN)]).violations] == violated
