@@ -3,7 +3,7 @@
 import ctypes
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from harness.simulation.scheduler import Scheduler, here
 
@@ -12,6 +12,10 @@ _SET = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
 class WorkerEnded(BaseException):
     """What ends a worker. It is no `Exception`: a worker that goes on after each of those ends all the same."""
+
+
+class _Nothing(BaseException):
+    """Raised to be caught."""
 
 
 @contextmanager
@@ -30,12 +34,25 @@ def ending(thread: threading.Thread) -> Iterator[None]:
         yield
     finally:
         _raise_in(thread, None)
+        _take_down_the_flag()
 
 
 def _raise_in(thread: threading.Thread, error: type[BaseException] | None) -> None:
     """Let the interpreter raise an error in a thread, or no error any more."""
     given = None if error is None else ctypes.py_object(error)
     _SET(ctypes.c_ulong(thread.ident or 0), given)
+
+
+def _take_down_the_flag() -> None:
+    """Raise and catch an error here, for the interpreter's own note that one is to be raised.
+
+    Until 3.12 only a thread that raises takes that note down, not one whose error was withdrawn. While it is up, each
+    step of each thread is slow, and a generator under `sys.setprofile` does not end (`handle_eval_breaker` in ceval.c).
+    """
+    with suppress(_Nothing):
+        _raise_in(threading.current_thread(), _Nothing)
+        for _ in range(2):  # the error is raised at the latest where a loop goes back
+            pass
 
 
 @contextmanager
