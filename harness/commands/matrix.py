@@ -1,6 +1,5 @@
 """`shakeout matrix`: defects against scenarios, pairs of defects, and how often the clean service is accused."""
 
-import os
 import shlex
 from dataclasses import replace
 from typing import Annotated
@@ -23,6 +22,7 @@ from harness.commands.common import (
     progress,
     wait_for,
 )
+from harness.commands.jobs import Jobs, at_a_time
 from harness.commands.matrix_extra import Asked, play_controls, play_pairs
 from harness.errors import UsageError
 from harness.history import LOGS, PROVIDER
@@ -32,7 +32,6 @@ from harness.runner import SEED, Options
 from harness.scenario import STAGES, Scenario
 from harness.verdict import Verdict
 
-JOBS_MAX = 64
 Full = Annotated[bool, typer.Option("--full", help="Play each defect with every scenario.")]
 Pairs = Annotated[bool, typer.Option("--pairs", help="Play two defects at once, each pair that can be.")]
 Clean = Annotated[
@@ -40,9 +39,6 @@ Clean = Annotated[
     typer.Option(
         "--controls", min=1, metavar="N", help="Play N clean runs, with all faults, and count alarms."
     ),
-]
-Jobs = Annotated[
-    int | None, typer.Option(min=1, max=JOBS_MAX, help="Plays at a time.", show_default="the cores")
 ]
 MatrixStage = Annotated[
     str | None,
@@ -72,8 +68,8 @@ def command(
     check_places(json, junit_xml, history)
     json_file.check_place(html_page)
     chosen = options(stage=stage or STAGES[0], seed=seed, defects=None, target=target, histories=history)
-    stages, at_a_time = (stage,) if stage else STAGES, jobs or os.cpu_count() or 1
-    how = How(stages=stages, jobs=at_a_time, full=full, declared=bool(names) and not full)
+    stages = (stage,) if stage else STAGES
+    how = How(stages=stages, jobs=at_a_time(jobs, chosen), full=full, declared=bool(names) and not full)
     scenarios = library.find(names or [])
     replay = _replay(scenarios if names else (), chosen, how, stage)
     if controls is not None or pairs:

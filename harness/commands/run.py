@@ -1,6 +1,7 @@
 """`shakeout run`: plays scenarios."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Annotated
 
@@ -27,11 +28,13 @@ from harness.commands.common import (
     progress,
     wait_for,
 )
+from harness.commands.jobs import Jobs, at_a_time
 from harness.determinism import HASH_SEEDS, run_checked
 from harness.errors import UsageError
 from harness.reports import json_file, junit, terminal
 from harness.runner import SEED, STAGE, Options, opened, playable, run_on
 from harness.scenario import Scenario
+from harness.spread import spread
 from harness.targets.driven import POLICIES
 from harness.targets.play import Play
 from harness.verdict import ScenarioVerdict, Verdict
@@ -60,6 +63,7 @@ def command(
     json: JsonFile = None,
     junit_xml: JunitFile = None,
     history: Histories = None,
+    jobs: Jobs = None,
     quiet: Quiet = False,
 ) -> None:
     """Play scenarios: table, evidence, verdict."""
@@ -76,7 +80,8 @@ def command(
     )
     scenarios = library.find(names or [])
     carried = playable(scenarios, stage)
-    results = wait_for(_play(carried, chosen, _checked(twice=twice, hash_seeds=hash_seeds), quiet=quiet))
+    run = _checked(twice=twice, hash_seeds=hash_seeds)
+    results = wait_for(_play(carried, chosen, run, at_a_time(jobs, chosen), quiet=quiet))
     elsewhere = [one.name for one in scenarios if one not in carried]
     if not quiet:
         _show(results, elsewhere, stage)
@@ -103,16 +108,25 @@ def _checked(*, twice: bool, hash_seeds: bool) -> Run:
 
 
 async def _play(
-    scenarios: tuple[Scenario, ...], chosen: Options, run: Run, *, quiet: bool
+    scenarios: tuple[Scenario, ...], chosen: Options, run: Run, jobs: int, *, quiet: bool
 ) -> list[ScenarioVerdict]:
-    """Play one after the other: each has the machine to itself, so that times mean something."""
-    results = []
+    """Play a few at a time; what the machine was too slow to judge by, again and alone."""
+
+    async def one(play: Play, scenario: Scenario) -> ScenarioVerdict:
+        return await run(play, scenario, chosen)
+
     with progress("starting", quiet=quiet) as say, placed(chosen.profile):
-        async with opened(chosen) as play:
-            for number, scenario in enumerate(scenarios, start=1):
-                say(f"{number} of {len(scenarios)}: {scenario.name}")
-                results.append(await run(play, scenario, chosen))
-    return results
+        async with AsyncExitStack() as stack:
+            plays = [
+                await stack.enter_async_context(opened(chosen)) for _ in range(min(jobs, len(scenarios)))
+            ]
+            return await spread(
+                plays,
+                scenarios,
+                one,
+                say=lambda number, scenario: say(f"{number} of {len(scenarios)}: {scenario.name}"),
+                again=lambda result: result.verdict is Verdict.UNDECIDED,
+            )
 
 
 def _document(

@@ -1,6 +1,5 @@
 """`shakeout sweep`: every fault that a target can be put under, judged by the universal invariants."""
 
-import os
 import shlex
 from dataclasses import replace
 from typing import Annotated
@@ -26,22 +25,15 @@ from harness.commands.common import (
     progress,
     wait_for,
 )
-from harness.errors import UsageError
+from harness.commands.jobs import Jobs, at_a_time
 from harness.reports import json_file, junit, terminal
 from harness.runner import SEED, Options
-from harness.sweep import JOBS_MAX, Effort, Plan, Sweep, Swept, jobs_max, planned, sweep
+from harness.sweep import Effort, Plan, Sweep, Swept, planned, sweep
 from harness.verdict import ScenarioVerdict, Verdict
 
 DRILLS = "drills"
 Faults = Annotated[
     list[str] | None, typer.Argument(help="Faults or planes (provider, store, ...); all by default.")
-]
-JOBS = 2
-"""More at a time than this, and the harness itself is what is late."""
-
-Jobs = Annotated[
-    int | None,
-    typer.Option(min=1, max=JOBS_MAX, help="Trials at a time.", show_default=f"the cores, at most {JOBS}"),
 ]
 FailFast = Annotated[
     bool, typer.Option("--fail-fast", "-x", help="Begin nothing more after the first trial that fails.")
@@ -84,8 +76,8 @@ def command(
     )
     drills = {drill.name: drill for drill in library.find([DRILLS])}
     plan = planned(chosen.profile, chosen.stage, drills, faults or [])
-    at_a_time = _at_a_time(jobs, chosen)
-    done = wait_for(_sweep(plan, chosen, Effort(jobs=at_a_time, fail_fast=fail_fast), quiet=quiet))
+    effort = Effort(jobs=at_a_time(jobs, chosen), fail_fast=fail_fast)
+    done = wait_for(_sweep(plan, chosen, effort, quiet=quiet))
     if not quiet:
         _show(done, chosen)
     if json is not None:
@@ -93,21 +85,6 @@ def command(
     if junit_xml is not None:
         junit.write(junit_xml, map(junit.scenario_case, done.verdicts))
     raise typer.Exit(done.verdict.exit_code)
-
-
-def _at_a_time(jobs: int | None, chosen: Options) -> int:
-    """How many trials are played at a time.
-
-    Raises:
-        UsageError: more are asked for than can be told apart.
-    """
-    most = jobs_max(chosen.profile)
-    if jobs is not None and jobs > most:
-        raise UsageError(
-            f"--jobs {jobs}: the trials would meet in one service or one log, and none could be judged: "
-            f"give --jobs {most}, or {{directory}} in log = of the profile"
-        )
-    return jobs or min(most, JOBS, os.cpu_count() or 1)
 
 
 async def _sweep(plan: Plan, chosen: Options, effort: Effort, *, quiet: bool) -> Sweep:

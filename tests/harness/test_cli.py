@@ -1,5 +1,6 @@
 """The command line: one line for each mistake of a user, the right exit code, and documents with the promised keys."""
 
+import asyncio
 import json
 import os
 import shlex
@@ -11,6 +12,11 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+import typer
+
+from harness.commands import run
+from harness.scenario import Scenario
+from harness.verdict import ScenarioVerdict, Verdict
 
 SMALL = Path(__file__).parent / "targets"
 PROFILE = str(SMALL / "profile.toml")
@@ -220,3 +226,34 @@ def test_the_matrix_plays_the_scenarios_that_are_named(shakeout, scenario, tmp_p
         "two_turns.simulated.seed1.faulted.jsonl",
         "two_turns.simulated.deaf.seed1.faulted.jsonl",
     }
+
+
+def test_scenarios_are_played_a_few_at_a_time(monkeypatch):
+    """Two are under way together, and the table has them in the order in which they were named."""
+    under_way, most, met = 0, 0, asyncio.Barrier(2)
+
+    async def meeting(_play: object, scenario: Scenario, _options: object) -> ScenarioVerdict:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await met.wait()
+        under_way -= 1
+        return ScenarioVerdict(name=scenario.name, verdict=Verdict.PASSED, reasons=(), replay="")
+
+    named = ["retry_held_twice", "history_lost", "key_in_error", "fallback_unnamed"]
+    shown: list[ScenarioVerdict] = []
+    monkeypatch.setattr(run, "run_on", meeting)
+    monkeypatch.setattr(run, "_show", lambda results, *_: shown.extend(results))
+    with pytest.raises(typer.Exit):
+        run.command(named, stage="live", jobs=2)
+    assert most == 2
+    assert [one.name for one in shown] == named
+
+
+def test_where_runs_would_meet_only_one_is_played_at_a_time(shakeout, scenario, tmp_path):
+    """A service with one log for all refuses more, and is played one at a time where nothing was said."""
+    profile = tmp_path / "profile.toml"
+    profile.write_text('log = "the.log"\n' + Path(PROFILE).read_text())
+    code, _, err = shakeout("run", scenario(), "--target", str(profile), "--jobs", "2")
+    assert code == 2
+    assert "the runs would meet in one service or one log" in err
