@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import Any
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -34,6 +35,17 @@ clients: list[aiohttp.ClientSession] = []
 
 class Broken(Exception):
     """The provider did not tell a whole story."""
+
+
+FAILURES = (
+    Broken,
+    aiohttp.ClientError,
+    HttpProcessingError,  # a line too long for aiohttp's buffer; it is no ClientError
+    TimeoutError,
+    ValueError,
+    sqlite3.Error,
+)
+"""What ends a story in an event of its own."""
 
 
 class Wish(BaseModel):
@@ -138,7 +150,7 @@ async def stream(wish: Wish) -> AsyncIterator[str]:
                 yield event("piece", text=piece)
             if story:
                 await asyncio.to_thread(keep, wish.thread, wish.text, story)
-    except (Broken, aiohttp.ClientError, TimeoutError, ValueError, sqlite3.Error) as error:
+    except FAILURES as error:
         yield event("error", reason=type(error).__name__)
     else:
         yield event("done", thread=wish.thread) if story else event("error", reason="no story")
