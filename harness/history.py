@@ -221,7 +221,7 @@ class Snapshot:
 class Outage:
     """From `at_s` to `ended_s` a fault kept the target's process from answering anybody.
 
-    `how` is `killed` (SIGKILL), `terminated` (SIGTERM, and whatever the target made of it) or `paused` (SIGSTOP).
+    `how` is `killed` (SIGKILL), `terminated` (SIGTERM), `paused` (SIGSTOP), or `died`: by itself, and no fault is named.
     `exit_code` is what an ended process ended with, negative for a signal.
     """
 

@@ -4,7 +4,8 @@ import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from harness.history import PROVIDER, History
+from harness.history import PROVIDER, History, Outage
+from harness.reading import DIED
 from harness.registry import Invariant
 from harness.verdict import Verdict, Violation
 
@@ -40,11 +41,14 @@ class Judgement:
 def judge(history: History, invariants: Iterable[Invariant]) -> Judgement:
     """Hold one history to the invariants. A missing witness or a crash of an oracle is never a pass.
 
+    Of a run in whose midst the target died only that is judged, and what needs no more than was seen.
+
     An invariant whose witness the target does not have at all, or whose promise it does not make, is not applicable,
     and so not among `checked`.
     """
     header = history.header
-    held = [_hold(history, invariant) for invariant in invariants]
+    cut = any(outage.how == DIED for outage in history.of(Outage))
+    held = [_hold(history, invariant) for invariant in invariants if invariant.of_a_cut_run or not cut]
     checked = tuple(each.name for each in held if each.judged)
     untrusted = [*header.doubts, *(each.untrusted for each in held if each.untrusted), *_silent(history)]
     fired = history.fired()

@@ -12,7 +12,7 @@ from harness.history import Exchange, FaultFired, History, Outage, UpstreamCall
 DONE, ERROR = "done", "error"
 """With one of these the reference app ends every stream: with the fields of the 200, or with what went wrong."""
 
-PAUSED, TERMINATED, KILLED = "paused", "terminated", "killed"
+PAUSED, TERMINATED, KILLED, DIED = "paused", "terminated", "killed", "died"
 
 WRITTEN_S = 0.1
 """So soon after its answer what is logged of a request may still be unwritten, and is lost with a process that is killed."""

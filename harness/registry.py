@@ -30,6 +30,7 @@ class Invariant:
     """A named oracle: `check` yields what is wrong; `witnesses` must testify, or there is no judgement.
 
     `promises` are fields of the contract: where the target does not promise them, the oracle is not applicable.
+    With `of_a_cut_run` it can judge a run in whose midst the target died; the others need to have seen the end of it.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Invariant:
     witnesses: frozenset[str]
     summary: str
     promises: tuple[str, ...] = ()
+    of_a_cut_run: bool = False
 
     def __call__(self, history: History) -> Iterable[Finding]:
         """Judge one history."""
@@ -113,7 +115,7 @@ FAULTS: Registry[type[FaultClass]] = Registry("fault", "harness.faults")
 
 
 def oracle(
-    name: str, *, witnesses: Iterable[str], promises: Iterable[str] = ()
+    name: str, *, witnesses: Iterable[str], promises: Iterable[str] = (), of_a_cut_run: bool = False
 ) -> Callable[[Check], Invariant]:
     """Make a pure function of a history an invariant, for a fault's `holds` or for a scenario's own.
 
@@ -128,20 +130,27 @@ def oracle(
 
     def made(check: Check) -> Invariant:
         summary = (check.__doc__ or "").strip().splitlines()[0]
-        return Invariant(name=name, check=check, witnesses=needed, summary=summary, promises=promised)
+        return Invariant(
+            name=name,
+            check=check,
+            witnesses=needed,
+            summary=summary,
+            promises=promised,
+            of_a_cut_run=of_a_cut_run,
+        )
 
     return made
 
 
 def invariant(
-    name: str, *, witnesses: Iterable[str], promises: Iterable[str] = ()
+    name: str, *, witnesses: Iterable[str], promises: Iterable[str] = (), of_a_cut_run: bool = False
 ) -> Callable[[Check], Invariant]:
     """Register a pure function of a history as the universal invariant `name`.
 
     Raises:
         ValueError: as `oracle` does; or the name is taken.
     """
-    make = oracle(name, witnesses=witnesses, promises=promises)
+    make = oracle(name, witnesses=witnesses, promises=promises, of_a_cut_run=of_a_cut_run)
 
     def register(check: Check) -> Invariant:
         made = make(check)

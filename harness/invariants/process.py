@@ -3,9 +3,10 @@
 import signal
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 
 from harness.history import LOGS, PROCESS, History, LogRecord, Outage
-from harness.reading import KILLED, TERMINATED
+from harness.reading import DIED, KILLED, TERMINATED
 from harness.registry import invariant
 from harness.verdict import Finding
 
@@ -14,6 +15,27 @@ CLEAN = (0, -signal.SIGTERM)
 
 BEGUN, FINISHED = "Application startup complete.", "Application shutdown complete."
 """What uvicorn says when the start-up of an app's lifespan is over, and its shut-down."""
+
+
+@invariant("process.survives", witnesses={PROCESS}, of_a_cut_run=True)
+def survives(history: History) -> Iterable[Finding]:
+    """Nothing that a client, a provider or a store does ends the process: it ends only where somebody ends it."""
+    for outage in history.of(Outage):
+        if outage.how == DIED:
+            last = max(history.exchanges, key=lambda one: one.at_s, default=None)
+            yield Finding(
+                message=f"the process ended by itself, {_ended_with(outage.exit_code)}",
+                evidence=f"the last request: {last}" if last else f"at {outage.at_s:.3f} s",
+            )
+
+
+def _ended_with(code: int | None) -> str:
+    """An exit code in words; a negative one is that of a signal."""
+    if code is None or code >= 0:
+        return f"with exit code {code}"
+    with suppress(ValueError):
+        return f"by {signal.Signals(-code).name}"
+    return f"by signal {-code}"
 
 
 @invariant("process.exits_cleanly", witnesses={PROCESS})

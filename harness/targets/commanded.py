@@ -19,6 +19,9 @@ from harness.targets.system import listens, members
 
 POLL_S = 0.02
 
+SIGNALLED = 128
+"""Above this an exit code stands for a signal, as shells have it."""
+
 
 @asynccontextmanager
 async def commanded(
@@ -108,3 +111,12 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def exit_code(ended: Child, profile: Profile) -> int | None:
+    """What the process of a profile ended with, negative for a signal; None where it has not.
+
+    A supervisor cannot end with the signal of what it looked after, and says it as shells do.
+    """
+    code = ended.process.returncode
+    return SIGNALLED - code if profile.command and code is not None and code > SIGNALLED else code

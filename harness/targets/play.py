@@ -8,8 +8,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-from harness.errors import UsageError
-from harness.history import History, ordered
+from harness.errors import UsageError, first_of
+from harness.history import History, Outage, ordered
+from harness.reading import DIED
+from harness.targets.control import TargetGone
 from harness.targets.driven import Job, Recorder, Ticker
 from harness.targets.driver import Driver
 from harness.targets.hosted import Host
@@ -51,19 +53,36 @@ async def _live(job: Job) -> History:
             ticker = Ticker(target.rig.clock)
             ticking = asyncio.ensure_future(ticker.run())
             try:
-                await driver.play()
+                died = await _played(driver, target, recorder)
             finally:
                 ticking.cancel()
         header = job.header(
             "live",
             nonce_matched=driver.nonce_matched,
-            doubts=(*driver.doubts, *mistaken_rest(recorder.records, job.profile, directory)),
+            doubts=(*driver.doubts, *mistaken_rest(recorder.records, job.profile, directory))
+            if not died
+            else (),
             lag_ms=ticker.late_ms_max,
             elapsed_s=recorder.now(),
             witnesses=target.witnesses,
         )
         written = logged(directory, profile=job.profile, since=since)
         return History(header=header, records=(*ordered(recorder.records), *written))
+
+
+async def _played(driver: Driver, target: ProcessTarget, recorder: Recorder) -> bool:
+    """Play; whether the target ended by itself in the midst, which is a record then, and the end of what is played."""
+    try:
+        await driver.play()
+    except (TargetGone, BaseExceptionGroup) as error:
+        first = first_of(error) if isinstance(error, BaseExceptionGroup) else error
+        code = await target.died() if isinstance(first, TargetGone) else None
+        if code is None:
+            raise
+        now_s = recorder.now()
+        recorder.records.append(Outage(at_s=now_s, ended_s=now_s, fault="", how=DIED, exit_code=code))
+        return True
+    return False
 
 
 @asynccontextmanager

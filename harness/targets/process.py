@@ -1,5 +1,6 @@
 """The live target: a process behind real TCP, with its provider on a real listener and a proxy where a fault wants one."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import (
@@ -9,6 +10,7 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
     nullcontext,
+    suppress,
 )
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,8 +21,8 @@ from harness.network.refusals import told
 from harness.provider import ProviderServer, Script, Witness
 from harness.registry import needs_of
 from harness.rig import Incoming, Outgoing, Rig
-from harness.targets.commanded import commanded
-from harness.targets.control import ControlLine
+from harness.targets.commanded import commanded, exit_code
+from harness.targets.control import ControlLine, TargetGone
 from harness.targets.driven import Job, Recorder
 from harness.targets.entered import InChild
 from harness.targets.exchanging import place_of
@@ -33,8 +35,8 @@ from harness.targets.started import Child, child, environment, new_nonce
 from harness.targets.witness import NONCE_HEADER
 from harness.within.connects import RefusedConnects
 
-SIGNALLED = 128
-"""Above this an exit code stands for a signal, as shells have it."""
+DIED_S_MAX = 2.0
+"""A process whose end of the line is closed has ended within this, unless it goes on without its harness."""
 
 UNPROBED = {"loop_lag_ms_max": 0.0, "tasks": 0, "threads": 0, "descriptors": 0}
 """What is said of a process into which nobody looks; its witness is then not among those of the run."""
@@ -242,12 +244,20 @@ class ProcessTarget(Single):
     async def _ended(self, *, kill: bool, grace_s: float) -> int | None:
         await self._inside.all_leave(kill=kill)
         ended = self.child
+        if ended.process.returncode is not None:
+            raise TargetGone("the target went away before it was ended")
         await ended.stop(kill=kill, grace_s=grace_s)
         await self._life.aclose()
-        code = ended.process.returncode
-        if self._job.profile.command and code is not None and code > SIGNALLED:
-            return SIGNALLED - code  # a supervisor cannot end with the signal of what it looked after
-        return code
+        return exit_code(ended, self._job.profile)
+
+    async def died(self) -> int | None:
+        """The code that the process ended with where nobody has ended it; None where it is there, or is down on purpose."""
+        async with self._changing:
+            if self._down or self._child is None:
+                return None
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._child.process.wait(), DIED_S_MAX)
+            return exit_code(self._child, self._job.profile)
 
     @contextmanager
     def given(self, fault: str, variables: dict[str, str]) -> Iterator[None]:

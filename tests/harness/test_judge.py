@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.history import FaultFired
+from harness.history import FaultFired, Outage
 from harness.judge import judge
 from harness.registry import Invariant
 from harness.verdict import Finding, Verdict
@@ -102,6 +102,17 @@ def test_no_oracle_and_no_exchange_are_invalid(made):
     """A run that nobody judged, or in which nothing was said, proves nothing."""
     assert judge(made.history(made.turn()), []).verdict is Verdict.INVALID
     assert verdict(made.history()) is Verdict.INVALID
+
+
+def test_of_a_run_that_was_cut_short_only_what_was_seen_is_judged(made):
+    """Where the target died, an oracle that needs the end of the run is not asked; one that does not is."""
+    died = Outage(at_s=1.0, ended_s=1.0, fault="", how="died", exit_code=7)
+    whole, cut = invariant("whole"), replace(invariant("cut"), name="cut", of_a_cut_run=True)
+    judgement = judge(made.history(made.turn(), died), [whole, cut])
+    assert [one.message for one in judgement.violations] == ["cut"]
+    assert judgement.checked == ("cut",)
+    assert judgement.verdict is Verdict.FAILED
+    assert len(judge(made.history(made.turn()), [whole, cut]).violations) == 2
 
 
 def test_a_fault_that_never_fired_is_invalid(made):

@@ -6,6 +6,7 @@ from harness.history import LogRecord, Outage
 
 CLEAN = "process.exits_cleanly"
 SHUTS_DOWN = "process.shuts_down"
+SURVIVES = "process.survives"
 BEGUN, FINISHED = "INFO:     Application startup complete.", "INFO:     Application shutdown complete."
 
 
@@ -31,6 +32,18 @@ def test_a_process_that_has_to_be_killed_or_crashes_is_found(made, findings, exi
 def test_a_process_that_was_killed_owes_no_clean_end(made, findings):
     """Who is killed, or paused, was not asked to end."""
     assert findings(CLEAN, made.history(outage("killed", -9), outage("paused", None))) == []
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "said"),
+    [(7, "with exit code 7"), (0, "with exit code 0"), (-11, "by SIGSEGV"), (-99, "by signal 99")],
+)
+def test_a_process_that_ended_by_itself_is_found(made, findings, exit_code, said):
+    """However it ended, that nobody had ended it is a finding; who was killed, terminated or paused is none."""
+    died = Outage(at_s=1.0, ended_s=1.0, fault="", how="died", exit_code=exit_code)
+    assert findings(SURVIVES, made.history(made.turn(), died)) == [f"the process ended by itself, {said}"]
+    others = [outage(how, exit_code) for how in ("killed", "terminated", "paused")]
+    assert findings(SURVIVES, made.history(made.turn(), *others)) == []
 
 
 def logged(*texts, source="stderr"):

@@ -33,7 +33,7 @@ AT_BUILD = {
 
 
 def create(*, defects=(), transport=None):
-    """Build the app; of the defects `deaf` makes no provider call, the others do not start as they should."""
+    """Build the app; of the defects `deaf` makes no provider call, `mortal` dies of a word, the others do not start as they should."""
     if ready := os.environ.get("SMALL_READY"):
         Path(ready).write_text(str(os.getpid()))  # a pipe: whoever reads it knows that the app is being built
     for defect in defects:
@@ -43,6 +43,8 @@ def create(*, defects=(), transport=None):
     locks: dict[str, asyncio.Lock] = {}
 
     async def turn(body: dict[str, str], request_id: str) -> tuple[int, dict[str, object]]:
+        if "mortal" in defects and body["text"] == "die":
+            os._exit(7)
         session = body.get("session") or f"s{len(sessions)}"
         turns = sessions.setdefault(session, [])
         async with locks.setdefault(session, asyncio.Lock()):

@@ -1,0 +1,94 @@
+"""A service that ends by itself in the midst of a run: that is found, and is not the harness's own failure."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.faults import ProcessKill
+from harness.history import History, Outage
+from harness.judge import judge
+from harness.registry import INVARIANTS
+from harness.rig import Window
+from harness.scenario import Restart, Turn
+from harness.targets import profile as profiles
+from harness.targets.driven import Job
+from harness.targets.play import STAGES
+from harness.verdict import Verdict
+
+HERE = Path(__file__).parent
+SERVER = """
+import http.server, os, signal, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        if b"die" in self.rfile.read(int(self.headers["content-length"])):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"{}")
+    def log_message(self, *args):
+        pass
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+PROFILE = f"""
+command = '''{sys.executable} server.py {{port}}'''
+provider_variable = ""
+[turn]
+path = "/turn"
+body = {{ text = "{{message}}" }}
+"""
+STEPS = (Turn(message="one"), Turn(message="die"), Turn(message="two"))
+
+
+async def once(job: Job) -> History:
+    """Play one job live."""
+    async with STAGES["live"](job.profile) as play:
+        return await play(job)
+
+
+@pytest.fixture
+def job(monkeypatch: pytest.MonkeyPatch) -> Job:
+    """The small app, built so that a word ends it."""
+    monkeypatch.syspath_prepend(str(HERE))
+    profile = profiles.load(str(HERE / "profile.toml"))
+    return Job(name="x", arm="control", steps=STEPS, faults=(), profile=profile, seed=1, defects=("mortal",))
+
+
+def died(history: History) -> list[int | None]:
+    """What the process ended with each time that it ended by itself."""
+    return [one.exit_code for one in history.of(Outage) if one.how == "died"]
+
+
+async def test_an_app_that_ends_its_process_is_found(job: Job) -> None:
+    """The run fails for just this, with the exit code, and what was exchanged before is kept."""
+    history = await once(job)
+    judgement = judge(history, INVARIANTS.values())
+    assert died(history) == [7]
+    assert [one.message for one in judgement.violations] == ["the process ended by itself, with exit code 7"]
+    assert judgement.verdict is Verdict.FAILED
+    assert [turn.status for turn in history.turns if turn.role == "turn"][:2] == [200, None]
+
+
+async def test_a_command_that_crashes_is_found(tmp_path: Path) -> None:
+    """The signal of the crash comes through the supervisor."""
+    (tmp_path / "server.py").write_text(SERVER)
+    (tmp_path / "profile.toml").write_text(PROFILE)
+    profile = profiles.load(str(tmp_path / "profile.toml"))
+    history = await once(Job(name="x", arm="control", steps=STEPS, faults=(), profile=profile, seed=1))
+    assert died(history) == [-11]
+
+
+async def test_one_that_had_died_before_it_is_restarted_is_found(job: Job) -> None:
+    """A step that restarts it does not hide that there was nobody left to end."""
+    history = await once(replace(job, steps=(*STEPS[:2], Restart(), Turn(message="two"))))
+    assert died(history) == [7]
+
+
+async def test_who_is_ended_on_purpose_has_not_died(job: Job) -> None:
+    """A restart and a kill are outages of their own kind, and the run goes on to its end."""
+    kill = ProcessKill(window=Window(from_step=1, until_step=1))
+    steps = (Turn(message="one"), Turn(message="two"), Restart(), Turn(message="three"))
+    history = await once(replace(job, steps=steps, faults=(kill,), arm="faulted"))
+    assert died(history) == []
+    assert [turn.status for turn in history.turns][-1] == 200
