@@ -1,20 +1,24 @@
 """A service that ends by itself in the midst of a run: that is found, and is not the harness's own failure."""
 
+import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness.faults import ProcessKill
+from harness.faults import ProcessKill, ProcessRestart, ProcessTerminate
 from harness.history import History, Outage
 from harness.judge import judge
 from harness.registry import INVARIANTS
 from harness.rig import Window
 from harness.scenario import Restart, Turn
 from harness.targets import profile as profiles
-from harness.targets.driven import Job
+from harness.targets.driven import Job, Recorder
 from harness.targets.play import STAGES
+from harness.targets.process import ProcessTarget
 from harness.verdict import Verdict
 
 HERE = Path(__file__).parent
@@ -79,10 +83,23 @@ async def test_a_command_that_crashes_is_found(tmp_path: Path) -> None:
     assert died(history) == [-11]
 
 
-async def test_one_that_had_died_before_it_is_restarted_is_found(job: Job) -> None:
-    """A step that restarts it does not hide that there was nobody left to end."""
-    history = await once(replace(job, steps=(*STEPS[:2], Restart(), Turn(message="two"))))
+@pytest.mark.parametrize("fault", [ProcessKill, ProcessTerminate, ProcessRestart])
+async def test_one_that_had_died_before_a_fault_ends_it_is_found(job: Job, fault: Any) -> None:
+    """What is to end it does not hide that there was nobody left to end, and has not fired."""
+    armed = fault(window=Window(from_step=2, until_step=2))
+    history = await once(replace(job, faults=(armed,), arm="faulted"))
     assert died(history) == [7]
+    assert history.fired() == {armed.name: 0}
+
+
+async def test_one_that_is_down_on_purpose_has_not_died(job: Job, tmp_path: Path) -> None:
+    """Who is asked while it is down says so, and says nothing else once it is there again."""
+    async with ProcessTarget.start(job, Recorder(), directory=tmp_path) as target:
+        await target.end(kill=True)
+        assert await target.died() is None
+        await target.begin()
+        os.kill(target.child.process.pid, signal.SIGKILL)
+        assert await target.died() == -signal.SIGKILL
 
 
 async def test_who_is_ended_on_purpose_has_not_died(job: Job) -> None:
