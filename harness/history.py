@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 from harness.contract import FORGOTTEN, LOGS, PROBES, PROCESS, PROVIDER, SNAPSHOTS, WIRE, WITNESSES, Contract
+from harness.standstill import Deadlocked, Outage, Starved
 
 __all__ = [
     "FORGOTTEN",
@@ -29,6 +30,7 @@ __all__ = [
     "Probe",
     "Record",
     "Snapshot",
+    "Starved",
     "UpstreamCall",
     "ordered",
 ]
@@ -217,39 +219,7 @@ class Snapshot:
     request_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
-    """From `at_s` to `ended_s` a fault kept the target's process from answering anybody.
-
-    `how` is `killed` (SIGKILL), `terminated` (SIGTERM), `paused` (SIGSTOP), or `died`: by itself, and no fault is named.
-    `exit_code` is what an ended process ended with, negative for a signal.
-    """
-
-    kind: ClassVar[str] = "outage"
-    at_s: float
-    ended_s: float
-    fault: str
-    how: str
-    exit_code: int | None = None
-
-    def meets(self, began_s: float, ended_s: float) -> bool:
-        """Whether any of it lies between two times."""
-        return self.at_s <= ended_s and began_s <= self.ended_s
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadlocked:
-    """Nothing could go on any more, and no time that could pass would have changed that.
-
-    `report` names every thread, what it waits on, since when, and its stack.
-    """
-
-    kind: ClassVar[str] = "deadlock"
-    at_s: float
-    report: str
-
-
-Record = Exchange | LogRecord | UpstreamCall | FaultFired | Probe | Snapshot | Outage | Deadlocked
+Record = Exchange | LogRecord | UpstreamCall | FaultFired | Probe | Snapshot | Outage | Starved | Deadlocked
 R = TypeVar("R", bound=Record)
 
 

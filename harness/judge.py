@@ -66,7 +66,10 @@ def judge(history: History, invariants: Iterable[Invariant]) -> Judgement:
         violations=tuple(violation for each in held for violation in each.violations),
         untrusted=tuple(untrusted),
         unfired=tuple(name for name in header.declared if not fired[name]),
-        doubts=slow if lag_ms > HARNESS_LAG_MS_MAX else (),
+        doubts=(
+            *(slow if lag_ms > HARNESS_LAG_MS_MAX else ()),
+            *(said for each in held for said in each.doubts),
+        ),
         checked=checked,
     )
 
@@ -78,6 +81,7 @@ class _Held:
     name: str
     judged: bool = False
     violations: tuple[Violation, ...] = ()
+    doubts: tuple[str, ...] = ()
     untrusted: str = ""
 
 
@@ -92,16 +96,19 @@ def _hold(history: History, invariant: Invariant) -> _Held:
             name=name, untrusted=f"{name} has no witness: {', '.join(sorted(missing))}" if applicable else ""
         )
     try:
-        violations = tuple(
-            Violation(invariant=name, message=finding.message, evidence=finding.evidence, arm=header.arm)
-            for finding in invariant(history)
-        )
+        found = tuple(invariant(history))
     except Exception as error:  # noqa: BLE001  # whatever an oracle raises, it is said, and is never a pass
         place = traceback.extract_tb(error.__traceback__)[-1]
         return _Held(
             name=name, judged=True, untrusted=f"{name} crashed: {error!r} at {place.name}:{place.lineno}"
         )
-    return _Held(name=name, judged=True, violations=violations)
+    violations = tuple(
+        Violation(invariant=name, message=finding.message, evidence=finding.evidence, arm=header.arm)
+        for finding in found
+        if not finding.doubtful
+    )
+    doubts = tuple(f"the machine was too busy to say: {name}: {one.message}" for one in found if one.doubtful)
+    return _Held(name=name, judged=True, violations=violations, doubts=doubts)
 
 
 def _silent(history: History) -> Iterator[str]:

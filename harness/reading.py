@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from harness.history import Exchange, FaultFired, History, Outage, UpstreamCall
+from harness.history import Exchange, FaultFired, History, Outage, Starved, UpstreamCall
 
 DONE, ERROR = "done", "error"
 """With one of these the reference app ends every stream: with the fields of the 200, or with what went wrong."""
@@ -86,6 +86,11 @@ def paused_s(history: History, began_s: float, ended_s: float) -> float:
         for one in history.of(Outage)
         if one.how == PAUSED
     )
+
+
+def starved_s(history: History, began_s: float, ended_s: float) -> float:
+    """How long what went on between two times may have waited for a core, at most: by so much it may be late."""
+    return sum(one.waited_s for one in history.of(Starved) if one.at_s <= ended_s and began_s <= one.ended_s)
 
 
 def cut_with_reason(exchange: Exchange, history: History) -> bool:

@@ -22,13 +22,14 @@ from harness.history import (
     Probe,
     Record,
     Snapshot,
+    Starved,
     UpstreamCall,
 )
 
 SCHEMA = 1
 _KINDS: dict[str, type[Record]] = {
     kind.kind: kind
-    for kind in (Exchange, LogRecord, UpstreamCall, FaultFired, Probe, Snapshot, Outage, Deadlocked)
+    for kind in (Exchange, LogRecord, UpstreamCall, FaultFired, Probe, Snapshot, Outage, Starved, Deadlocked)
 }
 D = TypeVar("D")
 

@@ -36,10 +36,14 @@ _EXIT_CODES = {Verdict.PASSED: 0, Verdict.FAILED: 1, Verdict.INVALID: 3, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What an invariant yields: what is wrong, and the record that shows it."""
+    """What an invariant yields: what is wrong, and the record that shows it.
+
+    Where it is `doubtful`, the machine was so busy that this may be its doing, and nobody is accused of it.
+    """
 
     message: str
     evidence: str
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

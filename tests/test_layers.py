@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOUNDATION = {"errors", "contract", "history", "reading", "verdict", "recording", "logs", "gates"}
+FOUNDATION = {
+    "errors",
+    "contract",
+    "history",
+    "reading",
+    "verdict",
+    "recording",
+    "standstill",
+    "redaction",
+    "logs",
+    "gates",
+}
 SEAMS = {"registry", "rig", "window", "wire", "inside"}
 CORE = FOUNDATION | SEAMS | {"scenario", "steps"}
 PLAYED = CORE | {"provider", "targets"}
@@ -30,6 +41,7 @@ MAY_IMPORT = {
     "sweep": PLAYED | {"judge", "runner", "spread", "variants"},
     "checkup": PLAYED,
     "search": PLAYED | {"judge", "runner", "determinism", "simulation", "variants"},
+    "incidents": PLAYED | {"judge", "runner", "spread", "search", "sweep", "library"},
     "load": PLAYED,
     "recognition": set(),
     "library": {"errors", "scenario", "recognition"},

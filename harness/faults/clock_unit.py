@@ -8,7 +8,7 @@ from typing import ClassVar
 from harness.faults.base import ALWAYS, check_whole
 from harness.faults.process_instances import instances_of, made_by
 from harness.history import PROVIDER, WIRE, History
-from harness.reading import shaped
+from harness.reading import shaped, starved_s
 from harness.registry import Invariant, fault, oracle
 from harness.rig import Answer, Call, Reply, Rig, Window, check
 from harness.verdict import Finding
@@ -36,7 +36,9 @@ def deadline_read(name: str, share: float) -> Invariant:
             is_held = any(made_by(turn, call) and shaped(call, name) for call in history.calls)
             if is_held and not turn.left and not least_s <= turn.elapsed_s <= most_s:
                 message = f"took {turn.elapsed_s:.3f} s with a deadline of {deadline_s:g} s: is that read in seconds?"
-                yield Finding(message=message, evidence=str(turn))
+                over_s = turn.elapsed_s - most_s
+                doubtful = 0 < over_s <= starved_s(history, turn.at_s, turn.ended_s)
+                yield Finding(message=message, evidence=str(turn), doubtful=doubtful)
 
     return check_
 

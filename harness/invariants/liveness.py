@@ -14,7 +14,7 @@ from harness.history import (
     Outage,
     Probe,
 )
-from harness.reading import answered_ok, field, is_stream, paused_s
+from harness.reading import answered_ok, field, is_stream, paused_s, starved_s
 from harness.registry import invariant
 from harness.verdict import Finding
 
@@ -48,10 +48,13 @@ def loop_responsive(history: History) -> Iterable[Finding]:
         yield Finding(message="the target was never probed", evidence="no probe after the baseline")
     for probe in probes:
         lag_ms = probe.loop_lag_ms_max - 1000 * paused_s(history, since_s, probe.at_s)
+        doubtful = lag_ms - limit_ms <= 1000 * starved_s(history, since_s, probe.at_s)
         since_s = probe.at_s
         if lag_ms > limit_ms:
             message = f"the event loop stood still for {lag_ms:.0f} ms, {limit_ms:.0f} ms allowed"
-            yield Finding(message=message, evidence=f"probe {probe.phase} at {probe.at_s:.3f} s")
+            yield Finding(
+                message=message, evidence=f"probe {probe.phase} at {probe.at_s:.3f} s", doubtful=doubtful
+            )
 
 
 @invariant("liveness.provider_call_released", witnesses={WIRE, PROVIDER})
@@ -71,13 +74,18 @@ def provider_call_released(history: History) -> Iterable[Finding]:
             yield Finding(
                 message=f"not cancelled: in flight for {lasted_s:.2f} s, {limit_s:.2f} s allowed",
                 evidence=str(call),
+                doubtful=lasted_s - limit_s <= starved_s(history, call.at_s, call.ended_s),
             )
             continue
         if turn is None or call.ended_s <= turn.ended_s:
             continue
         over_s = call.ended_s - turn.ended_s - paused_s(history, turn.ended_s, call.ended_s)
         if over_s > RELEASE_S + slack_s:
-            yield Finding(message=f"still in flight {over_s:.2f} s after its answer", evidence=str(call))
+            yield Finding(
+                message=f"still in flight {over_s:.2f} s after its answer",
+                evidence=str(call),
+                doubtful=over_s - RELEASE_S - slack_s <= starved_s(history, turn.ended_s, call.ended_s),
+            )
 
 
 @invariant("liveness.recovers", witnesses={WIRE})
@@ -107,7 +115,9 @@ def recovers(history: History) -> Iterable[Finding]:
     took_s = healthy[0].at_s - max(since_s)
     if took_s > contract.recovery_s_max + slack_s:
         message = f"healthy again after {took_s:.2f} s, promised within {contract.recovery_s_max:.2f} s"
-        yield Finding(message=message, evidence=str(healthy[0]))
+        over_s = took_s - contract.recovery_s_max - slack_s
+        doubtful = over_s <= starved_s(history, max(since_s), healthy[0].at_s)
+        yield Finding(message=message, evidence=str(healthy[0]), doubtful=doubtful)
     yield from _slow(golden, history)
 
 
@@ -121,7 +131,8 @@ def _slow(golden: list[Exchange], history: History) -> Iterable[Finding]:
     limit_ms = max(control_ms * SLOWER, control_ms + SLOWER_MS) + history.header.harness_lag_ms_max
     if took_ms > limit_ms:
         message = f"healthy, but slow: {took_ms:.0f} ms, {control_ms:.0f} ms without a fault, {limit_ms:.0f} ms allowed"
-        yield Finding(message=message, evidence=str(fresh[-1]))
+        doubtful = took_ms - limit_ms <= 1000 * starved_s(history, fresh[-1].at_s, fresh[-1].ended_s)
+        yield Finding(message=message, evidence=str(fresh[-1]), doubtful=doubtful)
 
 
 @invariant("liveness.quiescent", witnesses={PROCESS, WIRE})

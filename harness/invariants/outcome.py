@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 from harness.history import WIRE, Contract, Exchange, History
-from harness.reading import TERMINATED, cut_with_reason, is_stream, met, paused_s, returned_id
+from harness.reading import TERMINATED, cut_with_reason, is_stream, met, paused_s, returned_id, starved_s
 from harness.registry import invariant
 from harness.verdict import Finding
 
@@ -37,7 +37,8 @@ def answered_within_deadline(history: History) -> Iterable[Finding]:
             yield Finding(message=f"{loss}: {exchange.error}", evidence=str(exchange))
         elif exchange.status is not None and took_s > limit_s:
             message = f"answered after {took_s:.2f} s, promised within {limit_s:.2f} s"
-            yield Finding(message=message, evidence=str(exchange))
+            doubtful = took_s - limit_s <= starved_s(history, exchange.at_s, exchange.ended_s)
+            yield Finding(message=message, evidence=str(exchange), doubtful=doubtful)
 
 
 @invariant("outcome.status_in_contract", witnesses={WIRE})

@@ -19,6 +19,7 @@ from harness.targets.logged import logged, written_before
 from harness.targets.mistakes import mistaken_rest
 from harness.targets.process import ProcessTarget
 from harness.targets.profile import Profile
+from harness.targets.starvation import Starvation
 
 PLAY_S_MAX = 300.0
 
@@ -51,11 +52,14 @@ async def _live(job: Job) -> History:
         ):
             driver = Driver(job, target, recorder, nonce=target.nonce)
             ticker = Ticker(target.rig.clock)
-            ticking = asyncio.ensure_future(ticker.run())
+            starvation = Starvation(recorder, target.group)
+            watching = [asyncio.ensure_future(ticker.run()), asyncio.ensure_future(starvation.run())]
             try:
                 died = await _played(driver, target, recorder)
             finally:
-                ticking.cancel()
+                for watch in watching:
+                    watch.cancel()
+                await asyncio.gather(*watching, return_exceptions=True)
         header = job.header(
             "live",
             nonce_matched=driver.nonce_matched,

@@ -1,6 +1,5 @@
 """The live target: a process behind real TCP, with its provider on a real listener and a proxy where a fault wants one."""
 
-import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import (
@@ -10,7 +9,6 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
     nullcontext,
-    suppress,
 )
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,9 +32,6 @@ from harness.targets.rotated import LogFile
 from harness.targets.started import Child, child, environment, new_nonce
 from harness.targets.witness import NONCE_HEADER
 from harness.within.connects import RefusedConnects
-
-DIED_S_MAX = 2.0
-"""A process whose end of the line is closed has ended within this, unless it goes on without its harness."""
 
 UNPROBED = {"loop_lag_ms_max": 0.0, "tasks": 0, "threads": 0, "descriptors": 0}
 """What is said of a process into which nobody looks; its witness is then not among those of the run."""
@@ -243,20 +238,23 @@ class ProcessTarget(Single):
 
     async def _ended(self, *, kill: bool, grace_s: float) -> int | None:
         await self._inside.all_leave(kill=kill)
-        ended = self.child
-        if ended.process.returncode is not None:
+        child = self.child
+        if child.ended:
             raise TargetGone("the target went away before it was ended")
-        await ended.stop(kill=kill, grace_s=grace_s)
+        await child.stop(kill=kill, grace_s=grace_s)
         await self._life.aclose()
-        return exit_code(ended, self._job.profile)
+        return exit_code(child, self._job.profile)
+
+    def group(self) -> int | None:
+        """The process group of the target; None where there is none of ours now."""
+        return self._child.process.pid if self._child is not None else None
 
     async def died(self) -> int | None:
         """The code that the process ended with where nobody has ended it; None where it is there, or is down on purpose."""
         async with self._changing:
             if self._down or self._child is None:
                 return None
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._child.process.wait(), DIED_S_MAX)
+            await self._child.gone()
             return exit_code(self._child, self._job.profile)
 
     @contextmanager

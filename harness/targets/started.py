@@ -20,6 +20,7 @@ from harness.targets.control import SAID, ControlLine
 from harness.targets.profile import START_S_MAX, Profile, places
 
 STOP_S_MAX = 10.0
+GONE_S_MAX = 2.0
 TRACEBACK = "Traceback (most recent call last):"
 
 
@@ -39,6 +40,20 @@ class Child:
     def port(self) -> int:
         """Where it serves, if it does."""
         return int(self.hello["port"])
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended, also where the loop was not told yet."""
+        try:
+            options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+            return self.process.returncode is not None or bool(os.waitid(os.P_PID, self.process.pid, options))
+        except ChildProcessError:  # somebody has just taken note of its end
+            return True
+
+    async def gone(self) -> None:
+        """Wait until it has ended by itself, or for as long as that may take once its end of the line is closed."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.process.wait(), GONE_S_MAX)
 
     async def stop(self, *, kill: bool = False, grace_s: float = STOP_S_MAX) -> None:
         """End it: SIGTERM and, where that takes more than `grace_s`, SIGKILL; it is reaped when this returns.

@@ -14,7 +14,7 @@ from harness.history import History, Outage
 from harness.judge import judge
 from harness.registry import INVARIANTS
 from harness.rig import Window
-from harness.scenario import Restart, Turn
+from harness.scenario import Restart, Turn, Wait
 from harness.targets import profile as profiles
 from harness.targets.driven import Job, Recorder
 from harness.targets.play import STAGES
@@ -86,8 +86,13 @@ async def test_a_command_that_crashes_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fault", [ProcessKill, ProcessTerminate, ProcessRestart])
 async def test_one_that_had_died_before_a_fault_ends_it_is_found(job: Job, fault: Any) -> None:
     """What is to end it does not hide that there was nobody left to end, and has not fired."""
-    armed = fault(window=Window(from_step=2, until_step=2))
-    history = await once(replace(job, faults=(armed,), arm="faulted"))
+    armed = fault(window=Window(from_step=3, until_step=3))
+    steps = (
+        *STEPS[:2],
+        Wait(for_s=0.2),
+        STEPS[2],
+    )  # its sockets close before the system says that it has ended
+    history = await once(replace(job, steps=steps, faults=(armed,), arm="faulted"))
     assert died(history) == [7]
     assert history.fired() == {armed.name: 0}
 
