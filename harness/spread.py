@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from harness.errors import first_of
+
 Item = TypeVar("Item")
 Place = TypeVar("Place")
 Done = TypeVar("Done")
@@ -39,9 +41,14 @@ async def spread(
         while waiting and not over():
             await one(place, waiting.popleft())
 
-    async with asyncio.TaskGroup() as group:
-        for place in places:
-            group.create_task(work(place))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for place in places:
+                group.create_task(work(place))
+    except BaseExceptionGroup as raised:  # what ended it is the first of ours in there
+        if (error := first_of(raised)) is None:
+            raise
+        raise error from raised
     for number in sorted(done):
         for _ in range(PLAYS_MAX - 1):
             if over() or not again(done[number]):

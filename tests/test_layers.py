@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "faults": CORE | {"variants"},
     "targets": CORE | {"provider", "simulation", "network", "within"},
     **dict.fromkeys(("invariants", "judge"), ORACLE),
-    "spread": set(),
+    "spread": {"errors"},
     **dict.fromkeys(("runner", "matrix", "determinism"), PLAYED | {"judge", "runner", "spread"}),
     "sweep": PLAYED | {"judge", "runner", "spread", "variants"},
     "checkup": PLAYED,
@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "recognition": set(),
     "library": {"errors", "scenario", "recognition"},
     "bridges": {"errors", "verdict"},
-    "reports": {"errors", "history", "scenario", "verdict", "bridges"},
+    "reports": {"errors", "history", "logs", "redaction", "scenario", "verdict", "bridges"},
 }
 TOP = {"entry", "commands", "cli", "pytest_plugin", "pytest_items"}
 LOCUST = {"harness/load/users.py", "harness/load/master.py", "locustfile.py"}
