@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from harness.errors import UsageError, first_of
-from harness.history import History, Outage, ordered
+from harness.history import History, Outage, Probe, ordered
 from harness.reading import DIED
 from harness.targets.control import TargetGone
 from harness.targets.driven import Job, Recorder, Ticker
@@ -75,13 +75,16 @@ async def _live(job: Job) -> History:
 
 
 async def _played(driver: Driver, target: ProcessTarget, recorder: Recorder) -> bool:
-    """Play; whether the target ended by itself in the midst, which is a record then, and the end of what is played."""
+    """Play; whether the target ended by itself in the midst, which is a record then, and the end of what is played.
+
+    One that does not live through its warm-up has not started, and says nothing of itself.
+    """
     try:
         await driver.play()
     except (TargetGone, BaseExceptionGroup) as error:
         first = first_of(error) if isinstance(error, BaseExceptionGroup) else error
         code = await target.died() if isinstance(first, TargetGone) else None
-        if code is None:
+        if code is None or not any(isinstance(record, Probe) for record in recorder.records):
             raise
         now_s = recorder.now()
         recorder.records.append(Outage(at_s=now_s, ended_s=now_s, fault="", how=DIED, exit_code=code))
