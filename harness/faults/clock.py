@@ -4,10 +4,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import ClassVar
 
+from harness.faults.clock_holds import durations_kept
 from harness.faults.loop_base import InsideFault
 from harness.inside import Inside
-from harness.registry import fault
+from harness.registry import Invariant, fault
 from harness.variants import chosen
 from harness.window import check
 
@@ -37,6 +39,8 @@ class ClockJump(InsideFault):
     `window` takes steps and seconds: a clock is wrong for everybody.
     """
 
+    holds: ClassVar[tuple[Invariant, ...]] = (durations_kept,)
+
     by_s: float = chosen(3600.0, -3600.0)
 
     def __post_init__(self) -> None:
@@ -56,6 +60,8 @@ class ClockStrobe(InsideFault):
 
     No duration may be negative, and nothing expire early. It fires when the wall clock is read.
     """
+
+    holds: ClassVar[tuple[Invariant, ...]] = (durations_kept,)
 
     amplitude_s: float = 60.0
     period_ms: float = 20.0

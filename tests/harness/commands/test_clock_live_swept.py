@@ -34,3 +34,21 @@ def test_a_service_that_expires_by_the_wall_clock_is_found(shakeout, tmp_path, f
     (tmp_path / "profile.toml").write_text((SHOP / "profile.toml").read_text())
     found = swept(shakeout, tmp_path / "swept.json", tmp_path / "profile.toml")
     assert found == dict.fromkeys(("clock.jump", "clock.jump(by_s=-3600.0)", "clock.strobe"), (verdict, True))
+
+
+TIMED = """
+    print(json.dumps({"event": "asked", "elapsed_s": time.CLOCK() - started}), flush=True)
+"""
+
+
+@pytest.mark.parametrize(("clock", "verdict"), [("monotonic", "passed"), ("time", "failed")])
+def test_a_service_that_counts_time_by_the_wall_clock_is_found(shakeout, tmp_path, clock, verdict):
+    """One that logs how long it has been up says an hour, or less than nothing, after a jump; by another clock it does not."""
+    code = (SHOP / "shop.py").read_text()
+    code = code.replace("import threading\n", "import json\nimport threading\nimport time\n", 1)
+    code = code.replace("\npool = ", f"\nstarted = time.{clock}()\npool = ", 1)
+    code = code.replace('    """Hold one turn."""\n', TIMED.replace("CLOCK", clock), 1)
+    (tmp_path / "shop.py").write_text(code)
+    (tmp_path / "profile.toml").write_text((SHOP / "profile.toml").read_text())
+    found = swept(shakeout, tmp_path / "swept.json", tmp_path / "profile.toml")
+    assert {found["clock.jump"], found["clock.jump(by_s=-3600.0)"]} == {(verdict, True)}
