@@ -4,9 +4,12 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 from harness.history import PROVIDER, WIRE, Exchange, FaultFired, History, Outage
-from harness.reading import field, fields, has_unknown_ids, known_ids
+from harness.reading import field, fields, has_unknown_ids, known_ids, starved_s
 from harness.registry import invariant
 from harness.verdict import Finding
+
+BUSY_SHARE = 0.25
+"""Whoever waited for a core for so much of his deadline may well have had no time left for the primary level."""
 
 
 @invariant("degradation.explained", witnesses={WIRE, PROVIDER}, promises=("primary_method", "request_ids"))
@@ -23,7 +26,10 @@ def explained(history: History) -> Iterable[Finding]:
         if method == contract.primary_method and not called:
             yield Finding(message=f"says {method}, but the provider saw no such call", evidence=str(turn))
         elif method != contract.primary_method and not _touched(turn, history):
-            yield Finding(message=f"answered by {method} though nothing was wrong", evidence=str(turn))
+            busy_s = starved_s(history, turn.at_s, turn.ended_s)
+            doubtful = busy_s >= BUSY_SHARE * contract.deadline_s
+            message = f"answered by {method} though nothing was wrong"
+            yield Finding(message=message, evidence=str(turn), doubtful=doubtful)
 
 
 @invariant("degradation.named", witnesses={WIRE}, promises=("primary_method", "fallback_reasons"))

@@ -1,5 +1,6 @@
 """What is late on a machine that had no core for it is a doubt, and no finding; what is later than that explains is one."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,3 +87,13 @@ def test_what_was_in_time_is_no_doubt(made):
     """A busy machine on which everything was in time passes."""
     history = made.history(made.turn(), Starved(at_s=0.0, ended_s=9.0, waited_s=5.0))
     assert judge(history, [INVARIANTS.get("outcome.answered_within_deadline")]).verdict is Verdict.PASSED
+
+
+def test_who_had_no_core_may_fall_back(made):
+    """A turn that waited for a core for a quarter of its deadline may be answered by a lower level; with less it may not."""
+    explained = INVARIANTS.get("degradation.explained")
+    turn = made.turn(ended_s=1.9)
+    fallen = replace(turn, body={**turn.body, "method": "second"})
+    for waited_s, wanted in ((0.2, Verdict.FAILED), (0.3, Verdict.UNDECIDED)):
+        waited = Starved(at_s=1.0, ended_s=1.5, waited_s=waited_s)
+        assert judge(made.history(fallen, made.call(fallen), waited), [explained]).verdict is wanted
