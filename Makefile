@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := harness reference_app scenarios tests locustfile.py
 
-.PHONY: setup run test check sweep matrix mutants bench bench-bridge bench-simulation peers clean
+.PHONY: setup run test check sweep matrix mutants fuzz bench bench-bridge bench-simulation peers clean
 
 setup: $(VENV)/.ready
 
@@ -46,10 +46,14 @@ matrix: setup
 mutants: setup
 	$(BIN)/python -m tests.mutants.run
 
+# A million damaged lines of log: none is lost, and each record can be stored.
+fuzz: setup
+	$(BIN)/python -m tests.fuzz.logs --lines 1000000
+
 # Performance, as ratios measured side by side in one run; all parts, whatever the others say, and the worst of them.
 bench: setup
 	@worst=0; \
-	for part in full_turn bridge simulation; do \
+	for part in full_turn bridge simulation parsing; do \
 	  code=0; $(BIN)/python tests/benchmarks/$$part.py || code=$$?; \
 	  if [ $$code -gt $$worst ]; then worst=$$code; fi; \
 	done; exit $$worst

@@ -16,6 +16,7 @@ PYTHON = """#!/bin/sh
 echo "measured $(basename $1 .py)"
 [ "$(basename $1 .py)" = bridge ] && exit {bridge}
 [ "$(basename $1 .py)" = simulation ] && exit {simulation}
+[ "$(basename $1 .py)" = parsing ] && exit {parsing}
 exit {full_turn}
 """
 
@@ -43,15 +44,20 @@ def test_both_stages_are_played(tmp_path: Path, simulated: int, live: int, worse
 
 
 @pytest.mark.parametrize(
-    ("full_turn", "bridge", "simulation", "worst"),
-    [(0, 0, 0, 0), (1, 0, 0, 1), (0, 1, 0, 1), (2, 1, 0, 2), (0, 0, 1, 1)],
+    ("codes", "worst"),
+    [
+        ((0, 0, 0, 0), 0),
+        ((1, 0, 0, 0), 1),
+        ((0, 1, 0, 0), 1),
+        ((2, 1, 0, 0), 2),
+        ((0, 0, 1, 0), 1),
+        ((0, 0, 0, 1), 1),
+    ],
 )
-def test_every_benchmark_is_measured(
-    tmp_path: Path, full_turn: int, bridge: int, simulation: int, worst: int
-) -> None:
+def test_every_benchmark_is_measured(tmp_path: Path, codes: tuple[int, ...], worst: int) -> None:
     """A floor that one part has missed does not keep the others from being measured, nor hide behind them."""
-    codes = {"full_turn": full_turn, "bridge": bridge, "simulation": simulation}
-    ran = made("bench", tmp_path, "python", PYTHON.format(**codes))
-    assert ran.stdout.splitlines() == [f"measured {part}" for part in codes]
+    ended = dict(zip(("full_turn", "bridge", "simulation", "parsing"), codes, strict=True))
+    ran = made("bench", tmp_path, "python", PYTHON.format(**ended))
+    assert ran.stdout.splitlines() == [f"measured {part}" for part in ended]
     assert (f"Error {worst}" in ran.stderr) == bool(worst)
     assert bool(ran.returncode) == bool(worst)

@@ -1,10 +1,14 @@
 """Lines that belong together: a message that goes on over more lines, and a traceback."""
 
+import copy
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from harness.logs.forms import LEVEL_FIRST
+
+BLOCK_CHARS_MAX = 16 * 2**20
+"""A block that has so many characters ends, so that no log makes the reader hold more."""
 
 _PLAIN = re.compile(
     r"(?P<indent>[ \t]*+)(?P<group>\+ )?(?:Exception Group )?Traceback \(most recent call last\):\s*+"
@@ -17,6 +21,7 @@ _CHAINED = re.compile(
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.<>]*+(?::.*+)?", re.DOTALL)
 _MESSAGE_GOES_ON = re.compile(r"[ \t]|Stack \(most recent call last\):|[\])},;]++\s*+$|={79}\s*+$")
 _IN_GROUP = re.compile(r"[ \t]*+[|+]")
+_LAST_IN_GROUP = re.compile(r"[ \t]*+\+-{30,}+\s*+")
 
 
 def begins_traceback(plain: str) -> bool:
@@ -31,9 +36,13 @@ class Block:
         self._lines = [text]
         self._blank: list[str] = []
         self._values = values or {}
+        self._chars = len(text)
 
     def takes(self, text: str, plain: str) -> bool:
         """Take the line, where it belongs here; `plain` is its text without colours."""
+        self._chars += len(text) + 1
+        if self._chars > BLOCK_CHARS_MAX:
+            return False
         if not text.strip():
             self._blank.append(text)
             return True
@@ -78,6 +87,21 @@ class Traceback(Block):
         exception = self._exception or self._last.strip()
         return {**values, "fields": {**values.get("fields", {}), "exception": exception}}
 
+    @property
+    def torn(self) -> bool:
+        """Whether it broke off before the line of its exception, or before the last of its group."""
+        return self._exception is None or (self._grouped and not _LAST_IN_GROUP.fullmatch(self._last))
+
+    def rest(self, text: str, plain: str) -> Self | None:
+        """What is left of one that is torn, where the line goes on with it after others came between."""
+        if self._grouped and not _IN_GROUP.match(plain):
+            return None
+        rest = copy.copy(self)
+        Block.__init__(rest, text)
+        # A bound method is copied with the one that it is bound to.
+        rest._next = getattr(rest, self._next.__name__)
+        return rest if rest._goes_on(plain) else None
+
     def _goes_on(self, plain: str) -> bool:
         taken = self._next(plain)
         if taken:
@@ -87,11 +111,13 @@ class Traceback(Block):
     def _begin(self, plain: str) -> None:
         """Whether frames, a group or a box follow is said by the first line."""
         self._exception = None
+        self._grouped = False
         if _BOX.fullmatch(plain):
             self._next = self._in_box
         elif match := _PLAIN.fullmatch(plain):
             self._indent = match["indent"]
-            self._next = self._in_group if match["group"] else self._in_frames
+            self._grouped = match["group"] is not None
+            self._next = self._in_group if self._grouped else self._in_frames
 
     def _in_frames(self, plain: str) -> bool:
         """Frames are indented below the first line; what no longer is must be the exception."""
