@@ -19,8 +19,9 @@ from harness.commands.common import (
     seconds,
     wait_for,
 )
+from harness.gates.result import HEADINGS
 from harness.load.options import REQUESTS, LoadOptions
-from harness.load.report import HEADINGS, LoadReport
+from harness.load.report import LoadReport
 from harness.load.run import load
 from harness.reports import json_file, junit, terminal
 from harness.runner import SEED

@@ -38,7 +38,7 @@ class ErrorRate:
         """Exact one-sided bounds on the share."""
         failed = [turn for turn in seen.turns if not turn.succeeded]
         errors, requests = len(failed), len(seen.turns)
-        verdict, missing = _decided(errors, requests, self.limit, self.alpha)
+        verdict, missing = decided(errors, requests, self.limit, self.alpha)
         bounds = {Verdict.FAILED: lower_bound}.get(verdict, upper_bound)
         bound = bounds(errors, requests, self.alpha)
         side = "more than" if verdict is Verdict.FAILED else "less than"
@@ -51,7 +51,7 @@ class ErrorRate:
             bound=bound,
             limit=self.limit,
             unit=Unit.SHARE,
-            message=message + _more(missing),
+            message=message + more(missing),
             missing=missing,
         )
 
@@ -78,7 +78,7 @@ class LatencyPercentile:
         """Count the turns over the limit; show the quantile with its bound."""
         latencies_s = sorted(turn.elapsed_s if turn.succeeded else math.inf for turn in seen.turns)
         over, requests = sum(value >= self.limit_s for value in latencies_s), len(latencies_s)
-        verdict, missing = _decided(over, requests, 1 - self.share, self.alpha)
+        verdict, missing = decided(over, requests, 1 - self.share, self.alpha)
         lower, upper = percentile_bounds(latencies_s, self.share, self.alpha)
         return GateResult(
             name=self.name,
@@ -88,12 +88,12 @@ class LatencyPercentile:
             limit=self.limit_s,
             unit=Unit.SECONDS,
             message=f"{over} of {requests:,} requests failed or took {self.limit_s:g} s or more"
-            + _more(missing),
+            + more(missing),
             missing=missing,
         )
 
 
-def _decided(errors: int, requests: int, limit: float, alpha: float) -> tuple[Verdict, int | None]:
+def decided(errors: int, requests: int, limit: float, alpha: float) -> tuple[Verdict, int | None]:
     """What `errors` in `requests` prove of a share and its limit, and how many more requests are missing."""
     allowed, refuting = errors_allowed(limit, requests, alpha), errors_refuting(limit, requests, alpha)
     if allowed is not None and errors <= allowed:
@@ -103,6 +103,6 @@ def _decided(errors: int, requests: int, limit: float, alpha: float) -> tuple[Ve
     return Verdict.UNDECIDED, requests_needed(limit, alpha, errors) - requests
 
 
-def _more(missing: int | None) -> str:
+def more(missing: int | None) -> str:
     """How far the evidence is from a pass."""
     return "" if missing is None else f"; {missing:,} more requests without another are missing"

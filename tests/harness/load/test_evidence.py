@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from harness.gates import TurnSent
+from harness.gates.result import HEADINGS
 from harness.history import Contract, LogRecord
 from harness.load.evidence import doubts, log_records, report
 from harness.load.recorder import Health, Recorded
-from harness.load.report import HEADINGS
 from harness.verdict import Verdict
 
 CONTRACT = Contract(turn_path="/turn", deadline_s=1.8, statuses=(200,))

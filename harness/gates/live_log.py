@@ -1,0 +1,71 @@
+"""The gates of a log that is still written: they may be looked at after every line, and what they say first stands."""
+
+from dataclasses import dataclass, field
+
+from harness.gates.log_counts import LogCounts
+from harness.gates.monitoring import Never, zero_tolerance
+from harness.gates.result import GateResult, Unit, absent
+from harness.gates.sequential import RateTest
+from harness.history import Contract, LogRecord
+from harness.verdict import Verdict
+
+
+@dataclass(slots=True, kw_only=True)
+class LiveLog:
+    """Counts a log line by line until its error rate is decided, or something that may not be is seen."""
+
+    contract: Contract
+    test: RateTest = field(default_factory=RateTest)
+    counts: LogCounts = field(init=False)
+    gates: tuple[Never, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is counted yet."""
+        self.counts = LogCounts(contract=self.contract)
+        self.gates = zero_tolerance(self.contract)
+
+    @property
+    def decided(self) -> bool:
+        """Whether no further line is needed."""
+        return bool(
+            self._rate() is not Verdict.UNDECIDED or any(gate.count(self.counts) for gate in self.gates)
+        )
+
+    def add(self, record: LogRecord) -> None:
+        """Count one record; not to be called again once it is decided."""
+        self.counts.add(record)
+
+    def results(self) -> tuple[GateResult, ...]:
+        """The gates by what was seen so far."""
+        return (self._error_rate(), *(gate.judge(self.counts) for gate in self.gates))
+
+    def _rate(self) -> Verdict:
+        """What is decided of the error rate."""
+        return self.test.verdict(self.counts.requests.errors, self.counts.requests.count)
+
+    def _error_rate(self) -> GateResult:
+        """The sequential test as a gate; it has no bound but its two rates."""
+        errors, requests, test = self.counts.requests.errors, self.counts.requests.count, self.test
+        name = f"error_rate < {test.limit * 100:g}%, sequential"
+        if not requests:
+            return absent(name, test.limit, Unit.SHARE, "no request was seen yet")
+        verdict = self._rate()
+        missing = test.missing(errors, requests) if verdict is Verdict.UNDECIDED else None
+        rather = (
+            f"rather {test.better * 100:g}% or less"
+            if verdict is Verdict.PASSED
+            else f"rather {test.worse * 100:g}% or more"
+        )
+        told = f"{errors:,} of {requests:,} requests failed"
+        return GateResult(
+            name=name,
+            verdict=verdict,
+            observed=errors / requests,
+            bound=None,
+            limit=test.limit,
+            unit=Unit.SHARE,
+            message=f"{told}; {missing:,} more without an error are missing"
+            if missing is not None
+            else f"{told}: {rather}",
+            missing=missing,
+        )

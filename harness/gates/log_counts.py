@@ -1,0 +1,186 @@
+"""A production log, counted in one pass: what the monitoring plan asks of it, in memory that does not grow with it."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from harness.gates.histogram import Stretches
+from harness.gates.log_fields import Duration, Ended, duration_of, method_of, on_path
+from harness.gates.observations import CLASSIFIED
+from harness.gates.timeline import Clock, Timeline
+from harness.history import Contract, LogRecord
+
+LIMIT_S = 2.0
+CONTRADICTION = "completion status contradicts success"
+SERVER_ERROR_TEXT = "500 Internal Server Error"
+ACCESS = "access"
+OWING = "owing"
+"""The kind of a timeline that turns are which owe a classification: not refused with a 4xx, and no answer given again."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Requests:
+    """Requests by the status they ended with; `errors` of them ended with a 5xx, or with an answer that broke off.
+
+    `slow` took `limit_s` or more, or were errors; durations are those of the others, in seconds, in order.
+    """
+
+    limit_s: float = LIMIT_S
+    statuses: Counter[int] = field(default_factory=Counter)
+    errors: int = 0
+    timed: int = 0
+    slow: int = 0
+    slowest_s: float = 0.0
+    durations: Stretches = field(default_factory=Stretches)
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self.statuses.total()
+
+    def of_class(self, hundreds: int) -> int:
+        """How many ended with a status of a class: 2 of the 200s."""
+        return sum(count for status, count in self.statuses.items() if status // 100 == hundreds)
+
+    def add(self, ended: Ended, took_s: float | None = None) -> None:
+        """Count one request."""
+        self.statuses[ended.status] += 1
+        self.errors += ended.failed
+        if took_s is None:
+            return
+        self.timed += 1
+        self.slow += ended.failed or took_s >= self.limit_s
+        if not ended.failed:
+            self.slowest_s = max(self.slowest_s, took_s)
+            self.durations.add(took_s)
+
+    def __str__(self) -> str:
+        """Each status and how often, the most frequent first."""
+        return ", ".join(f"{status} x {count:,}" for status, count in self.statuses.most_common()) or "none"
+
+
+@dataclass(slots=True, kw_only=True)
+class LogCounts:
+    """The counts of a log so far; `seen` and `examples` hold by name how often, and first where, what may not be was.
+
+    Of completion events and of access lines, those of the contract's turn path are told from all others. `unstated`
+    completion events name no status, `claimed` say whether they were a success. Of the turns, `owing` owe a
+    classification, of which `timed` say when they were; `settled` were answered with a 200 and not before.
+    """
+
+    contract: Contract
+    lines: int = 0
+    seen: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    turns: Requests = field(default_factory=Requests)
+    others: Requests = field(default_factory=Requests)
+    access_turns: Requests = field(default_factory=Requests)
+    access_others: Requests = field(default_factory=Requests)
+    unstated: int = 0
+    owing: int = 0
+    claimed: int = 0
+    settled: int = 0
+    methods: Counter[str] = field(default_factory=Counter)
+    duration: Duration | None = None
+    clock: Clock = field(default_factory=Clock)
+    timeline: Timeline = field(default_factory=Timeline)
+    timed: int = 0
+    texts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """The texts to look for in every line."""
+        self.texts = (SERVER_ERROR_TEXT, *self.contract.forbidden_texts)
+
+    @classmethod
+    def of(cls, records: Iterable[LogRecord], contract: Contract) -> "LogCounts":
+        """Count all of a log."""
+        counts = cls(contract=contract)
+        for record in records:
+            counts.add(record)
+        return counts
+
+    @property
+    def completions(self) -> Requests:
+        """The completion events to judge by: those of turns, and all where none is one."""
+        return self.turns if self.turns.count else self.others
+
+    @property
+    def access(self) -> Requests:
+        """The access lines to judge by, in the same way."""
+        return self.access_turns if self.access_turns.count else self.access_others
+
+    @property
+    def requests(self) -> Requests:
+        """The requests to judge by: completion events, and access lines where there are none."""
+        return self.completions if self.completions.count else self.access
+
+    @property
+    def own(self) -> bool:
+        """Whether anything in the log is of the service that has this contract."""
+        events = (self.contract.completion_event, CLASSIFIED, *self.contract.forbidden_events)
+        return any(self.seen[event] for event in events if event) or bool(self.access_turns.count)
+
+    def add(self, record: LogRecord) -> None:
+        """Count one record."""
+        self.lines += 1
+        for text in self.texts:
+            if text in record.text:
+                self._saw(text, record)
+        if record.source == ACCESS:
+            self._accessed(record)
+        elif record.event is not None:
+            self._told(record, record.event)
+
+    def _told(self, record: LogRecord, event: str) -> None:
+        """Count a record of the service's own."""
+        if event == self.contract.completion_event:
+            self._completed(record, event)
+        elif event == CLASSIFIED:
+            self.methods[method_of(record.fields)] += 1
+            self._at(CLASSIFIED, record)
+        elif event not in self.contract.forbidden_events:
+            return
+        self._saw(event, record)
+
+    def _completed(self, record: LogRecord, event: str) -> None:
+        """Count a completion event."""
+        ended = Ended.of(record.fields)
+        if ended is None:
+            self.unstated += 1
+            return
+        if self.duration is None:
+            self.duration = duration_of(record.fields)
+        took_s = self.duration.read(record.fields) if self.duration else None
+        turn = on_path(record.fields, self.contract.turn_path)
+        (self.turns if turn else self.others).add(ended, took_s)
+        self.claimed += ended.success is not None
+        if ended.contradicts:
+            self._saw(CONTRADICTION, record)
+        if ended.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._saw(f"{event} status_code=500", record)
+        if turn:
+            self.settled += ended.settled
+            if ended.owes:
+                self.owing += 1
+                self._at(OWING, record)
+
+    def _accessed(self, record: LogRecord) -> None:
+        """Count an access line."""
+        ended = Ended.of(record.fields)
+        if ended is not None:
+            turn = on_path(record.fields, self.contract.turn_path)
+            (self.access_turns if turn else self.access_others).add(ended)
+
+    def _saw(self, name: str, record: LogRecord) -> None:
+        """Count one of a name, and keep the first line that showed it."""
+        self.seen[name] += 1
+        if name not in self.examples:
+            self.examples[name] = str(record)
+
+    def _at(self, kind: str, record: LogRecord) -> None:
+        """Count one of a kind at its time, where it has one."""
+        at_s = self.clock.read(record.timestamp)
+        if at_s is not None:
+            self.timed += kind == OWING
+            self.timeline.add(kind, at_s)

@@ -1,0 +1,110 @@
+"""What the fields of a log record say of a request, under the names that services commonly use."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+_STATUSES = ("status_code", "status", "http_status")
+_METHODS = ("classification_method", "method", "level")
+_PATHS = ("route", "path", "endpoint", "url")
+UNNAMED = "(unnamed)"
+
+_UNITS_S = {"_us": 1e-6, "_ms": 1e-3, "_milliseconds": 1e-3, "_s": 1.0, "_sec": 1.0, "_seconds": 1.0}
+_MEASURES = (
+    "duration", "elapsed", "latency", "execution_time", "response_time", "request_time", "process_time", "took",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duration:
+    """The field that says how long a request took, and what its unit is in seconds."""
+
+    name: str
+    unit_s: float
+    assumed: bool = False
+
+    def read(self, fields: Mapping[str, Any]) -> float | None:
+        """Seconds; None where the field is not there, or holds no time."""
+        value = fields.get(self.name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+            return None
+        return value * self.unit_s
+
+    def __str__(self) -> str:
+        """The field with its unit, and where that comes from."""
+        unit = {1e-6: "microseconds", 1e-3: "milliseconds"}.get(self.unit_s, "seconds")
+        return f"{self.name} in {unit}" + (", as its name has no unit" if self.assumed else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a request ended, as one record tells it; `success` is None where that is not told."""
+
+    status: int
+    success: bool | None = None
+    complete: bool = True
+    replayed: bool = False
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> "Ended | None":
+        """What the fields say; None where no status is among them."""
+        status = next((found for name in _STATUSES if _is_status(found := fields.get(name))), None)
+        if status is None:
+            return None
+        success = fields.get("success")
+        return cls(
+            status=status,
+            success=success if isinstance(success, bool) else None,
+            complete=fields.get("complete") is not False,
+            replayed=fields.get("replayed") is True,
+        )
+
+    @property
+    def failed(self) -> bool:
+        """A 5xx, or an answer that was begun as a good one and broke off."""
+        broke_off = not self.complete and self.status < HTTPStatus.BAD_REQUEST
+        return self.status >= HTTPStatus.INTERNAL_SERVER_ERROR or broke_off
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether `success` is not what follows from the status and from the answer's being whole."""
+        good = self.status < HTTPStatus.BAD_REQUEST and self.complete
+        return self.success is not None and self.success is not good
+
+    @property
+    def owes(self) -> bool:
+        """Whether there was work to do for it: it was not refused, and its answer not given before."""
+        return self.status // 100 != HTTPStatus.BAD_REQUEST // 100 and not self.replayed
+
+    @property
+    def settled(self) -> bool:
+        """Answered with a status of the 200s by work of its own: an answer given again has none."""
+        return self.status // 100 == HTTPStatus.OK // 100 and not self.replayed
+
+
+def duration_of(fields: Mapping[str, Any]) -> Duration | None:
+    """The first field whose name and value are those of a duration; one that names its unit comes before any other."""
+    named = (
+        Duration(name=f"{measure}{end}", unit_s=unit)
+        for measure in _MEASURES
+        for end, unit in _UNITS_S.items()
+    )
+    bare = (Duration(name=measure, unit_s=1.0, assumed=True) for measure in _MEASURES)
+    return next((one for one in (*named, *bare) if one.read(fields) is not None), None)
+
+
+def method_of(fields: Mapping[str, Any]) -> str:
+    """By which method a turn was classified."""
+    return next((found for name in _METHODS if isinstance(found := fields.get(name), str)), UNNAMED)
+
+
+def on_path(fields: Mapping[str, Any], path: str) -> bool:
+    """Whether a record is of a path; one that names none may be."""
+    found = next((found for name in _PATHS if isinstance(found := fields.get(name), str)), path)
+    return found.partition("?")[0] == path
+
+
+def _is_status(value: object) -> bool:
+    """Whether a value can be an HTTP status."""
+    return isinstance(value, int) and not isinstance(value, bool) and value in range(100, 1000)

@@ -1,0 +1,159 @@
+"""`shakeout judge` of a log: the gates, the exit code, the documents, and one line for what is no log."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+INCIDENT = """intent_classifier WARNING conversation_aware_classification_skipped async_context_detected fallback=structured_llm
+universal_framework.safe_mode INFO api_request_complete status_code=500 success=true
+INFO: "POST /workflow/execute HTTP/1.1" 500 Internal Server Error
+"""
+Run = Callable[..., tuple[int, str, str]]
+
+
+def healthy(count: int, *, duration_s: float = 0.02) -> str:
+    """The log of so many good turns, one each second."""
+    lines, took = [], f"duration_s={duration_s}"
+    for number in range(count):
+        clock = f"2026-07-29T{12 + number // 3600:02}:{number // 60 % 60:02}:{number % 60:02}Z"
+        lines += [
+            f"{clock} intent_classifier INFO intent_classification_success method=conversation_aware",
+            f"{clock} safe_mode INFO api_request_complete status_code=200 success=true route=/workflow/execute {took}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Callable[[str], str]:
+    """Writes a log; gives its path."""
+
+    def write(text: str, name: str = "service.log") -> str:
+        (tmp_path / name).write_text(text)
+        return str(tmp_path / name)
+
+    return write
+
+
+def test_the_log_of_the_incident_fails_by_each_of_its_lines(shakeout: Run, log: Callable[[str], str]) -> None:
+    """The three lines of the plan fail, exit 1, and each is shown as evidence of its gates."""
+    code, out, err = shakeout("judge", log(INCIDENT))
+    assert (code, err) == (1, "")
+    for name in (
+        'log("conversation_aware_classification_skipped") == 0',
+        'log("500 Internal Server Error") == 0',
+        'log("api_request_complete status_code=500") == 0',
+        "log(completion status contradicts success) == 0",
+    ):
+        assert f"{name}, the first: " in out
+    assert "failed: 1 requests in 3 lines, 0 of no known format" in out
+
+
+def test_a_long_healthy_log_passes_and_a_short_one_is_open(shakeout: Run, log: Callable[[str], str]) -> None:
+    """3,000 good turns exit 0; a hundred exit 4, with the number that is missing."""
+    assert shakeout("judge", log(healthy(3_000)))[0] == 0
+    code, out, _ = shakeout("judge", log(healthy(100)))
+    assert code == 4
+    assert "2,895 more requests without another are missing" in " ".join(out.split())
+    assert "assumed: the response time is duration_s in seconds" in out
+
+
+def test_the_documents_hold_all_that_is_shown(
+    shakeout: Run, log: Callable[[str], str], tmp_path: Path
+) -> None:
+    """JSON has gates, assumptions, unknown lines and their templates; JUnit a case a gate; quiet shows nothing."""
+    text = INCIDENT + "what is this 1\nwhat is this 2\n"
+    places = "--json", str(tmp_path / "j.json"), "--junit", str(tmp_path / "j.xml")
+    assert shakeout("judge", log(text), *places, "--quiet") == (1, "", "")
+    document = json.loads((tmp_path / "j.json").read_text())
+    assert (document["kind"], document["verdict"], document["lines"], document["unknown"]) == (
+        "judge",
+        "failed",
+        5,
+        2,
+    )
+    assert document["templates"] == [{"text": "what is this <*>", "count": 2, "line": 4}]
+    gates = {gate["name"]: gate for gate in document["gates"]}
+    assert gates["error_rate < 0.1%"]["observed"] == 1.0
+    assert gates["latency p99 < 2 s"]["message"] == "not in this log"
+    assert any("status of 500 or more" in one for one in document["assumptions"])
+    suite = ET.parse(tmp_path / "j.xml").getroot()[0]
+    assert {case.get("name") for case in suite} == set(gates)
+
+
+def test_what_became_worse_since_the_baseline_fails(shakeout: Run, log: Callable[[str], str]) -> None:
+    """After a deployment that made answers slower the run fails by latency alone, though each answer is below the limit."""
+    old, new = log(healthy(3_000), "old.log"), log(healthy(3_000, duration_s=0.5), "new.log")
+    code, out, _ = shakeout("judge", new, "--baseline", old)
+    failed = {line.split(":")[0] for line in out.splitlines() if "  failed  " in line}
+    assert (code, failed) == (1, {"latency p50", "latency p95"})
+    assert shakeout("judge", old, "--baseline", new)[0] == 0
+
+
+@pytest.mark.parametrize(("content", "code", "told"), [
+    (b"", 2, "service.log: "),
+    (b"\x7fELF\0\0\0\0" * 1_000, 2, "service.log: "),
+    (b"INFO: Started server process [1]\n", 3, "nothing in its 1 records is of reference_app"),
+])  # fmt: skip
+def test_what_is_no_log_of_the_service_is_told_in_one_line(
+    shakeout: Run, tmp_path: Path, content: bytes, code: int, told: str
+) -> None:
+    """An empty file, no text, and the log of another service are refused in one line with the remedy."""
+    path = tmp_path / "service.log"
+    path.write_bytes(content)
+    found, out, err = shakeout("judge", str(path))
+    assert (found, out, err.count("\n")) == (code, "", 1)
+    assert told in err
+    assert "give " in err
+
+
+def test_a_file_that_is_not_there_is_a_usage_error(shakeout: Run, tmp_path: Path) -> None:
+    """No file: exit 2 and one line, as log, as baseline, and to follow."""
+    missing = str(tmp_path / "missing.log")
+    (tmp_path / "service.log").write_text(INCIDENT)
+    for words in ([missing], [str(tmp_path / "service.log"), "--baseline", missing], [missing, "--follow"]):
+        code, out, err = shakeout("judge", *words)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (["--for", "1s"], "give --follow, too"),
+    (["--follow", "--baseline", "x"], "leave --follow out"),
+    (["--follow", "--for", "soon"], "a duration is a number"),
+])  # fmt: skip
+def test_options_that_do_not_go_together_are_refused(
+    shakeout: Run, log: Callable[[str], str], words: list[str], told: str
+) -> None:
+    """What does not go together is a usage error in one line."""
+    code, out, err = shakeout("judge", log(INCIDENT), *words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert told in err
+
+
+def test_another_service_is_judged_by_its_own_profile(shakeout: Run, log: Callable[[str], str]) -> None:
+    """The log of a service without a completion event is judged by its access lines, as its profile names them."""
+    profile = Path(__file__).parents[2] / "services" / "shop" / "profile.toml"
+    text = 'INFO:     127.0.0.1:1 - "POST /ask HTTP/1.1" 200 OK\n' * 3_000
+    code, out, err = shakeout("judge", log(text), "--target", str(profile))
+    assert (code, err) == (4, "")
+    assert "access lines: 200 x 3,000" in out
+    assert "assumed: requests are the access lines" in out
+
+
+def test_a_line_that_looks_like_markup_is_shown_as_it_is(shakeout: Run, log: Callable[[str], str]) -> None:
+    """Brackets in a log do not colour the table, nor end it."""
+    text = INCIDENT.replace("universal_framework.safe_mode", "a[/red][bold]b")
+    assert "a[/red][bold]b INFO api_request_complete" in shakeout("judge", log(text))[1]
+
+
+def test_what_is_quoted_has_no_secrets(shakeout: Run, log: Callable[[str], str], tmp_path: Path) -> None:
+    """A key in the line that is the evidence, or in a line of no known format, is on no screen and in no document."""
+    key = "sk-abcdefghijklmnop1234567890"
+    text = f"{INCIDENT.replace('success=true', f'success=true api_key={key}')}what is Bearer {key}\n"
+    places = "--json", str(tmp_path / "j.json"), "--junit", str(tmp_path / "j.xml")
+    code, out, _ = shakeout("judge", log(text), *places)
+    documents = (tmp_path / "j.json").read_text() + (tmp_path / "j.xml").read_text()
+    assert (code, key in out + documents) == (1, False)
+    assert "api_key=[redacted" in out

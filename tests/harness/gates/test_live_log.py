@@ -1,0 +1,54 @@
+"""A log that is still written: decided as soon as it can be, and not before."""
+
+import pytest
+from logs_made import line, turn
+
+from harness.gates.live_log import LiveLog
+from harness.history import Contract
+from harness.verdict import Verdict
+
+
+def fed(contract: Contract, *turns_: dict[str, object]) -> LiveLog:
+    """A log of these turns."""
+    log = LiveLog(contract=contract)
+    for fields in turns_:
+        for record in turn(**fields):  # type: ignore[arg-type]  # keyword arguments of a turn
+            log.add(record)
+    return log
+
+
+def test_a_clean_log_is_decided_at_3060_requests(contract: Contract) -> None:
+    """After 3,059 good turns one more is missing; after it everything has passed."""
+    log = fed(contract, *({} for _ in range(3_059)))
+    assert not log.decided
+    assert log.results()[0].missing == 1
+    for record in turn():
+        log.add(record)
+    assert log.decided
+    assert {result.verdict for result in log.results()} == {Verdict.PASSED}
+
+
+def test_four_errors_decide_without_any_zero_tolerance_line(contract: Contract) -> None:
+    """Four 503 fail the error rate, three do not; no forbidden line is among them."""
+    log = fed(contract, *({"status": 503} for _ in range(3)))
+    assert not log.decided
+    for record in turn(status=503):
+        log.add(record)
+    assert log.decided
+    assert log.results()[0].verdict is Verdict.FAILED
+
+
+@pytest.mark.parametrize("fields", [{"status": 500}, {"status": 200, "success": False}])
+def test_what_may_never_be_decides_at_once(contract: Contract, fields: dict[str, object]) -> None:
+    """One line that may not be is enough."""
+    log = fed(contract, {}, fields)
+    assert log.decided
+    assert Verdict.FAILED in {result.verdict for result in log.results()}
+
+
+def test_an_empty_log_is_open(contract: Contract) -> None:
+    """Before any request nothing is decided, and a line that is none changes nothing."""
+    log = LiveLog(contract=contract)
+    log.add(line("started"))
+    assert not log.decided
+    assert {result.verdict for result in log.results()} == {Verdict.UNDECIDED}
