@@ -1,9 +1,11 @@
 """A history on disk: JSON Lines, the header first, then one record a line with its kind under `record`.
 
-Schema 1; a reader refuses a schema that it does not know. Files appear whole or not at all.
+Schema 1; a reader refuses a schema that it does not know. Files appear whole or not at all. No credentials of a header
+are ever in one.
 """
 
-from dataclasses import asdict, fields
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_origin, get_type_hints
 
@@ -25,6 +27,7 @@ from harness.history import (
     Starved,
     UpstreamCall,
 )
+from harness.redaction import Redactor, Rules
 
 SCHEMA = 1
 _KINDS: dict[str, type[Record]] = {
@@ -72,22 +75,58 @@ def load(data: bytes) -> History:
 def write(history: History, directory: Path) -> Path:
     """Write one history into `directory` under a name that says what it is; the file appears whole or not at all.
 
-    The name holds all in which two runs may differ, so that none takes the place of another.
+    Headers that carry credentials, such as Authorization and Cookie, are redacted.
 
     Raises:
         InvalidRun: the file cannot be written.
     """
     header = history.header
-    defects = ("+".join(header.defects),) if header.defects else ()
-    parts = (header.scenario, header.stage, *defects, f"seed{header.seed}", header.arm, "jsonl")
-    path = directory / ".".join(parts)
+    path = place(
+        directory,
+        header.scenario,
+        stage=header.stage,
+        defects=header.defects,
+        seed=header.seed,
+        arm=header.arm,
+    )
     partial = path.with_suffix(".partial")
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(dump(history))
+        partial.write_bytes(dump(_without_credentials(history)))
         return partial.replace(path)
     except OSError as error:
         raise InvalidRun(f"{path}: {error.strerror}; the history was not kept, run it again") from error
+
+
+def place(
+    directory: Path, scenario: str, *, stage: str, defects: tuple[str, ...], seed: int, arm: str
+) -> Path:
+    """Where the history of one arm is kept: no two runs that may differ have the same place."""
+    mistakes = ("+".join(defects),) if defects else ()
+    return directory / ".".join((scenario, stage, *mistakes, f"seed{seed}", arm, "jsonl"))
+
+
+def _without_credentials(history: History) -> History:
+    """A history in whose headers every secret is a mark; what the provider's witness has hashed already stays so."""
+    rules = Rules(messages=False)
+    redactor = Redactor(rules)
+
+    def clean(headers: Mapping[str, str]) -> dict[str, str]:
+        return {
+            name: redactor.value(text, name)
+            if rules.kind_of(name) and not text.startswith("[redacted ")
+            else text
+            for name, text in headers.items()
+        }
+
+    def told(record: Record) -> Record:
+        if isinstance(record, Exchange):
+            return replace(
+                record, headers=clean(record.headers), request_headers=clean(record.request_headers)
+            )
+        return replace(record, headers=clean(record.headers)) if isinstance(record, UpstreamCall) else record
+
+    return replace(history, records=tuple(told(record) for record in history.records))
 
 
 def _build(kind: type[D], values: dict[str, Any]) -> D:

@@ -152,8 +152,8 @@ def _configured() -> str | None:
         if not isinstance(table, dict):
             raise UsageError(f"{place}: {key} is no table; write target = '...' under [tool.shakeout]")
     for key in table:
-        if key != "target":
-            raise UsageError(f"{place}: [tool.shakeout] has no key {key}; there is: target")
+        if key not in ("target", "redact"):
+            raise UsageError(f"{place}: [tool.shakeout] has no key {key}; there are: target, redact")
     found = table.get("target")
     if found is None or (isinstance(found, str) and found):
         return found

@@ -178,7 +178,9 @@ def seconds(text: str) -> float:
     return float(match["number"]) * _UNIT_S[match["unit"] or "s"]
 
 
-def check_places(json: Path | None, junit_xml: Path | None, histories: Path | None) -> None:
+def check_places(
+    json: Path | None, junit_xml: Path | None, histories: Path | None, html: Path | None = None
+) -> None:
     """Refuse, before anything is run, whatever could not be written afterwards.
 
     Raises:
@@ -186,6 +188,7 @@ def check_places(json: Path | None, junit_xml: Path | None, histories: Path | No
     """
     json_file.check_place(json)
     json_file.check_place(junit_xml)
+    json_file.check_place(html)
     json_file.check_folder(histories)
 
 

@@ -1,18 +1,22 @@
 """`shakeout run`: plays scenarios."""
 
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
-from harness import library
+from harness import library, recording
 from harness.commands.aim import placed
 from harness.commands.common import (
     AllowedHost,
     Defect,
     Histories,
+    HtmlFile,
     JsonFile,
     JunitFile,
     Loop,
@@ -31,7 +35,9 @@ from harness.commands.common import (
 from harness.commands.jobs import Jobs, at_a_time
 from harness.determinism import HASH_SEEDS, run_checked
 from harness.errors import UsageError
-from harness.reports import json_file, junit, terminal
+from harness.history import History
+from harness.redaction import Redactor, Rules, configured
+from harness.reports import incident, json_file, junit, terminal
 from harness.runner import SEED, STAGE, Options, opened, playable, run_on
 from harness.scenario import Scenario
 from harness.spread import spread
@@ -62,12 +68,13 @@ def command(
     loop: Loop = None,
     json: JsonFile = None,
     junit_xml: JunitFile = None,
+    html: HtmlFile = None,
     history: Histories = None,
     jobs: Jobs = None,
     quiet: Quiet = False,
 ) -> None:
     """Play scenarios: table, evidence, verdict."""
-    check_places(json, junit_xml, history)
+    check_places(json, junit_xml, history, html)
     chosen = options(
         stage=stage,
         seed=seed,
@@ -81,15 +88,12 @@ def command(
     scenarios = library.find(names or [])
     carried = playable(scenarios, stage)
     run = _checked(twice=twice, hash_seeds=hash_seeds)
-    results = wait_for(_play(carried, chosen, run, at_a_time(jobs, chosen), quiet=quiet))
     elsewhere = [one.name for one in scenarios if one not in carried]
-    if not quiet:
-        _show(results, elsewhere, stage)
-    if json is not None:
-        replay = chosen.replay(*(scenarios if names else ()))
-        json_file.write(json, _document(results, elsewhere, chosen, replay))
-    if junit_xml is not None:
-        junit.write(junit_xml, map(junit.scenario_case, results))
+    with _kept(chosen, html) as (kept, rules):
+        results = wait_for(_play(carried, kept, run, at_a_time(jobs, chosen), quiet=quiet))
+        _show(results, elsewhere, stage, quiet=quiet)
+        _write_page(html, results, kept, rules)
+    _write((json, junit_xml), results, elsewhere, chosen, chosen.replay(*(scenarios if names else ())))
     raise typer.Exit(Verdict.worst(result.verdict for result in results).exit_code)
 
 
@@ -129,6 +133,79 @@ async def _play(
             )
 
 
+@contextmanager
+def _kept(chosen: Options, html: Path | None) -> Iterator[tuple[Options, Rules]]:
+    """The options with a folder for histories, of which a page is made, and what is redacted there.
+
+    Where the user wants no histories, the folder is gone afterwards.
+
+    Raises:
+        UsageError: what the user's pyproject says of redaction cannot be used.
+    """
+    rules = Rules() if html is None else configured()
+    if html is None or chosen.histories is not None:
+        yield chosen, rules
+        return
+    with TemporaryDirectory(prefix="shakeout-") as folder:
+        yield replace(chosen, histories=Path(folder)), rules
+
+
+def _write_page(path: Path | None, results: list[ScenarioVerdict], kept: Options, rules: Rules) -> None:
+    """The page of a run: a section an arm of each scenario. The messages are the scenarios' own, and are shown.
+
+    Raises:
+        InvalidRun: it cannot be written, or a history cannot be read.
+    """
+    if path is None:
+        return
+    sections = [
+        section for result in results for section in incident.sections(result, _histories(result, kept))
+    ]
+    incident.write(
+        path,
+        title=f"{kept.profile.shown}, {kept.stage}",
+        verdict=str(Verdict.worst(result.verdict for result in results)),
+        sections=sections,
+        redactor=Redactor(replace(rules, messages=False)),
+    )
+
+
+def _histories(result: ScenarioVerdict, kept: Options) -> Iterator[History]:
+    """The histories of both arms, the faulted one first; none of a run that broke off."""
+    if kept.histories is None or not result.checked:
+        return
+    for arm in ("faulted", "control"):
+        place = recording.place(
+            kept.histories,
+            result.name,
+            stage=kept.stage,
+            defects=kept.defects,
+            seed=result.seed,
+            arm=arm,
+        )
+        if place.is_file() and (arm == "faulted" or result.control != "none"):
+            yield recording.load(place.read_bytes())
+
+
+def _write(
+    places: tuple[Path | None, Path | None],
+    results: list[ScenarioVerdict],
+    elsewhere: list[str],
+    chosen: Options,
+    replay: str,
+) -> None:
+    """Write what is asked for of the JSON and the JUnit document.
+
+    Raises:
+        InvalidRun: one cannot be written.
+    """
+    json, junit_xml = places
+    if json is not None:
+        json_file.write(json, _document(results, elsewhere, chosen, replay))
+    if junit_xml is not None:
+        junit.write(junit_xml, map(junit.scenario_case, results))
+
+
 def _document(
     results: list[ScenarioVerdict], elsewhere: list[str], chosen: Options, replay: str
 ) -> dict[str, object]:
@@ -145,8 +222,10 @@ def _document(
     return {**head, "scenarios": listed, "not_applicable": elsewhere}
 
 
-def _show(results: list[ScenarioVerdict], elsewhere: list[str], stage: str) -> None:
-    """The table, what went wrong, and what the run says as a whole."""
+def _show(results: list[ScenarioVerdict], elsewhere: list[str], stage: str, *, quiet: bool) -> None:
+    """The table, what went wrong, and what the run says as a whole; nothing where nothing is wanted."""
+    if quiet:
+        return
     verdict = Verdict.worst(result.verdict for result in results)
     terminal.show_run(out, results)
     out.print(f"\n{terminal.styled(verdict)}: {_counted(results, verdict)}, {stage}, {_seeds(results)}")

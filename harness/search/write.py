@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
+from harness.redaction import Redactor
 from harness.registry import Invariant
 from harness.scenario import Scenario
 from harness.search.layout import Group, Node, atom, laid_out
@@ -55,7 +56,8 @@ def write(scenario: Scenario, path: Path, told: Sequence[str]) -> None:
 def source(scenario: Scenario, *, told: Sequence[str]) -> str:
     """The text of a scenario file: `told`, line by line, as its docstring, and what is not at its default.
 
-    Its name, summary and origin are the file's. A character that a terminal would act on is told as its escape.
+    Its name, summary and origin are the file's. A character that a terminal would act on is told as its escape, and a
+    secret is told as a mark: what is told may be of somebody's log.
 
     Raises:
         UsageError: something of the scenario has no name to import it by, or is no literal; the message says what.
@@ -63,7 +65,7 @@ def source(scenario: Scenario, *, told: Sequence[str]) -> str:
     names = _Names()
     assigned = _called(scenario, names, without=FROM_THE_FILE)
     lines = [*names.imports(), "", laid_out("SCENARIO = ", assigned, width=WIDTH)]
-    text = "\n".join([_docstring(told or [scenario.summary]), "", *lines, ""])
+    text = "\n".join([_docstring(Redactor().lines(told or [scenario.summary])), "", *lines, ""])
     try:
         ast.parse(text)
     except (SyntaxError, RecursionError, MemoryError) as error:
