@@ -107,8 +107,11 @@ class Scenario:
         """Refuse at once what no stage could play.
 
         Raises:
-            UsageError: there is nothing to do, or a step, a window or a stage makes no sense; the message says which.
+            UsageError: there is nothing to do, or a step, a window or a stage makes no sense, or something is no tuple;
+                the message says which.
         """
+        for name in ("steps", "faults", "invariants", "defects", "stages"):
+            _check_tuple(name, getattr(self, name))
         if not self.steps:
             raise UsageError("a scenario needs at least one step")
         if self.golden_turns < 1:
@@ -137,6 +140,21 @@ class Scenario:
         for step in self.steps:
             check(step)
         check_openings(self.steps)
+
+
+def _check_tuple(name: str, value: object) -> None:
+    """Refuse what is no tuple: the letters of a text would be taken for so many names, and a list is not frozen.
+
+    Raises:
+        UsageError: it is none; the message shows how one is written.
+    """
+    if isinstance(value, tuple):
+        return
+    if isinstance(value, str):
+        raise UsageError(f"{name}={value!r}: must be a tuple: say {name}=({value!r},), with the comma")
+    raise UsageError(
+        f"{name} is a {type(value).__name__}: must be a tuple: say {name}=(..., ), with the comma"
+    )
 
 
 def load(path: Path) -> Scenario:

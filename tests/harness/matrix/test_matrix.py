@@ -13,7 +13,7 @@ from harness.scenario import Scenario, Turn
 from harness.targets import profile as profiles
 from harness.verdict import Finding, Verdict
 
-SMALL = Path(__file__).parent / "targets"
+SMALL = Path(__file__).parent.parent / "targets"
 
 
 @pytest.fixture
@@ -50,10 +50,14 @@ async def test_a_defect_that_is_caught_for_its_reason_counts(options):
     assert result.verdict in (Verdict.PASSED, Verdict.UNDECIDED)  # undecided where this machine was slow
 
 
-async def test_a_defect_that_no_scenario_declares_is_missed(options):
+async def test_a_defect_that_no_scenario_declares_is_missed(options, tmp_path):
     """A defect that nobody plays is a miss, and a miss fails the matrix; `full` plays it all the same."""
-    result = await matrix([scenario()], options, SIMULATED)
-    assert not result.defects[0].caught
+    (tmp_path / "catalogue_of_two_deaf.py").write_text(
+        "from small_app import DEFECTS as ALL\nDEFECTS = {'deaf': ALL['deaf'], 'deafer': ALL['deaf']}\n"
+    )
+    options = replace(options, profile=replace(options.profile, defects="catalogue_of_two_deaf:DEFECTS"))
+    result = await matrix([scenario(defects=("deaf",))], options, SIMULATED)
+    assert [(defect.name, defect.caught) for defect in result.defects] == [("deaf", True), ("deafer", False)]
     assert result.verdict is Verdict.FAILED
     assert (await matrix([scenario()], options, replace(SIMULATED, full=True))).defects[0].caught
 
