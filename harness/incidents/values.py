@@ -1,0 +1,102 @@
+"""What of a value says something about a request: flags, states and statuses; numbers, ids and texts are masked."""
+
+import re
+from collections.abc import Iterator, Mapping
+from math import floor, log10
+from typing import Any
+
+MASKED = "*"
+"""What stands for a value that is another one in every request."""
+
+_DEPTH_MAX = 4
+_ITEMS_MAX = 20
+_STATUS_KEY = re.compile(r"(?:^|[_.-])(?:status|code)(?:$|[_.-])|^status|http_?code", re.IGNORECASE)
+_STATUSES = range(100, 600)
+_NAME = re.compile(r"[a-z]+(?:_[a-z]+)+")
+_WORD = re.compile(r"[A-Za-z][A-Za-z_:/.-]{0,39}")
+_EXCEPTION = re.compile(r"(?:\w+\.)*([A-Z]\w*)(?::\s|\s*$|\()")
+_CLASS = re.compile(r"[A-Z]\w*(?:Error|Exception|Timeout|Warning|Interrupt|Exit|Group|Cancelled)")
+_ROUTE = re.compile(r"/[\w./{}*-]*")
+_SEGMENT = re.compile(r"(?<=/)[^/]*\d[^/]*")
+_VARYING = re.compile(
+    r"""https?://\S+|"[^"]*"|'[^']*'|\b[0-9a-f]{8,}\b|\b[0-9A-Z]{6,}\b|0x[0-9a-fA-F]+|[\w.+-]+@[\w.-]+|\S*\d\S*"""
+)
+_TEMPLATE_WORDS_MAX = 12
+
+
+def decisive(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The fields of a line as pairs of a key and a canonical value; nested ones have keys with dots.
+
+    A list of names says of each that it is so, as a flag does.
+    """
+    for key, value in fields.items():
+        yield from _pairs(str(key), value, _DEPTH_MAX)
+
+
+def is_status(key: str, value: Any) -> bool:
+    """Whether a value is a status of HTTP, by the name of its key and its size."""
+    plain = isinstance(value, int) and not isinstance(value, bool)
+    return plain and value in _STATUSES and _STATUS_KEY.search(key) is not None
+
+
+def is_route(text: str) -> bool:
+    """Whether a canonical value is a route or a path."""
+    return text.startswith("/") and _ROUTE.fullmatch(text) is not None
+
+
+def template(text: str) -> str:
+    """A message with all that varies masked: numbers, ids, addresses and what stands in quotes."""
+    words = _VARYING.sub(MASKED, text).split()
+    return " ".join(words[:_TEMPLATE_WORDS_MAX])
+
+
+def exception_class(line: str) -> str:
+    """The class of the exception that the last line of a traceback names, without its module; else empty."""
+    found = _EXCEPTION.match(line.strip())
+    return found[1] if found else ""
+
+
+def _pairs(key: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
+    """The pairs of one field."""
+    if isinstance(value, Mapping) and depth:
+        for name, held in list(value.items())[:_ITEMS_MAX]:
+            yield from _pairs(f"{key}.{name}", held, depth - 1)
+    elif isinstance(value, list | tuple) and depth:
+        if not value:
+            yield key, "[]"
+        for held in value[:_ITEMS_MAX]:
+            named = isinstance(held, str) and _NAME.fullmatch(held)
+            yield from _pairs(held if named else f"{key}[]", True if named else held, depth - 1)
+    elif isinstance(value, str):
+        yield from _texts(key, value)
+    else:
+        yield key, _scalar(key, value)
+
+
+def _scalar(key: str, value: Any) -> str:
+    """A flag and a status as they are; of other numbers the magnitude, or whether they are nothing."""
+    if value is None or isinstance(value, bool):
+        return "none" if value is None else str(value).lower()
+    if isinstance(value, int):
+        return str(value) if value == 0 or is_status(key, value) else MASKED
+    if isinstance(value, float) and value > 0:
+        return f"~1e{floor(log10(value))}"
+    return MASKED
+
+
+def _texts(key: str, text: str) -> Iterator[tuple[str, str]]:
+    """A word or a route as it is; a message as a message, by the class it begins with, and by its words."""
+    if not text:
+        yield key, "empty"
+    elif _ROUTE.fullmatch(text):
+        yield key, _SEGMENT.sub(MASKED, text)
+    elif _WORD.fullmatch(text):
+        yield key, text
+    elif " " in text.strip():
+        yield key, "text"
+        if (found := exception_class(text)) and _CLASS.fullmatch(found):
+            yield key, found
+        if "\n" not in text:
+            yield key, f"text {template(text)}"
+    else:
+        yield key, MASKED
