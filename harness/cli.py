@@ -5,7 +5,19 @@ from typing import Any
 
 import typer
 
-from harness.commands import bridge, explore, list_things, load, matrix, profile, run, serve, sweep
+from harness.commands import (
+    bridge,
+    explore,
+    judge,
+    list_things,
+    load,
+    matrix,
+    profile,
+    reproduce,
+    run,
+    serve,
+    sweep,
+)
 from harness.commands.common import err
 from harness.errors import InvalidRun, ShakeoutError, UsageError
 
@@ -21,6 +33,8 @@ app.command("sweep")(sweep.command)
 app.command("explore")(explore.command)
 app.command("matrix")(matrix.command)
 app.command("load")(load.command)
+app.command("judge")(judge.command)
+app.command("reproduce")(reproduce.command)
 app.command("bridge")(bridge.command)
 app.command("serve")(serve.command)
 app.add_typer(profile.app, name="profile")

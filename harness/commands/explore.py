@@ -1,6 +1,5 @@
 """`shakeout explore`: seeds, schedules and faults until something breaks; what does is made small and written down."""
 
-import itertools
 import os
 import shlex
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from harness.commands.common import (
     seconds,
     wait_for,
 )
+from harness.commands.scenario_file import check_scenario_place, free_name
 from harness.errors import InvalidRun, UsageError
 from harness.reports import json_file, terminal
 from harness.runner import SEED, STAGE, Options, playable, run
@@ -85,7 +85,7 @@ def command(
 ) -> None:
     """Play scenarios under many seeds, schedules and faults; ends with 1 and a scenario file where one fails."""
     check_places(json, None, None)
-    _check_output(write_to)
+    check_scenario_place(write_to)
     chosen = options(stage=STAGE, seed=None, defects=defect, target=target, histories=None)
     bases = playable(library.find(names or []), STAGE)
     drawn = trials(bases, Surface.of(chosen.profile), seed, drawing=faults and not names, faults=faults)
@@ -119,19 +119,6 @@ def _for_s(duration: str | None, runs: int | None) -> float | None:
     return for_s
 
 
-def _check_output(place: Path | None) -> None:
-    """Refuse, before anything is played, a place where a found scenario could not be written.
-
-    Raises:
-        UsageError: it is taken, is no name of a scenario file, or its folder cannot be written.
-    """
-    if place is not None and place.suffix != ".py":
-        raise UsageError(f"{place}: a scenario file ends in .py; name it so")
-    if place is not None and place.exists():
-        raise UsageError(f"{place}: is there already; choose another name")
-    json_file.check_folder(Path() if place is None else place.parent)
-
-
 async def _written(found: Found, chosen: Options, place: Path | None, again: str) -> Broken:
     """Make it small, write it, and see the file fail for the same reason in a fresh process.
 
@@ -141,7 +128,7 @@ async def _written(found: Found, chosen: Options, place: Path | None, again: str
     async with Host.of(chosen.profile) as host:
         small = await reduced(found, chosen, host)
     scenario = replace(small.scenario, defects=chosen.defects)
-    path = place or _free(f"{found.trial.scenario.name}_{small.invariant.replace('.', '_')}")
+    path = place or free_name(f"{found.trial.scenario.name}_{small.invariant}")
     try:
         write(scenario, path, _told(found, small))
     except UsageError as error:  # what was found is worth more than the file
@@ -152,12 +139,6 @@ async def _written(found: Found, chosen: Options, place: Path | None, again: str
         path.unlink()
         raise InvalidRun(f"{found.trial}: failed for {small.invariant}, and as a file it is {result.verdict}")
     return Broken(found=found, reduced=small, path=path, replay=chosen.replay(kept))
-
-
-def _free(stem: str) -> Path:
-    """A name in this folder that nothing has yet."""
-    names = itertools.chain([f"{stem}.py"], (f"{stem}_{number}.py" for number in itertools.count(2)))
-    return next(Path(name) for name in names if not Path(name).exists())
 
 
 def _told(found: Found, small: Reduced) -> list[str]:

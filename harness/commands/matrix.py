@@ -64,8 +64,7 @@ def command(
     quiet: Quiet = False,
 ) -> None:
     """Play every scenario clean, and each defect of the target against those that must catch it."""
-    check_places(json, junit_xml, history)
-    json_file.check_place(html_page)
+    check_places(json, junit_xml, history, html_page)
     profile = resolve(target)
     if controls is None:
         catalogue(profile)

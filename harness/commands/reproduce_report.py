@@ -1,0 +1,176 @@
+"""What `shakeout reproduce` shows and writes: causes, evidence, assumptions, and what stays unexplained."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from harness.commands.common import out
+from harness.history import LogRecord
+from harness.incidents.diagnose import Cause
+from harness.incidents.found import evidence
+from harness.incidents.hunt import Hunted
+from harness.incidents.written import Proof
+from harness.redaction import Redactor
+from harness.reports import incident, json_file, terminal
+from harness.runner import Options
+from harness.verdict import Verdict
+
+REPRODUCED = "reproduced"
+"""The verdict of a search that found a scenario which fails so; of any other it is `undecided`."""
+
+CAUSES_MAX = 5
+LISTED_MAX = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that came of a search. `path` is the file that was seen to fail, `replay` the command that runs it.
+
+    `proof` is the run in which it failed, `again` the command that searches again.
+    """
+
+    hunted: Hunted
+    assumptions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    path: Path | None = None
+    replay: str = ""
+    again: str = ""
+    proof: Proof | None = None
+    elapsed_s: float = 0.0
+
+    @property
+    def verdict(self) -> str:
+        """The verdict of the search."""
+        return REPRODUCED if self.path is not None else str(Verdict.UNDECIDED)
+
+    @property
+    def exit_code(self) -> int:
+        """0 where a written scenario fails as the service did, else 4."""
+        return 0 if self.path is not None else Verdict.UNDECIDED.exit_code
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """Those whose runs failed, the nearest first; the one that was written first of all."""
+        found = self.hunted.diagnosis.causes
+        first = [self.hunted.cause] if self.hunted.cause is not None else []
+        return (*first, *(one for one in found if one not in first))
+
+    @property
+    def unexplained(self) -> tuple[str, ...]:
+        """What is odd in the log, and not in the run of the nearest."""
+        if self.hunted.small is not None:
+            return self.hunted.small.unexplained
+        diagnosis = self.hunted.diagnosis
+        return self.causes[0].lacks if self.causes and diagnosis.odd else diagnosis.odd
+
+
+def show(report: Report, redactor: Redactor) -> None:
+    """The causes, the lines that show them, and the file."""
+    rows = [_row(cause) for cause in report.causes[:CAUSES_MAX]]
+    terminal.show_rows(out, ("cause", "scenario", "distance", "shares", "broken"), rows)
+    _listed("evidence", redactor.lines(evidence(report.hunted.diagnosis, report.hunted.cause)))
+    _listed("assumed", report.assumptions)
+    _listed("not explained", redactor.lines(report.unexplained))
+    _listed("note", report.notes)
+    small = report.hunted.small
+    if report.path is None or small is None:
+        nearest = report.causes[0] if report.causes else None
+        miss = f"nearest: {nearest.suspect.label} at {nearest.distance}" if nearest else "nothing failed"
+        out.print(
+            f"\n{terminal.styled(Verdict.UNDECIDED)}: nothing reproduces it; {escape(redactor.text(miss))}"
+        )
+        out.print(f"again: {report.again}", markup=False)
+        return
+    out.print(f"written: {report.path} ({small.runs} runs to make it smaller)", markup=False)
+    out.print(
+        f"\n[{terminal.STYLES[Verdict.PASSED]}]{REPRODUCED}[/]: {escape(report.causes[0].suspect.name)}: "
+        f"{small.invariant}; {report.hunted.diagnosis.played} tried, {report.elapsed_s:.0f} s"
+    )
+    out.print(f"again: {report.replay}", markup=False)
+
+
+def _row(cause: Cause) -> tuple[str, ...]:
+    """One line of the table."""
+    suspect = cause.suspect
+    return (
+        escape(suspect.name),
+        suspect.scenario.name,
+        f"{cause.distance.value:.2f}",
+        f"{len(cause.distance.shares)} of {len(cause.distance.shares) + len(cause.distance.lacks)}",
+        cause.tried.violation.invariant,
+    )
+
+
+def _listed(heading: str, items: Sequence[str]) -> None:
+    """So many items, each behind its heading."""
+    for item in items[:LISTED_MAX]:
+        out.print(f"{heading}: {item}", markup=False, style="dim")
+    if len(items) > LISTED_MAX:
+        out.print(f"{heading}: {len(items) - LISTED_MAX} more", style="dim")
+
+
+def write_page(path: Path, report: Report, records: Iterable[LogRecord], redactor: Redactor) -> None:
+    """The page of the search: the lines of the log that tell, and the run that failed beside its control.
+
+    Raises:
+        InvalidRun: it cannot be written.
+    """
+    diagnosis, proof = report.hunted.diagnosis, report.proof
+    telling = {one.line for trait in diagnosis.said for one in diagnosis.incident.examples.get(trait, ())}
+    log = incident.Section(
+        title="the log",
+        verdict=report.verdict,
+        records=tuple(record for record in records if record.line in telling),
+        notes=(
+            *report.assumptions,
+            *(f"not explained: {trait}" for trait in report.unexplained),
+            *report.notes,
+        ),
+    )
+    played = [] if proof is None else incident.sections(proof.result, proof.histories)
+    replay = report.replay or report.again
+    title = f"an incident: {report.causes[0].suspect.name}" if proof is not None else "an incident"
+    incident.write(
+        path, title=title, verdict=report.verdict, sections=[log, *played], redactor=redactor, replay=replay
+    )
+
+
+def document(report: Report, chosen: Options, redactor: Redactor) -> dict[str, Any]:
+    """The document of the search; what is of the log is redacted."""
+    replay = report.replay or report.again
+    head = json_file.document(
+        "reproduce", Verdict.UNDECIDED, replay, seed=chosen.seed, target=chosen.profile.name
+    )
+    diagnosis, small = report.hunted.diagnosis, report.hunted.small
+    reproduced = report.path is not None
+    return {
+        **head,
+        "verdict": report.verdict,
+        "file": str(report.path) if reproduced else None,
+        "invariant": small.invariant if reproduced and small is not None else None,
+        "causes": [_cause(cause, redactor) for cause in report.causes],
+        "evidence": redactor.lines(evidence(diagnosis, report.hunted.cause)),
+        "assumptions": list(report.assumptions),
+        "unexplained": redactor.lines(report.unexplained),
+        "notes": redactor.lines(report.notes),
+        "played": diagnosis.played,
+        "requests": diagnosis.incident.threads,
+        "elapsed_s": round(report.elapsed_s, 3),
+    }
+
+
+def _cause(cause: Cause, redactor: Redactor) -> dict[str, Any]:
+    """One cause as it stands in `causes[]`."""
+    return {
+        "name": cause.suspect.name,
+        "distance": round(cause.distance.value, 3),
+        "scenario": cause.suspect.scenario.name,
+        "stage": cause.suspect.stage,
+        "invariant": cause.tried.violation.invariant,
+        "shares": redactor.lines(cause.distance.shares),
+        "lacks": redactor.lines(cause.distance.lacks),
+        "beyond": redactor.lines(cause.distance.beyond),
+    }

@@ -1,0 +1,87 @@
+"""What is written down of a reproduction: the incident, its evidence, and what was assumed."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from harness.incidents.diagnose import Cause, Diagnosis
+from harness.incidents.smaller import Smallest
+
+EVIDENCE_MAX = 6
+TRAITS_MAX = 12
+OTHERS_MAX = 5
+
+NO_BODIES = (
+    "the log does not hold what was sent: the turns, their messages and their order are those of the scenario "
+    "that was played"
+)
+
+
+def strange(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """What is to be said of a log in which nothing is like anything that the target wrote."""
+    written = diagnosis.healthy.traits.keys() | diagnosis.logged
+    if not written or diagnosis.incident.traits.keys() & written:
+        return ()
+    return (
+        "nothing in this log is like anything that the target logs; is it that of this service? see --target",
+    )
+
+
+def assumptions(diagnosis: Diagnosis, cause: Cause | None, text: str | None) -> tuple[str, ...]:
+    """What nobody could read in the log, and was taken to be so."""
+    told = list(diagnosis.incident.assumptions)
+    if cause is not None:
+        told += [one for one in cause.distance.assumptions if one not in told]
+    if others := [name for name in diagnosis.equals if cause is not None and name != cause.suspect.name]:
+        more = f" and {len(others) - OTHERS_MAX} more" if len(others) > OTHERS_MAX else ""
+        told.append(f"as near, and the log does not tell them apart: {', '.join(others[:OTHERS_MAX])}{more}")
+    said = f"; the message was given: {text!r}" if text is not None else ""
+    return (*told, NO_BODIES + said)
+
+
+def evidence(diagnosis: Diagnosis, cause: Cause | None) -> tuple[str, ...]:
+    """The lines of the log that a run of the cause explains, each once, in their order; without one, the odd ones."""
+    shown = {
+        example.line: _first_line(example.text)
+        for trait in (diagnosis.odd if cause is None else cause.distance.shares)
+        for example in diagnosis.incident.examples.get(trait, ())[:1]
+    }
+    return tuple(f"line {line}: {shown[line]}" for line in sorted(shown))[:EVIDENCE_MAX]
+
+
+def _first_line(text: str) -> str:
+    """The first line of a record, and whether there are more."""
+    first, _, rest = text.partition("\n")
+    return f"{first} ..." if rest else first
+
+
+def told(
+    diagnosis: Diagnosis,
+    cause: Cause,
+    small: Smallest,
+    *,
+    assumed: Sequence[str],
+    replay: str,
+    redact: Callable[[str], str],
+) -> Iterator[str]:
+    """The docstring of the file, line by line; what is of the log is redacted, `replay` is the command that runs it."""
+    violation = next(one for one in small.tried.violations if one.invariant == small.invariant)
+    yield f"From the log of an incident: {cause.suspect.name}; {small.invariant} is broken."
+    yield ""
+    yield f"{violation.message}"
+    yield ""
+    yield from _listed("The lines of the log:", evidence(diagnosis, cause), redact)
+    yield from _listed("In the log and in a run of this:", small.distance.shares, redact)
+    yield from _listed("In the log, and not explained by this:", small.unexplained, redact)
+    yield from _listed("In a run of this, and not in the log:", small.distance.beyond, redact)
+    yield from _listed("Assumed:", assumed, redact)
+    yield f"Again: {replay}"
+
+
+def _listed(heading: str, items: Sequence[str], redact: Callable[[str], str]) -> Iterator[str]:
+    """A heading with its items; nothing where there are none."""
+    if not items:
+        return
+    yield heading
+    yield from (f"  {redact(item)}" for item in items[:TRAITS_MAX])
+    if len(items) > TRAITS_MAX:
+        yield f"  and {len(items) - TRAITS_MAX} more"
+    yield ""

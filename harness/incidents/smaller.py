@@ -1,0 +1,76 @@
+"""Makes a match smaller: fewer steps, fewer faults, while it fails alike and its log is as near to the incident's."""
+
+import time
+from dataclasses import dataclass, replace
+
+from harness.incidents.candidates import Suspect
+from harness.incidents.diagnose import Cause, Diagnosis
+from harness.incidents.distance import Distance
+from harness.incidents.lab import Lab, Tried
+from harness.scenario import Disconnect, Scenario, Turn, flat
+from harness.search.shrink import drive_async, smaller_scenarios
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smallest:
+    """The smallest suspect that still is a match, what came of it, and how many were played for it."""
+
+    tried: Tried
+    distance: Distance
+    invariant: str
+    runs: int
+
+    @property
+    def unexplained(self) -> tuple[str, ...]:
+        """What is odd in the log and nowhere in its run."""
+        return tuple(trait for trait in self.distance.lacks if trait not in self.tried.candidate.run.traits)
+
+
+async def smallest(lab: Lab, diagnosis: Diagnosis, cause: Cause, *, until_s: float) -> Smallest | None:
+    """Play smaller and smaller ones, until so many monotonic seconds; None where the match itself does not fail again."""
+    shrinker = _Shrinker(lab, diagnosis, cause)
+    return await shrinker.run(until_s)
+
+
+class _Shrinker:
+    """One match that is made smaller; each candidate is compared with its own twin."""
+
+    def __init__(self, lab: Lab, diagnosis: Diagnosis, cause: Cause) -> None:
+        self._lab = lab
+        self._diagnosis = diagnosis
+        self._suspect = cause.suspect
+        self._invariant = cause.tried.violation.invariant
+        self._farthest = diagnosis.distance(cause.tried)
+        self._best = Smallest(tried=cause.tried, distance=self._farthest, invariant=self._invariant, runs=0)
+        self._runs = 0
+
+    async def run(self, until_s: float) -> Smallest | None:
+        """The smallest that was found in the time."""
+        start = replace(self._suspect.scenario, stages=(self._suspect.stage,))
+        if not await self._matches(start):
+            return None
+        await drive_async(smaller_scenarios, start, self._matches, spent=lambda: time.monotonic() >= until_s)
+        return replace(self._best, runs=self._runs)
+
+    async def _matches(self, scenario: Scenario) -> bool:
+        """Whether it fails for the same reason, and its log is no farther from the incident's.
+
+        What holds no turn of its own is not asked for: the harness's own turns at the end may well fail, and tell nothing.
+        """
+        if not any(isinstance(step, Turn | Disconnect) for step in flat(scenario.steps)):
+            return False
+        self._runs += 1
+        tried = await self._lab.again(_with(self._suspect, scenario))
+        if tried is None or self._invariant not in {one.invariant for one in tried.violations}:
+            return False
+        near = self._diagnosis.distance(tried)
+        if near.value > self._farthest.value or not set(near.lacks) <= set(self._farthest.lacks):
+            return False
+        self._best = Smallest(tried=tried, distance=near, invariant=self._invariant, runs=self._runs)
+        return True
+
+
+def _with(suspect: Suspect, scenario: Scenario) -> Suspect:
+    """The suspect in another scenario: its twin has the defect no more, or the fault where there is no defect."""
+    twin = scenario if suspect.defects else replace(scenario, faults=())
+    return replace(suspect, scenario=scenario, twin=twin)
