@@ -38,7 +38,7 @@ class Contract:
     `reply_pointer` is the JSON pointer to the reply in the answer to a turn; its `confidence_field` is a number from 0 to 1. By `memory_growth_mb_max` MB (10^6 bytes)
     its processes may have grown when it is quiet again, and of each of many sessions `objects_per_session_max` objects may be left in the one that holds its app. A body of more than `body_bytes_max` bytes is refused with 413, and
     a turn of a session that nobody was given with `unknown_session_status`. With `message_text_private` no log line holds
-    what a user wrote.
+    what a user wrote. `turns_in_flight_max` is how many turns it serves at once: of so many none is refused, and who comes over it is told at once.
     """
 
     turn_path: str
@@ -71,3 +71,4 @@ class Contract:
     body_bytes_max: int | None = None
     unknown_session_status: int | None = None
     message_text_private: bool = False
+    turns_in_flight_max: int | None = None

@@ -110,11 +110,21 @@ def has_unknown_ids(history: History) -> bool:
 
 
 def may_have_finished(exchange: Exchange, history: History) -> bool:
-    """True where a client left when its answer may have been under way: no provider call of the request was in flight."""
+    """True where a client left when its answer may have been under way: no provider call of the request was in flight.
+
+    A call that was aborted may end at the very time at which the client left: until then it was in flight.
+    """
     return exchange.left and not any(
-        call.request_id == exchange.request_id and call.at_s <= exchange.ended_s < call.ended_s
+        call.request_id == exchange.request_id
+        and call.at_s <= exchange.ended_s
+        and _outlasts(call, exchange.ended_s)
         for call in history.calls
     )
+
+
+def _outlasts(call: UpstreamCall, at_s: float) -> bool:
+    """Whether a call was in flight at a time, if it had begun."""
+    return at_s < call.ended_s or (call.outcome == "aborted" and at_s == call.ended_s)
 
 
 def returned_id(exchange: Exchange) -> str | None:

@@ -8,13 +8,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-import httpx
-
 from reference_app.classifier import Answer, IntentClassifier, LevelOf
 from reference_app.components import Components, make_classifier, make_client
 from reference_app.contract import Classification, ConversationState, FallbackReason, Method
 from reference_app.defects.catalog import Defect
-from reference_app.provider import Attempt, Channel, ProviderClient
+from reference_app.defects.loops import SharedClient
+from reference_app.provider import Attempt
 
 T = TypeVar("T")
 
@@ -102,21 +101,6 @@ class ThreadPerCallClassifier(IntentClassifier):
         return await level.ask(self._client, message, state, attempt)
 
 
-class SharedClient(ProviderClient):
-    """One pool of connections for every loop: what was opened on a loop that is gone is used again on the next."""
-
-    async def channel(self) -> Channel:
-        """The first channel that was ever made, over the client that everybody has."""
-        if not self._channels:
-            transport = self._transport or httpx.AsyncHTTPTransport()
-            slots = asyncio.Semaphore(self._settings.provider_connections_max)
-            self._channels[asyncio.get_running_loop()] = Channel(transport, slots)
-        return next(iter(self._channels.values()))
-
-    async def aclose(self) -> None:
-        """Leave the connections to the end of the process: the loops that they belong to are gone."""
-
-
 def _on_new_loop(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine on a loop that exists for this call only."""
     loop = asyncio.new_event_loop()
@@ -136,6 +120,7 @@ def _sync_entry(components: Components) -> Components:
 
 
 def _thread_per_call(components: Components) -> Components:
+    """Two parts: the client that the loops share raises a RuntimeError, which the plan's fix takes for another one."""
     classifier = partial(make_classifier, kind=ThreadPerCallClassifier)
     return replace(components, classifier=classifier, client=partial(make_client, kind=SharedClient))
 
@@ -146,7 +131,7 @@ DEFECTS = (
         incident_class="C01",
         sources=("emergency plan, incident 1", "run-llama/llama_index#17349"),
         summary="sees a running loop, logs that the conversation-aware level is skipped, and answers from the next one",
-        reasons=("degradation.explained", "logs.nothing_forbidden"),
+        reasons=("degradation.explained",),
         apply=_skip,
     ),
     Defect(
@@ -154,19 +139,18 @@ DEFECTS = (
         incident_class="C01",
         sources=("emergency plan, incident 3", "microsoft/autogen#2673", "crewAIInc/crewAI#6978"),
         summary="the async route calls the sync entry, which runs a new loop under the running one; the error is swallowed",
-        reasons=("degradation.explained", "logs.nothing_forbidden"),
+        reasons=("degradation.explained", "logs.no_forbidden_text"),
         apply=_sync_entry,
     ),
     Defect(
         name="thread_per_call_bridge",
         incident_class="C02",
-        sources=("emergency plan, fix 1", "run-llama/llama_index#22401", "langchain-ai/langgraph#7857"),
+        sources=("emergency plan, fix 1", "run-llama/llama_index#20286", "langchain-ai/langgraph#7857"),
         summary="the plan's first fix: a thread and a loop for each call, waited for ten seconds on the loop's own thread",
         reasons=(
             "liveness.loop_responsive",
             "outcome.answered_within_deadline",
             "degradation.provider_call_named",
-            "logs.nothing_forbidden",
             "liveness.provider_call_released",
         ),
         apply=_thread_per_call,

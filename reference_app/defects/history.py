@@ -163,6 +163,7 @@ def _written_back(append: Append, connection: sqlite3.Connection) -> None:
 
 
 def _last_writer(components: Components) -> Components:
+    """Two parts: where turns enter one by one, or the store has versions, the other mistake is never seen."""
     return replace(
         components,
         store=lambda parts: WholeStore(parts.settings),
@@ -183,6 +184,7 @@ def _afterthought(components: Components) -> Components:
 
 
 def _half_turn(components: Components) -> Components:
+    """Two parts: the good store takes a turn once, and would refuse the second half as a conflict."""
     return replace(
         components,
         store=lambda parts: HalfTurnStore(parts.settings),
@@ -198,7 +200,7 @@ DEFECTS = (
     Defect(
         name="last_writer_wins",
         incident_class="C12",
-        sources=("google/adk-python#4751", "rasahq/rasa#9213"),
+        sources=("google/adk-python#4751", "RasaHQ/rasa#9213"),
         summary="the history is read, and written back as a whole without a version: of turns that overlap one is kept",
         reasons=("sessions.acknowledged_turns_kept", "sessions.turns_counted"),
         apply=_last_writer,
@@ -222,7 +224,7 @@ DEFECTS = (
     Defect(
         name="persist_after_reply",
         incident_class="C11",
-        sources=("keephq/keep#6552", "encode/starlette#1438", "google/adk-python#5194"),
+        sources=("keephq/keep#6552", "Kludex/starlette#1438", "google/adk-python#5194"),
         summary="a turn is stored by a task that nobody holds, after the answer has left",
         reasons=("sessions.acknowledged_turns_kept", "sessions.history_preserved"),
         apply=_afterthought,

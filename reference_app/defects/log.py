@@ -88,7 +88,7 @@ DEFECTS = (
     Defect(
         name="log_pipe_blocks_loop",
         incident_class="C21",
-        sources=("NousResearch/hermes-agent#58636",),
+        sources=("Agent-Field/agentfield#985",),
         summary="log lines are written on the loop's own thread: when nobody reads the pipe, nothing else goes on either",
         reasons=("liveness.loop_responsive", "outcome.answered_within_deadline"),
         apply=_direct,

@@ -2,21 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, TypeVar
 
 import httpx
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from reference_app.bridge import Bridge, CancelToken
 from reference_app.components import Components, Parts, make_client, make_outcome
-from reference_app.defects.bridge import SharedClient
+from reference_app.context import REQUEST, RequestContext
 from reference_app.defects.catalog import Defect
-from reference_app.observability import Observability
 from reference_app.outcome import Exchange, Outcome
-from reference_app.provider import ProviderClient
+from reference_app.provider import Channel, ProviderClient
 from reference_app.sessions.protocol import Append
 from reference_app.sessions.sqlite import SQLiteSessionStore
 from reference_app.settings import Settings
@@ -67,6 +66,21 @@ class LockedStore(SQLiteSessionStore):
             await super().append(append, timeout_s=timeout_s)
 
 
+class SharedClient(ProviderClient):
+    """One pool of connections for every loop: what was opened on a loop that is gone is used again on the next."""
+
+    async def channel(self) -> Channel:
+        """The first channel that was ever made, over the client that everybody has."""
+        if not self._channels:
+            transport = self._transport or httpx.AsyncHTTPTransport()
+            slots = asyncio.Semaphore(self._settings.provider_connections_max)
+            self._channels[asyncio.get_running_loop()] = Channel(transport, slots)
+        return next(iter(self._channels.values()))
+
+    async def aclose(self) -> None:
+        """Leave the connections to the end of the process: the loops that they belong to are gone."""
+
+
 class SleepyClient(ProviderClient):
     """Waits between attempts as code does that was written for threads."""
 
@@ -78,35 +92,31 @@ class SleepyClient(ProviderClient):
         time.sleep(seconds)  # noqa: ASYNC251  # the mistake
 
 
-class GlobalIdObservability(Observability):
-    """Names in every record the request that began last."""
-
-    latest: str | None = None
-
-    def _record(self, name: str, method: str, fields: MutableMapping[str, Any]) -> Mapping[str, Any]:
-        return {**super()._record(name, method, fields), "request_id": self.latest}
-
-
 class GlobalIdOutcome(Outcome):
-    """Leaves the id of the request where all of the process finds it, as one does who knows threads only."""
+    """Leaves the request where all of the process finds it, as one does who knows threads only."""
 
-    observability: GlobalIdObservability
+    latest: RequestContext | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, and give its answer the id that is found there."""
+        """Serve one request, and give its answer the id of the one that is found there."""
 
         async def named(message: Message) -> None:
-            if message["type"].endswith("http.response.start"):
+            if message["type"].endswith("http.response.start") and self.latest is not None:
                 others = [(name, value) for name, value in message["headers"] if name != REQUEST_ID]
-                latest = self.observability.latest or ""
-                message["headers"] = [*others, (REQUEST_ID, latest.encode("ascii"))]
+                message["headers"] = [*others, (REQUEST_ID, self.latest.request_id.encode("ascii"))]
             await send(message)
 
         await super().__call__(scope, receive, named)
 
     async def _run(self, exchange: Exchange) -> None:
-        self.observability.latest = exchange.context.request_id
+        self.latest = exchange.context
         await super()._run(exchange)
+
+    def record(self, exchange: Exchange) -> None:
+        """Write the completion record under the id of the one that is found there."""
+        token = REQUEST.set(self.latest)
+        super().record(exchange)
+        REQUEST.reset(token)
 
 
 def _threadsafe(components: Components) -> Components:
@@ -124,20 +134,8 @@ def _shared(components: Components) -> Components:
     return replace(components, client=partial(make_client, kind=SharedClient))
 
 
-def _global_id_outcome(app: ASGIApp, parts: Parts) -> ASGIApp:
-    outcome = make_outcome(app, parts, kind=GlobalIdOutcome)
-    assert isinstance(outcome, GlobalIdOutcome)
-    assert isinstance(parts.observability, GlobalIdObservability)
-    outcome.observability = parts.observability
-    return outcome
-
-
 def _global_id(components: Components) -> Components:
-    return replace(
-        components,
-        observability=lambda parts: GlobalIdObservability(parts.settings),
-        outcome=_global_id_outcome,
-    )
+    return replace(components, outcome=partial(make_outcome, kind=GlobalIdOutcome))
 
 
 def _sleepy(components: Components) -> Components:
@@ -162,7 +160,7 @@ DEFECTS = (
         incident_class="C03",
         sources=("sanic-org/sanic#1388", "topoteretes/cognee#2938"),
         summary="the store writes under a lock of the module, which belongs to the loop that first had to wait for it",
-        reasons=("outcome.expected_status", "logs.nothing_forbidden"),
+        reasons=("outcome.expected_status", "logs.no_forbidden_text"),
         apply=_locked,
     ),
     Defect(
@@ -170,14 +168,14 @@ DEFECTS = (
         incident_class="C04",
         sources=("encode/httpx#2473", "openai/openai-python#1254"),
         summary="one client for every loop: connections that one loop opened are used again on another",
-        reasons=("outcome.status_in_contract", "logs.nothing_forbidden", "loop.nothing_reported"),
+        reasons=("outcome.status_in_contract", "logs.no_forbidden_text", "loop.nothing_reported"),
         apply=_shared,
     ),
     Defect(
         name="request_id_global",
         incident_class="C05",
         sources=("dabapps/django-log-request-id#63", "fastapi/fastapi#4696"),
-        summary="the request id lies where all requests share it: records and answers name whoever began last",
+        summary="the request id lies where all requests share it: completion records and answers name whoever began last",
         reasons=("logs.agree_with_wire", "outcome.request_id_returned"),
         apply=_global_id,
     ),

@@ -97,7 +97,7 @@ def _apply(components: Components) -> Components:
 DEFECTS = (
     Defect(
         name="base_http_middleware",
-        incident_class="C09",
+        incident_class="C05",
         sources=("Kludex/starlette#1081", "Kludex/starlette#2943", "sqlalchemy/sqlalchemy#12077"),
         summary="the outermost layer is a BaseHTTPMiddleware: it never sees that a client left, nor how a stream ended",
         reasons=(

@@ -137,7 +137,7 @@ DEFECTS = (
         incident_class="C07",
         sources=("fastapi/fastapi#3205", "uhh-lt/dats#217", "DataJunction/dj#942"),
         summary="all worker threads wait for a connection, and whoever has one waits for a worker thread",
-        reasons=("outcome.answered_within_deadline",),
+        reasons=("outcome.answered_within_deadline", "outcome.served"),
         apply=_sync,
     ),
     Defect(
@@ -145,7 +145,7 @@ DEFECTS = (
         incident_class="C14",
         sources=("Chainlit/chainlit#2111",),
         summary="a connection is checked out for the whole of a turn: five slow answers of the model, and the pool is empty",
-        reasons=("outcome.status_in_contract",),
+        reasons=("outcome.status_in_contract", "outcome.served"),
         apply=_holding,
     ),
     Defect(

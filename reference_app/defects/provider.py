@@ -135,6 +135,7 @@ def _classifier(components: Components, kind: type[IntentClassifier]) -> Compone
 
 
 def _obedient(components: Components) -> Components:
+    """Two parts: what bounds a whole level is the classifier's, and would end the wait however long the client means it."""
     return _classifier(_client(components, ObedientClient), UnboundClassifier)
 
 
@@ -180,7 +181,7 @@ DEFECTS = (
     Defect(
         name="retry_after_past_deadline",
         incident_class="C16",
-        sources=("anthropics/anthropic-sdk-typescript#791",),
+        sources=("earendil-works/pi#6911",),
         summary="each call has its timeout, and the wait between two of them lasts as long as Retry-After says",
         reasons=("outcome.answered_within_deadline",),
         apply=_obedient,
@@ -214,7 +215,7 @@ DEFECTS = (
             "provider.secret_kept",
             "outcome.provider_key_kept",
             "logs.provider_key_kept",
-            "logs.nothing_forbidden",
+            "logs.no_forbidden_text",
         ),
         apply=_telling,
     ),

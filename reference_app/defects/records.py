@@ -1,9 +1,8 @@
 """Mistakes in what a client is told of a failure, and in what is recorded of its request."""
 
-import asyncio
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from http import HTTPStatus
 
 import orjson
 from fastapi import Request, Response
@@ -62,14 +61,14 @@ class TalkativeRoutes(Routes):
 
 
 class TrustingOutcome(Outcome):
-    """Takes for delivered what could be sent without an error: `send` has none for a client that left."""
+    """Records 200 where nothing else was sent: a default, which stays where the client has left before the answer."""
 
-    async def _work(self, exchange: Exchange, serving: "asyncio.Task[Any]") -> None:  # noqa: ARG002  # nothing ends it
-        """Read the body and run the app on it; nobody watches whether the client is still there."""
-        if (refusal := await self._read(exchange)) is not None:
-            await exchange.answer(refusal)
-        elif not exchange.left:
-            await self._app(exchange.scope, exchange.receive, exchange.send)
+    def record(self, exchange: Exchange) -> None:
+        """Write down a client that left as one that was answered."""
+        if exchange.left:
+            exchange.left, exchange.complete = False, True
+            exchange.status = exchange.status or HTTPStatus.OK
+        super().record(exchange)
 
 
 def _logging(parts: Parts, *, kind: type[FriendlyRoutes] | type[TalkativeRoutes]) -> Routes:
@@ -116,8 +115,8 @@ DEFECTS = (
     Defect(
         name="disconnect_logged_as_200",
         incident_class="C10",
-        sources=("encode/uvicorn#2271",),
-        summary="what was sent counts as delivered: `send` is silent where the client has left, and 200 is recorded",
+        sources=("Kludex/uvicorn#119", "Kludex/uvicorn#2271"),
+        summary="a request is recorded as 200 unless something else was sent: also where the client left, and nothing was",
         reasons=("logs.agree_with_wire", "logs.metrics_agree_with_wire"),
         apply=_trusting,
     ),

@@ -36,7 +36,7 @@ DEFECTS = (
     Defect(
         name="history_lost",
         incident_class="C12",
-        sources=("emergency plan, incident 4", "rasahq/rasa#7921"),
+        sources=("emergency plan, incident 4", "RasaHQ/rasa#7921"),
         summary="every request begins from new state: the second turn knows nothing of the first",
         reasons=("sessions.history_preserved",),
         apply=_apply,

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from reference_app.admission import Admission
 from reference_app.components import Components
 from reference_app.defects.catalog import Defect
 from reference_app.sessions.database import Database
@@ -18,6 +19,9 @@ from reference_app.settings import Settings
 
 T = TypeVar("T")
 STORED_EVERY_S = 1.0
+
+EVERYBODY = 1_000_000_000
+"""So many requests are taken at once: whoever comes."""
 
 
 class NoThread(Threads):
@@ -48,22 +52,12 @@ class InlineStore(SQLiteSessionStore):
         self._writer = NoThread("store-writer", 1)
 
 
-class PatientThreads(Threads):
-    """Takes whatever comes, and lets it wait until it is done."""
-
-    async def run(self, work: Callable[[sqlite3.Connection], T], *, timeout_s: float) -> T:  # noqa: ARG002  # the mistake
-        """Have the work done, whenever that is."""
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.put(Job(work, future))
-        return await future
-
-
 class UnboundedStore(SQLiteSessionStore):
     """Refuses no write: the queue is as long as it has to be."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._writer = PatientThreads("store-writer", 1)
+        self._writer = Threads("store-writer", 1)
 
 
 class TrustingThreads(Threads):
@@ -149,6 +143,13 @@ def _store(kind: Callable[[Settings], SQLiteSessionStore]) -> Callable[[Componen
     return lambda components: replace(components, store=lambda parts: kind(parts.settings))
 
 
+def _unbounded(components: Components) -> Components:
+    """Two parts: the bound of the requests in flight is the lower one, and would hide that the queue has none."""
+    return replace(
+        _store(UnboundedStore)(components), admission=lambda parts: Admission(EVERYBODY, parts.metrics)
+    )
+
+
 DEFECTS = (
     Defect(
         name="commit_on_loop",
@@ -170,9 +171,9 @@ DEFECTS = (
         name="unbounded_writer_queue",
         incident_class="C24",
         sources=("HKUDS/nanobot#4780", "SuanmoSuanyangTechnology/MemoryBear#1623"),
-        summary="the queue of the writer has no bound, and whoever waits in it no deadline: nobody is refused, nobody is answered",
-        reasons=("outcome.answered_within_deadline",),
-        apply=_store(UnboundedStore),
+        summary="neither the queue of the writer nor what leads to it has a bound: nobody is told that there is no room, until the time is over",
+        reasons=("outcome.refused_at_once",),
+        apply=_unbounded,
     ),
     Defect(
         name="poison_turn_kills_writer",

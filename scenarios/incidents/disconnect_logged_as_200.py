@@ -1,9 +1,10 @@
 """Users closed the page because nothing came, and the log said that all of them had been served.
 
-What had been sent without an error counted as delivered; but a server takes what is sent to a client that has left, and
-says nothing. So the slowest answers, which nobody waited for, were recorded as complete and successful, and the latency
-that drove users away was in no graph of failures. The provider takes its time, clients of two conversations leave while
-it is asked, and others stay: each request must be recorded, and counted, as what became of it.
+A request was recorded as 200 unless something else had been sent, and to a client that has left nothing is sent, or what
+is sent goes nowhere without an error. So the slowest answers, which nobody waited for, were recorded as complete and
+successful, and the latency that drove users away was in no graph of failures. The provider takes its time, clients of
+two conversations leave while it is asked, and others stay: each request must be recorded, and counted, as what became
+of it.
 """
 
 from harness.faults import ProviderNoReply

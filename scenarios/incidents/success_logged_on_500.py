@@ -1,7 +1,7 @@
 """The client was sent 500 and the log said success.
 
-An inner layer decided about success before the answer was built, and wrote `api_request_complete status_code=500
-success=true` when building it failed. Dashboards that counted successes stayed green during the outage. Two cures
+An inner layer decided about success before there was an answer, and wrote `api_request_complete status_code=500
+success=true` when the turn could not be kept. Dashboards that counted successes stayed green during the outage. Two cures
 were no better: one that left the inner record in place beside a new one, and one that let there be no 500 by answering
 every failure with 200. Turns are held, refused, and cannot be stored: the status on the wire, the completion record,
 the response counter and what was kept must tell one story for every request.

@@ -9,10 +9,10 @@ SERVICES = Path(__file__).parent.parent / "services"
 
 
 def test_a_sweep_finds_a_mistake_and_names_what_found_it(shakeout, tmp_path):
-    """A target that logs success with a 500 fails without any fault, exit 1: that is told, and no fault is blamed."""
+    """A target that logs under the ids of other requests fails without any fault, exit 1: that is told, and no fault is blamed."""
     place = tmp_path / "sweep.json"
     code, said, _ = shakeout(
-        "sweep", "provider.refusal", "--defect", "success_logged_on_500", "--json", str(place)
+        "sweep", "provider.refusal", "--defect", "request_id_global", "--json", str(place)
     )
     document = json.loads(place.read_text())
     assert (code, document["kind"], document["verdict"]) == (1, "sweep", "failed")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+from harness import library
 from harness.registry import FAULTS, INVARIANTS, Invariant, held_under
 from harness.variants import variants
 
@@ -13,14 +14,23 @@ VARIABLE = "SHAKEOUT_MUTANT"
 
 
 def oracles() -> dict[str, Invariant]:
-    """Every invariant by its name: the universal ones, and those of the faults."""
+    """Every invariant by its name: the universal ones, those of the faults, and those of the scenarios."""
     armed = [fault for kind in FAULTS.values() for fault in variants(kind)]
-    return {one.name: one for one in (*INVARIANTS.values(), *held_under(armed))}
+    own = [one for scenario in library.find(()) for one in scenario.invariants]
+    return {one.name: one for one in (*INVARIANTS.values(), *held_under(armed), *own)}
 
 
-def empty(invariant: Invariant) -> None:
-    """Let it find nothing, whoever holds it."""
-    object.__setattr__(invariant, "check", lambda _history: ())
+def empty(name: str) -> None:
+    """Let every invariant of that name find nothing, whoever holds it, also one that is made later."""
+    make = Invariant.__init__
+
+    def made(self: Invariant, **values: Any) -> None:
+        make(self, **values)
+        if self.name == name:
+            object.__setattr__(self, "check", lambda _history: ())
+
+    setattr(Invariant, "__init__", made)  # noqa: B010  # mypy takes no assignment to it
+    object.__setattr__(oracles()[name], "check", lambda _history: ())
 
 
 def disarm(fault: Any) -> None:
@@ -43,6 +53,6 @@ def pytest_configure() -> None:
     """Mutate, before any test is imported."""
     kind, _, name = os.environ[VARIABLE].partition(":")
     if kind == "invariant":
-        empty(oracles()[name])
+        empty(name)
     else:
         disarm(FAULTS.get(name))

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.registry import FAULTS
+from harness.registry import FAULTS, INVARIANTS, Invariant
 from tests.mutants.mutant import VARIABLE, oracles
 
 TESTS = Path(__file__).parent.parent
@@ -35,11 +35,11 @@ def mutants() -> list[Mutant]:
     texts = {path: path.read_text() for path in sorted((TESTS / "harness").rglob("test_*.py"))}
 
     def speaking(*words: str) -> tuple[Path, ...]:
-        wanted = re.compile("|".join(rf"(?<![\w.]){re.escape(word)}(?!\w)" for word in words))
+        wanted = re.compile("|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in words))
         return tuple(path for path, text in texts.items() if wanted.search(text))
 
     found = [
-        Mutant(name=f"invariant:{name}", files=speaking(name, one.check.__name__))
+        Mutant(name=f"invariant:{name}", files=speaking(*words_for(one)))
         for name, one in sorted(oracles().items())
     ]
     found += [
@@ -48,10 +48,14 @@ def mutants() -> list[Mutant]:
     return found
 
 
+def words_for(one: Invariant) -> tuple[str, ...]:
+    """Its name, and of one that no registry holds the name of the function that it is, or that makes it."""
+    made = one.check.__qualname__.partition(".")[0]
+    return (one.name,) if one.name in dict(INVARIANTS.items()) else (one.name, made)
+
+
 async def noticed(mutant: Mutant) -> str:
     """The first test that notices it; empty where none does."""
-    if not mutant.files:
-        return ""
     code, told = await _pytest(mutant.files, {VARIABLE: mutant.name}, "-p", "tests.mutants.mutant")
     failed = re.search(r"^(?:FAILED|ERROR) (\S+)", told, re.MULTILINE)
     return failed[1] if code == FAILED and failed else ""
@@ -81,6 +85,9 @@ async def _pytest(files: Sequence[Path], variables: dict[str, str], *options: st
 async def run(names: Sequence[str], jobs: int) -> int:
     """Try the mutants whose names hold one of `names`; the exit code."""
     wanted = [one for one in mutants() if not names or any(name in one.name for name in names)]
+    if unknown := [one.name for one in wanted if not one.files]:
+        sys.stdout.write(f"shakeout: no test speaks of {', '.join(unknown)}; write one\n")
+        return 3
     free, missed = asyncio.Semaphore(jobs), []
 
     async def one(mutant: Mutant) -> None:

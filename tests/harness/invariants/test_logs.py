@@ -9,6 +9,7 @@ from harness.history import LogRecord, Outage, Snapshot
 AGREE = "logs.agree_with_wire"
 METRICS = "logs.metrics_agree_with_wire"
 FORBIDDEN = "logs.nothing_forbidden"
+FORBIDDEN_TEXT = "logs.no_forbidden_text"
 CARRIED = "logs.request_id_carried"
 
 
@@ -55,6 +56,18 @@ def test_a_client_that_left_is_logged_as_499(made, findings):
     assert message.startswith("logged as complete with status 499")
 
 
+def test_a_call_that_ends_as_its_client_leaves_was_in_flight(made, findings):
+    """In virtual time a call is aborted at the very time at which its client leaves: 200 in the record is a lie then."""
+    turn = made.turn(status=None, body=None, left=True)
+    lie = made.completion(turn, fields={"status_code": 200, "success": True})
+    aborted = made.call(turn, ended_s=turn.ended_s, outcome="aborted")
+    answered = made.call(turn, ended_s=turn.ended_s)
+    (message,) = findings(AGREE, made.history(turn, aborted, lie))
+    assert message.startswith("logged status 200, 499 on the wire")
+    assert len(findings(METRICS, made.history(turn, aborted, counted(s200=1)))) == 1
+    assert findings(AGREE, made.history(turn, answered, lie)) == []
+
+
 def test_a_client_that_left_when_all_was_done_may_be_logged_as_answered(made, findings):
     """With no call in flight any more the answer may have been on its way; then 200 is no lie, and may be counted."""
     turn = made.turn(status=None, body=None, left=True)
@@ -84,8 +97,9 @@ def test_forbidden_events_and_texts_are_found(made, findings):
     event = LogRecord(source="app", line=3, text="skipped", event="skipped")
     text = LogRecord(source="stderr", line=4, text="RuntimeWarning: coroutine 'x' was never awaited")
     assert findings(FORBIDDEN, made.history(made.completion(made.turn()))) == []
-    assert findings(FORBIDDEN, made.history(event)) == ["skipped must not occur"]
-    assert findings(FORBIDDEN, made.history(text)) == ["the log says 'was never awaited'"]
+    assert findings(FORBIDDEN_TEXT, made.history(made.completion(made.turn()))) == []
+    assert findings(FORBIDDEN, made.history(event, text)) == ["skipped must not occur"]
+    assert findings(FORBIDDEN_TEXT, made.history(event, text)) == ["the log says 'was never awaited'"]
 
 
 def test_a_record_that_lost_its_request_id_is_found(made, findings):

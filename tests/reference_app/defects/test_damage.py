@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from damage_bench import PLAN_INPUT, Provider, Started, turn
 
+from reference_app.sessions.protocol import StoreUnavailable
+from reference_app.sessions.sqlite import SQLiteSessionStore
+
 
 async def test_without_a_defect_nothing_is_wrong(started: Started, provider: Provider, log: Path) -> None:
     """The control: the conversation-aware level answers, is told the history, and the log says what was sent."""
@@ -48,14 +51,22 @@ async def test_sync_called_from_loop_never_awaits_its_coroutine(
     assert "asyncio.run() cannot be called from a running event loop" in log.read_text()
 
 
-async def test_success_logged_on_500_lies(started: Started, log: Path) -> None:
-    """The client gets 500 and the log says success, in the plan's very words, for the plan's own input."""
+async def test_success_logged_on_500_lies(
+    started: Started, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a turn cannot be stored the client gets 500 and the log says success, in the plan's very words; else all is well."""
+
+    async def refused(*_: object, **__: object) -> None:
+        raise StoreUnavailable("the disk is away")
+
     async with started("success_logged_on_500") as client:
+        healthy = await turn(client)
+        monkeypatch.setattr(SQLiteSessionStore, "append", refused)
         response = await turn(client)
-    assert response.status_code == 500
-    lines = [line for line in log.read_text().splitlines() if "api_request_complete" in line]
-    assert len(lines) == 1
-    assert "universal_framework.safe_mode INFO api_request_complete status_code=500 success=true" in lines[0]
+    assert (healthy.status_code, response.status_code) == (200, 500)
+    first, second = (line for line in log.read_text().splitlines() if "api_request_complete" in line)
+    assert "status_code=200 success=true" in first
+    assert "universal_framework.safe_mode INFO api_request_complete status_code=500 success=true" in second
 
 
 async def test_history_lost_forgets_every_turn(started: Started, provider: Provider, log: Path) -> None:
