@@ -239,7 +239,7 @@ class ProcessTarget(Single):
     async def _ended(self, *, kill: bool, grace_s: float) -> int | None:
         await self._inside.all_leave(kill=kill)
         child = self.child
-        if child.ended:
+        if child.ended and not child.line.closed:  # of one that was ended before, the line is closed
             raise TargetGone("the target went away before it was ended")
         await child.stop(kill=kill, grace_s=grace_s)
         await self._life.aclose()

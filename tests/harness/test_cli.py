@@ -243,7 +243,7 @@ def test_scenarios_are_played_a_few_at_a_time(monkeypatch):
     named = ["retry_held_twice", "history_lost", "key_in_error", "fallback_unnamed"]
     shown: list[ScenarioVerdict] = []
     monkeypatch.setattr(run, "run_on", meeting)
-    monkeypatch.setattr(run, "_show", lambda results, *_: shown.extend(results))
+    monkeypatch.setattr(run, "_show", lambda results, *_, **__: shown.extend(results))
     with pytest.raises(typer.Exit):
         run.command(named, stage="live", jobs=2)
     assert most == 2
