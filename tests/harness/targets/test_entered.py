@@ -13,6 +13,7 @@ from inside_faults import Noting, Teapot
 from harness.errors import InvalidRun, UsageError
 from harness.rig import Outgoing
 from harness.targets import profile as profiles
+from harness.targets.control import TargetGone
 from harness.targets.driven import Job, Recorder
 from harness.targets.entered import InChild
 from harness.targets.lifespan import LIFESPAN_S_MAX
@@ -96,15 +97,16 @@ async def test_a_fault_that_enters_while_the_process_ends_is_in_the_next_one(
 
 
 async def test_a_fault_of_a_process_that_died_by_itself_has_nobody_to_leave(job: Job, tmp_path: Path) -> None:
-    """That is no error of the fault, and the next process has it."""
+    """That is no error of the fault, which leaves in silence; who would end the process is told that it had gone."""
     async with (
         ProcessTarget.start(job, Recorder(), directory=tmp_path) as target,
         Teapot().inject(target.rig),
     ):
-        target.child.signal(signal.SIGKILL)
-        await target.restart(kill=False)
         assert (await target.send(ASKING)).status == 418
         target.child.signal(signal.SIGKILL)
+        await target.child.gone()
+        with pytest.raises(TargetGone, match="went away before it was ended"):
+            await target.restart(kill=False)
 
 
 async def test_a_fault_has_the_time_that_an_app_takes_to_start_and_to_end() -> None:
