@@ -223,6 +223,18 @@ class ProviderBadScore(ProviderFault):
                 f"value={self.value}: is a confidence; name one that is none, or take provider.low_score"
             )
 
+    def __eq__(self, other: object) -> bool:
+        """NaN is the same knob as NaN; from Python 3.13 on a dataclass compares its fields one by one, and says no."""
+        return isinstance(other, ProviderBadScore) and self._knobs == other._knobs
+
+    def __hash__(self) -> int:
+        return hash(self._knobs)
+
+    @property
+    def _knobs(self) -> tuple[object, ...]:
+        """Its knobs, with something in the place of NaN that is equal to itself."""
+        return ("NaN" if self.value != self.value else self.value, self.window)
+
     def _rule(self) -> Rule:
         return bent(lambda reply: _with_confidence(reply, self.value))
 

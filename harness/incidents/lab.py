@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from harness.errors import InvalidRun, UsageError, first_of
+from harness.errors import InvalidRun, UsageError
 from harness.history import History
 from harness.incidents.candidates import Suspect
 from harness.incidents.distance import Candidate
@@ -88,7 +88,7 @@ class Lab:
             return await self._arm(play, scenario, ())
 
         self._say("the service without a fault")
-        return await self._spread(scenarios, one)
+        return await spread(self._plays, scenarios, one)
 
     async def tried(
         self, suspects: Sequence[Suspect], found: Callable[[Tried], None], *, enough: Callable[[int], bool]
@@ -114,7 +114,7 @@ class Lab:
         def say(number: int, suspect: Suspect) -> None:
             self._say(f"{number} of {len(suspects)}: {suspect.label}")
 
-        await self._spread(suspects, one, say=say, over=lambda: self.spent or enough(begun))
+        await spread(self._plays, suspects, one, say=say, over=lambda: self.spent or enough(begun))
 
     async def again(self, suspect: Suspect) -> Tried | None:
         """Play one suspect beside its own twin, whatever was played before; None where the service does not fail."""
@@ -156,14 +156,3 @@ class Lab:
             self.refused[arm.judgement.untrusted[0]] += 1
             return None
         return arm
-
-    async def _spread(
-        self, items: Sequence[Item], play: Callable[[Play, Item], Awaitable[Done]], **how: Any
-    ) -> list[Done]:
-        """As `spread`; what ends it is the first of our own errors, and no group of them."""
-        try:
-            return await spread(self._plays, items, play, **how)
-        except BaseExceptionGroup as group:
-            if (error := first_of(group)) is None:
-                raise
-            raise error from group

@@ -222,7 +222,9 @@ def _odd(thing: Any) -> Iterator[str]:
     """The fields that are not at their default."""
     for item in fields(thing):
         default = _default(item)
-        if default is not MISSING and getattr(thing, item.name) != default:
+        value = getattr(thing, item.name)
+        same = value == default or repr(value) == repr(default)  # NaN is not equal to itself
+        if default is not MISSING and not same:
             yield item.name
 
 

@@ -1,5 +1,6 @@
 """Knobs are refused where the fault is made, in one line that says what would be right."""
 
+import pickle
 from typing import Any
 
 import pytest
@@ -99,3 +100,13 @@ def test_every_fault_is_found_by_the_name_of_its_plane() -> None:
         assert kind.__doc__
         window = kind().window
         assert (window.from_step, window.until_step, window.level) == (0, None, None)
+
+
+def test_a_score_that_is_no_number_is_the_same_knob_each_time():
+    """Two faults with NaN are equal and hash alike, also after a pickle; another score is another fault."""
+    made = ProviderBadScore(value=float("nan"))
+    again = pickle.loads(pickle.dumps(made))  # our own bytes
+    assert made == again == ProviderBadScore()
+    assert len({made, again, ProviderBadScore()}) == 1
+    assert made != ProviderBadScore(value=-1)
+    assert made != "provider.bad_score"
