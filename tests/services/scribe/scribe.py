@@ -38,12 +38,28 @@ class Note(BaseModel):
         return text
 
 
+class Nobody:
+    """A lock that lets everybody in."""
+
+    def acquire(self) -> None:
+        """Wait for nobody."""
+
+    def release(self) -> None:
+        """Keep nobody out."""
+
+    def __enter__(self) -> None:
+        """Wait for nobody."""
+
+    def __exit__(self, *_: object) -> None:
+        """Keep nobody out."""
+
+
 class InPieces(logging.Handler):
     """Writes to the standard output, a piece of a line at a time."""
 
     def createLock(self) -> None:  # noqa: N802  # as its base has it
         """Let nobody wait."""
-        self.lock = None
+        self.lock = Nobody()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line."""
