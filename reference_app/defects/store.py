@@ -78,15 +78,17 @@ class TrustingStore(SQLiteSessionStore):
 
 def write_trusting(jobs: "queue.SimpleQueue[Job[Any] | None]", held: Held, answers: Answers) -> None:
     """Serve writes, each in a transaction; what a job raises goes up, past its waiter, and ends the thread."""
-    while (job := jobs.get()) is not None:
-        if job.abandoned:
-            continue
-        connection = held.get()
-        connection.execute("BEGIN IMMEDIATE")
-        job.run(connection)
-        connection.execute("COMMIT")
-        answers.give((job,))
-    held.drop()
+    try:
+        while (job := jobs.get()) is not None:
+            if job.abandoned:
+                continue
+            connection = held.get()
+            connection.execute("BEGIN IMMEDIATE")
+            job.run(connection)
+            connection.execute("COMMIT")
+            answers.give((job,))
+    finally:
+        held.drop()
 
 
 class BehindStore(SQLiteSessionStore):
