@@ -9,6 +9,7 @@ from harness.incidents.affinity import ordered
 from harness.incidents.candidates import NO_FAULT, Suspect
 from harness.incidents.distance import Distance, rank
 from harness.incidents.lab import Lab, Tried
+from harness.incidents.run_log import LIFECYCLE
 from harness.incidents.signature import Signature, odd
 from harness.runner import Arm
 from harness.scenario import Scenario
@@ -112,9 +113,16 @@ class Diagnosis:
     @property
     def matches(self) -> tuple[Cause, ...]:
         """Those that are near enough to be called a reproduction, the nearest first; those that log nothing last."""
+        found = [cause for cause in self.causes if self._near(cause)]
+        return tuple(sorted(found, key=lambda cause: cause.distance is ALIKE))
+
+    def matched(self, tried: Tried) -> bool:
+        """Whether one run by itself is near enough."""
+        return self._near(Cause(tried=tried, distance=self.distance(tried)))
+
+    def _near(self, cause: Cause) -> bool:
         least = SHARED_MIN if self.odd else SHARED_MIN_HEALTHY
-        found = [cause for cause in self.causes if cause.shared >= least]
-        return (*found, *(cause for cause in self.causes if cause.distance is ALIKE))
+        return cause.shared >= least or cause.distance is ALIKE
 
     def distance(self, tried: Tried) -> Distance:
         """How far one run is from the incident, with all traits of equal weight: no other candidate counts."""
@@ -146,7 +154,8 @@ async def meet(lab: Lab, diagnosis: Diagnosis, drills: Sequence[Scenario]) -> li
     known = [(drill, arm) for drill, arm in zip(drills, arms, strict=True) if arm is not None]
     if not known:
         raise InvalidRun(next(iter(lab.refused), "there is no drill to play"))
-    diagnosis.healthy = merged([diagnosis.healthy, *(lab.signature(arm.history) for _, arm in known)])
+    said = [lab.signature(arm.history) for _, arm in known]
+    diagnosis.healthy = merged([diagnosis.healthy, lab.said(LIFECYCLE), *said])
     for drill, arm in known:
         if arm.judgement.violations:
             suspect = Suspect(name=NO_FAULT, scenario=drill, stage=lab.stage, twin=drill)

@@ -3,13 +3,13 @@
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from harness.errors import InvalidRun, UsageError
-from harness.history import History
+from harness.history import History, LogRecord
 from harness.incidents.candidates import Suspect
 from harness.incidents.distance import Candidate
 from harness.incidents.run_log import run_log
@@ -128,7 +128,11 @@ class Lab:
 
     def signature(self, history: History) -> Signature:
         """What a run logged."""
-        return signature_of(run_log(history), self._options.profile.contract)
+        return self.said(run_log(history))
+
+    def said(self, records: Iterable[LogRecord]) -> Signature:
+        """What some lines say."""
+        return signature_of(records, self._options.profile.contract)
 
     async def _tried(self, play: Play, suspect: Suspect) -> Tried | None:
         """Play a suspect, and where the service fails, its twin."""

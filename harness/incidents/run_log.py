@@ -21,13 +21,16 @@ ENDED = (
 )
 """What uvicorn says of itself: no incident, and in every log that begins or ends with its process."""
 
+LIFECYCLE = (*parse(BEGUN), *parse(ENDED))
+"""The same as records."""
+
 
 def run_log(history: History) -> tuple[LogRecord, ...]:
     """The target's log; one without lines of access gets those that a server in front of it would have written."""
     written = history.logs
     if any(record.source == "access" for record in written):
         return written
-    return (*parse(BEGUN), *written, *_access(history), *parse(ENDED))
+    return (*LIFECYCLE[: len(BEGUN)], *written, *_access(history), *LIFECYCLE[len(BEGUN) :])
 
 
 def _access(history: History) -> Iterator[LogRecord]:

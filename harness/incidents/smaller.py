@@ -10,6 +10,9 @@ from harness.incidents.lab import Lab, Tried
 from harness.scenario import Disconnect, Scenario, Turn, flat
 from harness.search.shrink import drive_async, smaller_scenarios
 
+CONFIRMED_WITHIN = 3
+"""So often a match may be played again until it fails again: threads and a busy machine let a race go well at times."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Smallest:
@@ -39,18 +42,52 @@ class _Shrinker:
         self._lab = lab
         self._diagnosis = diagnosis
         self._suspect = cause.suspect
-        self._invariant = cause.tried.violation.invariant
+        self._broken = {one.invariant for one in cause.tried.violations}
         self._farthest = diagnosis.distance(cause.tried)
-        self._best = Smallest(tried=cause.tried, distance=self._farthest, invariant=self._invariant, runs=0)
+        self._lacking = set(self._farthest.lacks)
+        self._best: Smallest | None = None
         self._runs = 0
 
     async def run(self, until_s: float) -> Smallest | None:
         """The smallest that was found in the time."""
         start = replace(self._suspect.scenario, stages=(self._suspect.stage,))
-        if not await self._matches(start):
+        if not await self._confirmed(start):
             return None
         await drive_async(smaller_scenarios, start, self._matches, spent=lambda: time.monotonic() >= until_s)
-        return replace(self._best, runs=self._runs)
+        return None if self._best is None else replace(self._best, runs=self._runs)
+
+    async def _confirmed(self, start: Scenario) -> bool:
+        """Whether the match fails again, for a reason that both runs have: of only one of them it is not known whose it is.
+
+        How far its log is then, that of a smaller one may be too: where threads are at work, no two runs log the same.
+        """
+        for _ in range(CONFIRMED_WITHIN):
+            again = await self._again(start)
+            if again is None or not self._diagnosis.matched(again):
+                continue
+            found = self._diagnosis.distance(again)
+            self._farthest = max(self._farthest, found, key=lambda one: one.value)
+            self._lacking |= set(found.lacks)
+            self._broken = {self._reason(again)}
+            self._keep(again, found)
+            return True
+        return False
+
+    async def _again(self, scenario: Scenario) -> Tried | None:
+        """What came of another run; None where it does not fail for the same reason."""
+        self._runs += 1
+        tried = await self._lab.again(_with(self._suspect, scenario))
+        broken = set() if tried is None else {one.invariant for one in tried.violations}
+        return tried if self._broken & broken else None
+
+    def _reason(self, tried: Tried) -> str:
+        """Of what both runs broke, what the suspect is known for, else the first."""
+        both = [one.invariant for one in tried.violations if one.invariant in self._broken]
+        return next((one for one in both if one in self._suspect.reasons), both[0])
+
+    def _keep(self, tried: Tried, distance: Distance) -> None:
+        (invariant,) = self._broken
+        self._best = Smallest(tried=tried, distance=distance, invariant=invariant, runs=self._runs)
 
     async def _matches(self, scenario: Scenario) -> bool:
         """Whether it fails for the same reason, and its log is no farther from the incident's.
@@ -59,14 +96,12 @@ class _Shrinker:
         """
         if not any(isinstance(step, Turn | Disconnect) for step in flat(scenario.steps)):
             return False
-        self._runs += 1
-        tried = await self._lab.again(_with(self._suspect, scenario))
-        if tried is None or self._invariant not in {one.invariant for one in tried.violations}:
+        if (tried := await self._again(scenario)) is None:
             return False
         near = self._diagnosis.distance(tried)
-        if near.value > self._farthest.value or not set(near.lacks) <= set(self._farthest.lacks):
+        if near.value > self._farthest.value or not set(near.lacks) <= self._lacking:
             return False
-        self._best = Smallest(tried=tried, distance=near, invariant=self._invariant, runs=self._runs)
+        self._keep(tried, near)
         return True
 
 

@@ -69,8 +69,8 @@ def _check(path: Path, diagnosis: Diagnosis, small: Smallest, proof: Proof) -> N
     """
     result, suspect = proof.result, small.tried.suspect
     if result.verdict is not Verdict.FAILED or small.invariant not in result.invariants_violated:
-        reason = f": {result.reasons[0]}" if result.reasons else ""
-        raise InvalidRun(f"{suspect.label}: as a file it is {result.verdict}{reason}")
+        reason = "; ".join((*result.invariants_violated, *result.reasons)[:3])
+        raise InvalidRun(f"{suspect.label}: as a file it is {result.verdict}: {reason}")
     faulted = proof.histories[0]
     again = replace(small.tried.candidate, run=signature_of(run_log(faulted), faulted.header.contract))
     distance = diagnosis.distance(replace(small.tried, candidate=again))
