@@ -153,6 +153,7 @@ def play_pairs(asked: Asked) -> Verdict:
                 "caught": list(one.caught),
                 "missed": list(one.missed),
                 "unclear": list(one.unclear),
+                "alike": list(one.alike),
             }
             for one in done.pairs
         ]
@@ -163,9 +164,16 @@ def play_pairs(asked: Asked) -> Verdict:
 def _show_pairs(done: Both, replay: str) -> None:
     """The pairs of which one was missed, then the share of those that were seen whole."""
     hidden = [one for one in done.pairs if one.missed]
-    rows = [(" and ".join(one.pair), ", ".join(one.missed)) for one in hidden[:SHOWN_MAX]]
+    rows = [
+        (
+            " and ".join(one.pair),
+            ", ".join(one.missed),
+            "what the other alone breaks" if one.alike else "nothing",
+        )
+        for one in hidden[:SHOWN_MAX]
+    ]
     if rows:
-        show_folded(out, ("pair", "not seen"), rows)
+        show_folded(out, ("pair", "not seen", "seen instead"), rows)
     if unclear := len(done.pairs) - len(done.judged):
         out.print(f"{counted(unclear, 'pair')} more: invalid or undecided, so that nothing can be said")
     if done.left_out:

@@ -1,12 +1,12 @@
 """Two defects at once: whether one hides the other."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.errors import UsageError
 from harness.matrix.catalogue import catalogue, check_reasons, unknown
-from harness.matrix.plan import paired, pairs, placed
+from harness.matrix.plan import Cell, paired, pairs, placed
 from harness.matrix.play import How, play_cells
 from harness.matrix.result import UNCLEAR, Played, judged
 from harness.runner import Options
@@ -21,15 +21,19 @@ UNCLEAR_SHARE_MAX = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """Two defects that were on at once: which were caught for a reason of their own, and of which nothing can be said."""
+    """Two defects that were on at once: which were caught for a reason of their own, and of which nothing can be said.
+
+    `alike` are those whose reason was broken, by what the other alone breaks there too: they are not counted as seen.
+    """
 
     pair: tuple[str, str]
     caught: tuple[str, ...]
     unclear: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
 
     @property
     def missed(self) -> tuple[str, ...]:
-        """Those that were not seen."""
+        """Those that were not seen, or not told apart from the other."""
         return tuple(name for name in self.pair if name not in (*self.caught, *self.unclear))
 
     @property
@@ -86,23 +90,64 @@ async def both(scenarios: Sequence[Scenario], options: Options, how: How) -> Bot
     check_reasons(
         sorted({name for pair in wanted for name in pair}), catalog, scenarios, every=not how.declared
     )
-    played = await play_cells(paired(found, wanted), options, how)
+    together = list(paired(found, wanted))
+    played = await play_cells([*_alone(together, catalog), *together], options, how)
+    alone = {
+        (one.cell.defects[0], one.cell.scenario.name): _broken(one, catalog)
+        for one in played
+        if len(one.cell.defects) == 1
+    }
     return Both(
         pairs=tuple(
-            _pair(pair, catalog, [one for one in played if one.cell.defects == pair]) for pair in wanted
+            _pair(pair, catalog, [one for one in played if one.cell.defects == pair], alone)
+            for pair in wanted
         ),
         left_out=len(possible) - len(wanted),
     )
 
 
-def _pair(pair: tuple[str, str], catalog: Mapping[str, Any], played: Sequence[Played]) -> Pair:
+def _alone(together: Iterable[Cell], catalog: Mapping[str, Any]) -> Iterator[Cell]:
+    """The cells that tell whose a reason is that both of a pair may have: the other alone, in the same scenario."""
+    cells = {}
+    for cell in together:
+        one, other = cell.defects
+        if set(catalog[one].reasons) & set(catalog[other].reasons):
+            for name in cell.defects:
+                cells[name, cell.scenario.name] = replace(cell, defects=(name,))
+    return iter(cells.values())
+
+
+def _broken(alone: Played, catalog: Mapping[str, Any]) -> frozenset[str]:
+    """What a defect breaks by itself; all that it might, where that run says nothing."""
+    if alone.result.verdict in UNCLEAR:
+        return frozenset(catalog[alone.cell.defects[0]].reasons)
+    return alone.result.invariants_violated
+
+
+def _pair(
+    pair: tuple[str, str],
+    catalog: Mapping[str, Any],
+    played: Sequence[Played],
+    alone: Mapping[tuple[str, str], frozenset[str]],
+) -> Pair:
     """What was seen of two defects that were on at once."""
-    results = [judged(name, catalog[name], played) for name in pair]
+    results = []
+    for name, other in (pair, pair[::-1]):
+        own = [_without(one, alone.get((other, one.cell.scenario.name), frozenset())) for one in played]
+        results.append(judged(name, catalog[name], own))
     missed = [one for one in results if not one.caught]
+    either = {one.name for one in (judged(name, catalog[name], played) for name in pair) if one.caught}
     return Pair(
         pair=pair,
         caught=tuple(one.name for one in results if one.caught),
         unclear=tuple(
             one.name for one in missed if any(cell.declared and cell.verdict in UNCLEAR for cell in one.cells)
         ),
+        alike=tuple(one.name for one in missed if one.name in either),
     )
+
+
+def _without(played: Played, broken: frozenset[str]) -> Played:
+    """A run without the findings that somebody else is answerable for."""
+    own = tuple(one for one in played.result.violations if one.invariant not in broken)
+    return replace(played, result=replace(played.result, violations=own))

@@ -88,6 +88,18 @@ async def test_of_a_pair_each_must_be_seen(options):
     assert (done.share, done.verdict) == (0.0, Verdict.FAILED)
 
 
+async def test_a_reason_of_both_is_that_of_the_one_that_breaks_it_alone(options, tmp_path):
+    """Of two defects with one reason, the one that does nothing is not seen by what the other breaks by itself."""
+    (tmp_path / "catalogue_of_one_reason.py").write_text(
+        "from catalogue_of_two import DEFECTS as TWO, Mistake\n"
+        "DEFECTS = {'deaf': TWO['deaf'], 'harmless': Mistake(TWO['deaf'].reasons, TWO['harmless'].parts)}\n"
+    )
+    alike = replace(options, profile=replace(options.profile, defects="catalogue_of_one_reason:DEFECTS"))
+    done = await both([scenario(defects=("deaf", "harmless"))], alike, SIMULATED)
+    (pair,) = done.pairs
+    assert (pair.caught, pair.missed, pair.alike) == (("deaf",), ("harmless",), ("harmless",))
+
+
 async def test_no_pair_is_a_usage_error(options, tmp_path):
     """A catalogue of one defect has no pairs, and that is told before anything is played."""
     (tmp_path / "catalogue_of_none.py").write_text(
