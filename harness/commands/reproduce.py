@@ -148,7 +148,7 @@ async def _report(
     suspect = hunted.small.tried.suspect
     path = place or free_name(f"reproduced_{suspect.name}")
     afresh = replace(chosen, stage=suspect.stage, defects=suspect.defects)
-    replay = replace(afresh, seed=None).replay(replace(suspect.scenario, seed=chosen.seed, origin=str(path)))
+    replay = replace(afresh, seed=None).replay(replace(suspect.seeded(chosen.seed), origin=str(path)))
     lines = told(
         hunted.diagnosis, hunted.cause, hunted.small, assumed=assumed, replay=replay, redact=redactor.text
     )

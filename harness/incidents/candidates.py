@@ -35,6 +35,10 @@ class Suspect:
         """What it is called among the others."""
         return f"{self.name}, {self.scenario.name}"
 
+    def seeded(self, seed: int | None) -> Scenario:
+        """Its scenario under the seed that it brings along, else under this one."""
+        return self.scenario if self.scenario.seed is not None else replace(self.scenario, seed=seed)
+
     @property
     def twin_name(self) -> str:
         """What tells its twin from those of others: the scenario's name, which is the same with and without a fault."""

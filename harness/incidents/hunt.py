@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from harness.errors import InvalidRun, ShakeoutError, UsageError
 from harness.incidents.candidates import Suspect, of_defects, of_faults, saying
 from harness.incidents.diagnose import Cause, Diagnosis, meet, search
+from harness.incidents.interleavings import EXPLORED, Explored, explore
 from harness.incidents.lab import Lab
 from harness.incidents.signature import Signature
 from harness.incidents.smaller import Smallest, smallest
@@ -76,11 +77,31 @@ class Hunt:
             if any(self._mistakes(stage)) and not self._whole and not self._spent:
                 await self._search(stage, self._mistakes)
         for stage in stages:
-            if stage not in self._closed and not self._diagnosis.matches and not self._spent:
+            if self._open(stage):
                 await self._search(stage, self._faults)
+            if stage == EXPLORED and self._open(stage) and self._diagnosis.odd:
+                await self._explore(share=0.5 if stage != stages[-1] else 1.0)
         if len(self._closed) == len(stages) and not self._diagnosis.causes:
             raise self._closed[stages[-1]]
         return await self._smallest()
+
+    def _open(self, stage: str) -> bool:
+        """Whether there is anything to look for in a stage, and time for it."""
+        return stage not in self._closed and not self._diagnosis.matches and not self._spent
+
+    async def _explore(self, *, share: float) -> None:
+        """Look for what no single fault explains, for so much of the time that is left; why it could not, is noted."""
+        how = self._how
+        small = self._small_drills()
+        left_s = share * (self._until_s - time.monotonic())
+        try:
+            await explore(
+                self._diagnosis,
+                replace(self._options, stage=EXPLORED),
+                Explored(drills=small, for_s=left_s, jobs=how.jobs, say=how.say),
+            )
+        except InvalidRun as error:
+            self._diagnosis.notes.append(f"no other orders were played: {error}")
 
     @property
     def _until_s(self) -> float:

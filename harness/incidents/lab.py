@@ -150,7 +150,8 @@ class Lab:
 
     async def _arm(self, play: Play, scenario: Scenario, defects: tuple[str, ...]) -> Arm | None:
         """Play one scenario; None where that proves nothing."""
-        options = replace(self._options, defects=defects)
+        seed = self._options.seed if scenario.seed is None else scenario.seed
+        options = replace(self._options, defects=defects, seed=seed)
         try:
             arm = await played(play, scenario, options, arm="faulted")
         except InvalidRun as error:

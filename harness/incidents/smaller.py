@@ -53,6 +53,8 @@ class _Shrinker:
         start = replace(self._suspect.scenario, stages=(self._suspect.stage,))
         if not await self._confirmed(start):
             return None
+        if start.schedule is not None:  # made small when it was found; its schedule fits these steps alone
+            return self._best
         await drive_async(smaller_scenarios, start, self._matches, spent=lambda: time.monotonic() >= until_s)
         return None if self._best is None else replace(self._best, runs=self._runs)
 
@@ -107,5 +109,5 @@ class _Shrinker:
 
 def _with(suspect: Suspect, scenario: Scenario) -> Suspect:
     """The suspect in another scenario: its twin has the defect no more, or the fault where there is no defect."""
-    twin = scenario if suspect.defects else replace(scenario, faults=())
+    twin = scenario if suspect.defects else replace(scenario, faults=(), schedule=None)
     return replace(suspect, scenario=scenario, twin=twin)

@@ -36,7 +36,7 @@ async def written(
         InvalidRun: as a file it does not fail so; the file is gone again.
     """
     suspect = small.tried.suspect
-    write(replace(suspect.scenario, defects=suspect.defects, seed=options.seed), path, told)
+    write(replace(suspect.seeded(options.seed), defects=suspect.defects), path, told)
     try:
         proof = await _afresh(load(path), small, options)
         _check(path, diagnosis, small, proof)

@@ -34,7 +34,6 @@ FOUND = [
     ("helpdesk", "simulated", "eager_retries", "provider.server_error", "degradation.retry_budget_total"),
     ("helpdesk", "simulated", "empty_is_fine", "provider.empty_answer", "provider.no_empty_answer"),
     ("helpdesk", "simulated", "slot_leak", "provider.server_error", "liveness.recovers"),
-    ("helpdesk", "live", "slot_leak", "provider.server_error", "liveness.recovers"),
 ]
 """The service, the stage, its mistake, the fault under which it shows, and the invariant that says so."""
 

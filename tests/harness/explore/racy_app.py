@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import logging
 import os
 import threading
 from typing import Any
@@ -38,17 +39,23 @@ class Counts:
 
 
 def create(*, defects: tuple[str, ...] = (), transport: Any = None) -> FastAPI:
-    """Build it; without the defect, reading and writing are one."""
+    """Build it; with the defect, or where it is RACY for ever, reading and writing are not one."""
     app = FastAPI(openapi_url=None)
     client = httpx.AsyncClient(transport=transport)
     counts, whole, sessions = Counts(), threading.Lock(), itertools.count(1)
     said: dict[str, list[str]] = {}
 
+    racy = "lost_update" in defects or "RACY" in os.environ
+    given: set[tuple[str, int]] = set()
+
     def counted(session: str) -> int:
-        with contextlib.nullcontext() if "lost_update" in defects else whole:
+        with contextlib.nullcontext() if racy else whole:
             number = counts.get(session) + 1
             counts.put(session, number)
-            return number
+        if (session, number) in given:
+            logging.getLogger("racy").warning("the number of a turn was given twice")
+        given.add((session, number))
+        return number
 
     @app.post("/turn")
     async def turn(asked: Asked) -> dict[str, Any]:

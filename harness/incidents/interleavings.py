@@ -1,0 +1,90 @@
+"""What no single fault explains: sessions, overlaps, windows, seeds and schedules, until a run logs what the incident did."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from harness.incidents.candidates import Suspect
+from harness.incidents.diagnose import Diagnosis
+from harness.incidents.distance import Candidate
+from harness.incidents.lab import Tried
+from harness.incidents.run_log import run_log
+from harness.incidents.signature import signature_of
+from harness.runner import SEED, Options
+from harness.scenario import Scenario
+from harness.search.explore import Effort, Explorer, Found
+from harness.search.reduce import Reduced, reduced
+from harness.search.scenarios import Surface
+from harness.search.trials import trials
+from harness.targets.hosted import Host
+
+EXPLORED = "simulated"
+"""The stage in which schedules can be decided."""
+
+ORDER = "the order of things"
+"""What a suspect is called that has no fault, and fails under a schedule only."""
+
+FAILED_MAX = 20
+"""So many runs that failed are looked at; a service that fails in each is no longer a race to be found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explored:
+    """How runs are drawn: variations of these drills and new ones, for so many seconds, in so many processes."""
+
+    drills: Sequence[Scenario]
+    for_s: float
+    jobs: int
+    say: Callable[[str], None] = lambda _: None
+
+
+async def explore(diagnosis: Diagnosis, options: Options, how: Explored) -> None:
+    """Play what is drawn until one that fails logs what the incident did; each that fails is a candidate.
+
+    Raises:
+        UsageError: the target does not start.
+        InvalidRun: a run differed from itself.
+    """
+    until_s = time.monotonic() + how.for_s
+    seed = SEED if options.seed is None else options.seed
+    drawn = trials(how.drills, Surface.of(options.profile), seed, drawing=True)
+    for _ in range(FAILED_MAX):
+        if (left_s := until_s - time.monotonic()) <= 0:
+            return
+        explorer = Explorer(options, Effort(for_s=left_s, jobs=how.jobs), drawn, how.say)
+        found = await explorer.run()
+        diagnosis.played += explorer.tally.runs
+        if found is None:
+            return
+        if diagnosis.matched(_tried(found, found.trial.scenario, diagnosis)):
+            diagnosis.add(await _replayable(found, diagnosis, options))
+            return
+        diagnosis.add(_tried(found, found.trial.scenario, diagnosis))
+
+
+async def _replayable(found: Found, diagnosis: Diagnosis, options: Options) -> Tried:
+    """The same as a scenario that carries its seed and its schedule.
+
+    Raises:
+        InvalidRun: it does not fail again.
+    """
+    async with Host.of(options.profile) as host:
+        small: Reduced = await reduced(found, options, host)
+    return _tried(found, small.scenario, diagnosis)
+
+
+def _tried(found: Found, scenario: Scenario, diagnosis: Diagnosis) -> Tried:
+    """What came of a run that was drawn; what it is compared with is what the service logs when it is well."""
+    name = " and ".join(sorted({fault.name for fault in scenario.faults})) or ORDER
+    suspect = Suspect(
+        name=name,
+        scenario=scenario,
+        stage=EXPLORED,
+        twin=replace(scenario, faults=(), schedule=None),
+    )
+    run = signature_of(run_log(found.played.history), found.played.history.header.contract)
+    return Tried(
+        suspect=suspect,
+        violations=found.violations,
+        candidate=Candidate(run=run, control=diagnosis.healthy),
+    )
