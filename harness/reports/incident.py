@@ -102,15 +102,18 @@ def _told(section: Section, redactor: Redactor) -> dict[str, Any]:
     at = [places.of(violation.evidence) for violation in section.violations]
     shown = items(redactor.records(section.records))
     rows = lanes(shown)
+    first = {one.invariant: number for number, one in reversed(list(enumerate(section.violations, start=1)))}
     violations = [
         {
+            "number": number,
+            "repeated": number != first[one.invariant],
             "invariant": one.invariant,
             "message": _text(one.message, redactor),
             "evidence": _text(one.evidence, redactor),
             "item": place,
             "at_s": None if place is None else f"{_when(shown[place]):.3f}",
         }
-        for one, place in zip(section.violations, at, strict=True)
+        for number, (one, place) in enumerate(zip(section.violations, at, strict=True), start=1)
     ]
     return {
         "title": _text(section.title, redactor),

@@ -201,6 +201,19 @@ def test_a_violation_that_names_no_record_stands_in_the_list_only(tmp_path, made
     assert (tmp_path / "page.html").read_text().count("names no record of this run") == 1
 
 
+def test_what_is_broken_again_and_again_is_folded_behind_its_first(tmp_path, made) -> None:
+    """A hundred of one kind and one of another: two rows in sight, the rest behind a fold, each numbered as on the chart."""
+    wrong = [
+        Violation(invariant="first.one", message=f"wrong {number}", evidence="") for number in range(100)
+    ]
+    wrong.append(Violation(invariant="second.one", message="also wrong", evidence=""))
+    page(tmp_path / "page.html", everything(made), violations=wrong)
+    seen, folded = (tmp_path / "page.html").read_text().split('<details class="repeated">')
+    assert re.findall(r'class="failed">(\S+) ([^<]+)<', seen) == [("1.", "first.one"), ("101.", "second.one")]
+    assert "99 more of the same" in folded
+    assert folded.count("first.one</td>") == 99
+
+
 def test_nothing_ends_the_element_that_holds_the_data() -> None:
     """What would end a script element, or a line of a script, stands as its escape, and reads back as it was."""
     text = "</script><!-- & \u2028\u2029 \ud800"
