@@ -38,22 +38,8 @@ class ErrorRate:
         """Exact one-sided bounds on the share."""
         failed = [turn for turn in seen.turns if not turn.succeeded]
         errors, requests = len(failed), len(seen.turns)
-        verdict, missing = decided(errors, requests, self.limit, self.alpha)
-        bounds = {Verdict.FAILED: lower_bound}.get(verdict, upper_bound)
-        bound = bounds(errors, requests, self.alpha)
-        side = "more than" if verdict is Verdict.FAILED else "less than"
-        message = f"{errors} errors in {requests:,} requests: {side} {bound:.4%} at {1 - self.alpha:.0%}"
-        message += f"; the first: {failed[0]}" if failed else ""
-        return GateResult(
-            name=self.name,
-            verdict=verdict,
-            observed=errors / requests if requests else None,
-            bound=bound,
-            limit=self.limit,
-            unit=Unit.SHARE,
-            message=message + more(missing),
-            missing=missing,
-        )
+        told = f"; the first: {failed[0]}" if failed else ""
+        return share_below(self.name, (errors, requests), self.limit, self.alpha, told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +77,27 @@ class LatencyPercentile:
             + more(missing),
             missing=missing,
         )
+
+
+def share_below(name: str, of: tuple[int, int], limit: float, alpha: float, told: str = "") -> GateResult:
+    """The gate on so many errors of so many requests, with exact one-sided bounds on their share."""
+    errors, requests = of
+    verdict, missing = decided(errors, requests, limit, alpha)
+    failed = verdict is Verdict.FAILED
+    bound = (lower_bound if failed else upper_bound)(errors, requests, alpha)
+    message = (
+        f"{errors:,} errors in {requests:,} requests: {'more' if failed else 'less'} than {bound:.4%} at "
+    )
+    return GateResult(
+        name=name,
+        verdict=verdict,
+        observed=errors / requests if requests else None,
+        bound=bound,
+        limit=limit,
+        unit=Unit.SHARE,
+        message=f"{message}{1 - alpha:.0%}{told}{more(missing)}",
+        missing=missing,
+    )
 
 
 def decided(errors: int, requests: int, limit: float, alpha: float) -> tuple[Verdict, int | None]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol
 
-from harness.gates.estimates import decided, more
+from harness.gates.estimates import decided, more, share_below
 from harness.gates.histogram import Histogram
 from harness.gates.log_counts import CONTRADICTION, SERVER_ERROR_TEXT, LogCounts
 from harness.gates.log_trend import Increases
@@ -103,20 +103,7 @@ class FewErrors:
         errors, requests = log.requests.errors, log.requests.count
         if not requests:
             return absent(self.name, self.limit, Unit.SHARE)
-        verdict, missing = decided(errors, requests, self.limit, self.alpha)
-        bound = (lower_bound if verdict is Verdict.FAILED else upper_bound)(errors, requests, self.alpha)
-        side = "more" if verdict is Verdict.FAILED else "less"
-        return GateResult(
-            name=self.name,
-            verdict=verdict,
-            observed=errors / requests,
-            bound=bound,
-            limit=self.limit,
-            unit=Unit.SHARE,
-            message=f"{errors:,} of {requests:,} requests failed: {side} than {bound:.4%} at {1 - self.alpha:.0%}"
-            + more(missing),
-            missing=missing,
-        )
+        return share_below(self.name, (errors, requests), self.limit, self.alpha)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,9 @@ from tests.mutants.mutant import VARIABLE, oracles
 
 TESTS = Path(__file__).parent.parent
 RUN_S_MAX = 300.0
+WHOLE_S_MAX = 3600.0
+"""How long the tests of one mutant may take, and all of them without any."""
+
 FAILED, PASSED = 1, 0
 """What pytest ends with where a test failed, and where none did."""
 
@@ -61,7 +64,9 @@ async def noticed(mutant: Mutant) -> str:
     return failed[1] if code == FAILED and failed else ""
 
 
-async def _pytest(files: Sequence[Path], variables: dict[str, str], *options: str) -> tuple[int, str]:
+async def _pytest(
+    files: Sequence[Path], variables: dict[str, str], *options: str, limit_s: float = RUN_S_MAX
+) -> tuple[int, str]:
     """Run pytest on files until a test fails; its exit code and what it printed."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *options),
@@ -72,7 +77,7 @@ async def _pytest(files: Sequence[Path], variables: dict[str, str], *options: st
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        async with asyncio.timeout(RUN_S_MAX):
+        async with asyncio.timeout(limit_s):
             said, _ = await process.communicate()
     finally:
         if process.returncode is None:
@@ -99,7 +104,7 @@ async def run(names: Sequence[str], jobs: int) -> int:
             missed.append(mutant.name)
 
     files = sorted({file for mutant in wanted for file in mutant.files})
-    code, told = await _pytest(files, {})
+    code, told = await _pytest(files, {}, "-n", str(jobs), limit_s=WHOLE_S_MAX)
     if code != PASSED:
         sys.stdout.write(f"{told}\nshakeout: the tests fail without a mutant; mend them first\n")
         return 3
