@@ -163,22 +163,25 @@ def _show_log(report: LogReport) -> None:
     terminal.show_rows(out, HEADINGS, rows)
     for gate in report.quoted:
         if gate.evidence:
-            out.print(f"  {gate.name}, the first: {gate.evidence}", markup=False)
+            _show_line(f"{gate.name}, the first: {gate.evidence}")
     for assumption in report.assumptions:
-        out.print(f"  assumed: {assumption}", markup=False)
+        _show_line(f"assumed: {assumption}")
     for doubt in report.reading.doubts:
-        out.print(f"  doubtful: {doubt}", markup=False)
+        _show_line(f"doubtful: {doubt}")
     for template in report.templates[:TEMPLATES_SHOWN_MAX]:
-        out.print(
-            f"  unknown x {template.count:,}, first in line {template.line}: {template.text}", markup=False
-        )
+        _show_line(f"unknown x {template.count:,}, first in line {template.line}: {template.text}")
     left = f"; {report.unfinished} before it was decided" if report.unfinished else ""
     out.print(f"\n{terminal.styled(report.verdict)}: {report.read}{left}")
 
 
+def _show_line(text: str) -> None:
+    """A line of its own; what it quotes of a log does not reach the terminal but as letters."""
+    out.print(f"  {terminal.plain(text)}", markup=False)
+
+
 def _rows(report: LogReport) -> list[tuple[str, ...]]:
-    """The gates as cells; a line of a log may hold whatever looks like markup."""
-    return [tuple(map(escape, gate.cells())) for gate in report.gates]
+    """The gates as cells; a line of a log may hold whatever looks like markup, or moves the cursor."""
+    return [tuple(escape(terminal.plain(cell)) for cell in gate.cells()) for gate in report.quoted]
 
 
 def _cases(report: LogReport, replay: str) -> list[junit.Case]:

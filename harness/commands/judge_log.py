@@ -11,7 +11,7 @@ from harness.gates.before_and_after import compare
 from harness.gates.live_log import LiveLog
 from harness.gates.log_counts import LogCounts
 from harness.gates.log_trend import Increases
-from harness.gates.monitoring import monitoring_plan
+from harness.gates.monitoring import monitoring_plan, without_turns
 from harness.gates.result import GateResult
 from harness.history import LogRecord
 from harness.logs import Reading, Template, follow, read
@@ -29,7 +29,7 @@ class LogReport:
     """The judgement of a log: its gates, what was assumed to judge it, and how well it could be read.
 
     `unfinished` says that a log that was followed was left before it was decided. What is quoted of the log, a line as
-    evidence or a template, has gone through `redact`.
+    evidence, a name in a message or a template, has gone through `redact`.
     """
 
     gates: tuple[GateResult, ...]
@@ -46,8 +46,11 @@ class LogReport:
 
     @property
     def quoted(self) -> tuple[GateResult, ...]:
-        """The gates with evidence that may be shown."""
-        return tuple(replace(gate, evidence=self.redact(gate.evidence)) for gate in self.gates)
+        """The gates with messages and evidence that may be shown."""
+        return tuple(
+            replace(gate, message=self.redact(gate.message), evidence=self.redact(gate.evidence))
+            for gate in self.gates
+        )
 
     @property
     def templates(self) -> tuple[Template, ...]:
@@ -92,9 +95,13 @@ def judge_log(path: Path, profile: Profile, baseline: Path | None, say: Say) -> 
     counts, reading = _counted(path, profile, say)
     plan = monitoring_plan(profile.contract)
     gates = tuple(gate.judge(counts) for gate in plan if before is None or not isinstance(gate, Increases))
+    logs = (counts,) if before is None else (before, counts)
     compared = () if before is None else compare(before, counts)
     return LogReport(
-        gates=(*gates, *compared), counts=counts, reading=reading, assumptions=tuple(assumptions(counts))
+        gates=tuple(without_turns(result, *logs) for result in (*gates, *compared)),
+        counts=counts,
+        reading=reading,
+        assumptions=tuple(assumptions(counts)),
     )
 
 

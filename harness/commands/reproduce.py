@@ -1,5 +1,6 @@
 """`shakeout reproduce`: the log of an incident, and from it a scenario that fails as the service did."""
 
+import re
 import shlex
 import time
 from dataclasses import replace
@@ -34,7 +35,7 @@ from harness.incidents.hunt import How, Hunt, Hunted
 from harness.incidents.signature import Signature, signature_of
 from harness.incidents.written import written
 from harness.logs import Reading, read
-from harness.redaction import Redactor, configured
+from harness.redaction import Redactor, Rules, configured
 from harness.reports import json_file
 from harness.runner import SEED, Options
 
@@ -72,19 +73,20 @@ def command(
     began = time.monotonic()
     check_places(json, None, None, html)
     check_scenario_place(write_to)
+    _check_readable_twice(log, html)
     stages = _stages(stage, target)
     chosen = options(stage=stages[0], seed=seed, defects=None, target=target, histories=None)
     how = _how(stages, duration, at_a_time(jobs, chosen), text)
-    redactor = Redactor(configured())
+    redactor = Redactor(_rules(text))
     with progress(f"reading {log}", quiet=quiet) as say:
         reading = read(log)
         with interruptible():
-            incident = _signature(reading, chosen)
+            incident = _signature(reading, chosen, redactor)
         with placed(chosen.profile):
             report = wait_for(_report(incident, chosen, replace(how, say=say), write_to, redactor))
     report = replace(
         report,
-        again=_again(log, chosen, place=write_to, text=text, duration=duration, stage=stage),
+        again=_again(log, chosen, place=write_to, is_given=text is not None, duration=duration, stage=stage),
         notes=(*reading.doubts, *report.notes),
         elapsed_s=time.monotonic() - began,
     )
@@ -122,13 +124,36 @@ def _stages(stage: str | None, target: str | None) -> tuple[str, ...]:
     return ("simulated", "live") if resolve(target).app else ("live",)
 
 
-def _signature(reading: Reading, chosen: Options) -> Signature:
+def _check_readable_twice(log: Path, html: Path | None) -> None:
+    """Hold a log to what the page needs, which is made of a second look at it.
+
+    Raises:
+        UsageError: it is a pipe, or another thing that is read once.
+    """
+    if html is not None and log.exists() and not (log.is_file() or log.is_dir()):
+        raise UsageError(f"{log}: can be read only once, and --html reads it twice; give a file")
+
+
+def _rules(text: str | None) -> Rules:
+    """What is redacted: what the user's pyproject says, and the message that was given, wherever something quotes it.
+
+    Raises:
+        UsageError: what the pyproject says cannot be used.
+    """
+    rules = configured()
+    if text is None or not text.strip():
+        return rules
+    given = re.compile(rf"(?<!\w){re.escape(text.strip())}(?!\w)")
+    return replace(rules, patterns=(given, *rules.patterns))
+
+
+def _signature(reading: Reading, chosen: Options, redactor: Redactor) -> Signature:
     """What the log says.
 
     Raises:
         UsageError: it is empty, no text, or says nothing that could be searched for.
     """
-    incident = signature_of(reading, chosen.profile.contract)
+    incident = signature_of(reading, chosen.profile.contract, redactor)
     if not incident.traits:
         raise UsageError(f"{reading.path}: no line of it says anything; give the log of the service")
     return incident
@@ -160,11 +185,11 @@ async def _report(
 
 
 def _again(
-    log: Path, chosen: Options, *, place: Path | None, text: str | None, duration: str, stage: str | None
+    log: Path, chosen: Options, *, place: Path | None, is_given: bool, duration: str, stage: str | None
 ) -> str:
-    """The command that searches like this again."""
+    """The command that searches like this again; of a message that was given it names no more than the option."""
     words = ["shakeout", "reproduce", str(log), "--for", duration, "--seed", str(chosen.seed)]
     words += ["--output", str(place)] if place is not None else []
-    words += ["--input", text] if text is not None else []
+    words += ["--input", "TEXT"] if is_given else []
     words += ["--stage", stage] if stage is not None else []
     return shlex.join([*words, *chosen.aimed])

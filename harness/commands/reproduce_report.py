@@ -23,6 +23,8 @@ REPRODUCED = "reproduced"
 
 CAUSES_MAX = 5
 LISTED_MAX = 5
+TRAITS_MAX = 50
+"""So many traits stand in a list of the document; of the rest there is the number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,24 +74,28 @@ def show(report: Report, redactor: Redactor) -> None:
     rows = [_row(cause) for cause in report.causes[:CAUSES_MAX]]
     terminal.show_rows(out, ("cause", "scenario", "distance", "shares", "broken"), rows)
     _listed("evidence", redactor.lines(evidence(report.hunted.diagnosis, report.hunted.cause)))
-    _listed("assumed", report.assumptions)
+    _listed("assumed", redactor.lines(report.assumptions))
     _listed("not explained", redactor.lines(report.unexplained))
-    _listed("note", report.notes)
+    _listed("note", redactor.lines(report.notes))
     small = report.hunted.small
     if report.path is None or small is None:
         nearest = report.causes[0] if report.causes else None
         miss = f"nearest: {nearest.suspect.label} at {nearest.distance}" if nearest else "nothing failed"
-        out.print(
-            f"\n{terminal.styled(Verdict.UNDECIDED)}: nothing reproduces it; {escape(redactor.text(miss))}"
-        )
-        out.print(f"again: {report.again}", markup=False)
+        told = escape(terminal.plain(redactor.text(miss)))
+        out.print(f"\n{terminal.styled(Verdict.UNDECIDED)}: nothing reproduces it; {told}")
+        _say(f"again: {report.again}")
         return
-    out.print(f"written: {report.path} ({small.runs} runs to make it smaller)", markup=False)
+    _say(f"written: {report.path} ({small.runs} runs to make it smaller)")
     out.print(
         f"\n[{terminal.STYLES[Verdict.PASSED]}]{REPRODUCED}[/]: {escape(report.causes[0].suspect.name)}: "
         f"{small.invariant}; {report.hunted.diagnosis.played} tried, {report.elapsed_s:.0f} s"
     )
-    out.print(f"again: {report.replay}", markup=False)
+    _say(f"again: {report.replay}")
+
+
+def _say(line: str, style: str | None = None) -> None:
+    """One line; what a terminal would act on is spelled out, for it may be of somebody's log."""
+    out.print(terminal.plain(line), markup=False, style=style)
 
 
 def _row(cause: Cause) -> tuple[str, ...]:
@@ -107,9 +113,9 @@ def _row(cause: Cause) -> tuple[str, ...]:
 def _listed(heading: str, items: Sequence[str]) -> None:
     """So many items, each behind its heading."""
     for item in items[:LISTED_MAX]:
-        out.print(f"{heading}: {item}", markup=False, style="dim")
+        _say(f"{heading}: {item}", "dim")
     if len(items) > LISTED_MAX:
-        out.print(f"{heading}: {len(items) - LISTED_MAX} more", style="dim")
+        _say(f"{heading}: {len(items) - LISTED_MAX} more", "dim")
 
 
 def write_page(path: Path, report: Report, records: Iterable[LogRecord], redactor: Redactor) -> None:
@@ -120,13 +126,16 @@ def write_page(path: Path, report: Report, records: Iterable[LogRecord], redacto
     """
     diagnosis, proof = report.hunted.diagnosis, report.proof
     telling = {one.line for trait in diagnosis.said for one in diagnosis.incident.examples.get(trait, ())}
+    unexplained = report.unexplained
+    more = len(unexplained) - TRAITS_MAX
     log = incident.Section(
         title="the log",
         verdict=report.verdict,
         records=tuple(record for record in records if record.line in telling),
         notes=(
             *report.assumptions,
-            *(f"not explained: {trait}" for trait in report.unexplained),
+            *(f"not explained: {trait}" for trait in unexplained[:TRAITS_MAX]),
+            *([f"not explained: {more} more"] if more > 0 else []),
             *report.notes,
         ),
     )
@@ -153,8 +162,8 @@ def document(report: Report, chosen: Options, redactor: Redactor) -> dict[str, A
         "invariant": small.invariant if reproduced and small is not None else None,
         "causes": [_cause(cause, redactor) for cause in report.causes],
         "evidence": redactor.lines(evidence(diagnosis, report.hunted.cause)),
-        "assumptions": list(report.assumptions),
-        "unexplained": redactor.lines(report.unexplained),
+        "assumptions": redactor.lines(report.assumptions),
+        **_traits("unexplained", report.unexplained, redactor),
         "notes": redactor.lines(report.notes),
         "played": diagnosis.played,
         "requests": diagnosis.incident.threads,
@@ -170,7 +179,13 @@ def _cause(cause: Cause, redactor: Redactor) -> dict[str, Any]:
         "scenario": cause.suspect.scenario.name,
         "stage": cause.suspect.stage,
         "invariant": cause.tried.violation.invariant,
-        "shares": redactor.lines(cause.distance.shares),
-        "lacks": redactor.lines(cause.distance.lacks),
-        "beyond": redactor.lines(cause.distance.beyond),
+        **_traits("shares", cause.distance.shares, redactor),
+        **_traits("lacks", cause.distance.lacks, redactor),
+        **_traits("beyond", cause.distance.beyond, redactor),
     }
+
+
+def _traits(name: str, traits: Sequence[str], redactor: Redactor) -> dict[str, Any]:
+    """A list of the document, the weightiest first, and how many there are beyond it."""
+    more = {f"{name}_more": len(traits) - TRAITS_MAX} if len(traits) > TRAITS_MAX else {}
+    return {name: redactor.lines(traits[:TRAITS_MAX]), **more}

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.gates.differences import fisher_exact, holm, poisson_rates, rank_sum
+from harness.gates.differences import events_by_turn, fisher_exact, holm, poisson_rates, rank_sum
 from harness.gates.log_counts import LogCounts
-from harness.gates.log_trend import LEAST_EFFECT
+from harness.gates.log_trend import COMPLETE, ENOUGH, LEAST_EFFECT, TOTALS
 from harness.gates.monitoring import zero_tolerance
 from harness.gates.observations import CLASSIFIED
 from harness.gates.result import GateResult, Unit, absent
@@ -20,6 +20,7 @@ QUANTILES = (0.5, 0.95)
 class Difference:
     """One figure in both logs, and the p-value of the difference; None where too little was counted for any.
 
+    `p_value_least` is that of the worst that could have been counted: where not even that were proof, nothing is passed.
     Less is better, but where `rises` says that the figure is wanted to rise: then it also has to, unless it is `complete`.
     """
 
@@ -29,8 +30,10 @@ class Difference:
     unit: Unit
     told: str
     p_value: float | None
+    p_value_least: float = 0.0
     rises: bool = False
     complete: bool = False
+    notes: str = ""
 
     @property
     def effect(self) -> float:
@@ -47,11 +50,14 @@ def compare(
 ) -> tuple[GateResult, ...]:
     """A result for each figure. Worse is what is so at level `alpha` for all together, and by more than `least_effect`."""
     found = tuple(differences(before, after))
-    tested = [one.p_value for one in found if one.p_value is not None]
-    adjusted = iter(holm(tested))
-    return tuple(
-        _judged(one, None if one.p_value is None else next(adjusted), alpha, least_effect) for one in found
-    )
+    known = sum(one.p_value is not None for one in found)
+    tested = {
+        one.name: p_value
+        for one in found
+        if (p_value := one.p_value) is not None and one.p_value_least * known < alpha
+    }
+    adjusted = dict(zip(tested, holm([*tested.values()]), strict=True))
+    return tuple(_judged(one, adjusted.get(one.name), alpha, least_effect) for one in found)
 
 
 def differences(before: LogCounts, after: LogCounts) -> Iterator[Difference]:
@@ -64,43 +70,60 @@ def differences(before: LogCounts, after: LogCounts) -> Iterator[Difference]:
     if (method := after.contract.primary_method) is not None:
         others = [(log.methods.total() - log.methods[method], log.methods.total()) for log in (before, after)]
         yield _shares(f"share(method other than {method})", *others)
-        yield _rates(CLASSIFIED, before, after, (before.seen[CLASSIFIED], after.seen[CLASSIFIED]), rises=True)
+        yield _classified(before, after)
     for gate in zero_tolerance(after.contract):
         counts = gate.count(before), gate.count(after)
         if any(counts):
-            yield _rates(gate.label or gate.names[0], before, after, counts)
+            yield _rates(gate.label or gate.names[0], counts, (old.count, new.count))
     yield from (_quantiles(share, before, after) for share in QUANTILES)
 
 
 def _shares(name: str, before: tuple[int, int], after: tuple[int, int]) -> Difference:
-    """The difference of two shares; where not even the worst would show, no p-value."""
+    """The difference of two shares; the worst is that all now are hits."""
     known = bool(before[1] and after[1])
-    can_show = known and fisher_exact(after[1], after[1], *before) < ALPHA
+    p_value = fisher_exact(*after, *before)
     return Difference(
         name=name,
         before=before[0] / before[1] if known else None,
         after=after[0] / after[1] if known else None,
         unit=Unit.SHARE,
         told=f"{before[0]:,} of {before[1]:,}, then {after[0]:,} of {after[1]:,}",
-        p_value=fisher_exact(*after, *before) if can_show else None,
+        p_value=p_value if known else None,
+        p_value_least=min(p_value, fisher_exact(after[1], after[1], *before)),
     )
 
 
-def _rates(
-    name: str, before: LogCounts, after: LogCounts, counts: tuple[int, int], *, rises: bool = False
-) -> Difference:
-    """The difference of two rates by request; what is wanted to rise, by turn that owes it."""
-    old, new = (log.owing if rises else log.requests.count for log in (before, after))
-    known = bool(old and new)
+def _rates(name: str, counts: tuple[int, int], requests: tuple[int, int]) -> Difference:
+    """The difference of two rates by request."""
+    known = all(requests)
     return Difference(
-        name=f"{name} by {'turn' if rises else 'request'}",
-        before=counts[0] / old if known else None,
-        after=counts[1] / new if known else None,
+        name=f"{name} by request",
+        before=counts[0] / requests[0] if known else None,
+        after=counts[1] / requests[1] if known else None,
         unit=Unit.SHARE,
-        told=f"{counts[0]:,} in {old:,}, then {counts[1]:,} in {new:,}",
-        p_value=poisson_rates(counts[1], new, counts[0], old) if known else None,
-        rises=rises,
-        complete=rises and 0 < after.settled <= counts[1],
+        told=f"{counts[0]:,} in {requests[0]:,}, then {counts[1]:,} in {requests[1]:,}",
+        p_value=poisson_rates(counts[1], requests[1], counts[0], requests[0]) if known else None,
+    )
+
+
+def _classified(before: LogCounts, after: LogCounts) -> Difference:
+    """The difference of how many of the turns that owe a classification have one, which is wanted to rise."""
+    exact = before.pairs.exact and after.pairs.exact
+    was, now = (log.classified if exact else log.seen[CLASSIFIED] for log in (before, after))
+    known = bool(before.owing and after.owing)
+    notes = [] if exact else [TOTALS]
+    if after.complete:
+        notes.append(COMPLETE if after.pairs.exact else ENOUGH)
+    return Difference(
+        name=f"{CLASSIFIED} by turn",
+        before=was / before.owing if known else None,
+        after=now / after.owing if known else None,
+        unit=Unit.SHARE,
+        told=f"{was:,} in {before.owing:,}, then {now:,} in {after.owing:,}",
+        p_value=events_by_turn(now, after.owing, was, before.owing) if known else None,
+        rises=True,
+        complete=after.complete,
+        notes="".join(f"; {note}" for note in notes),
     )
 
 
@@ -110,7 +133,6 @@ def _quantiles(share: float, before: LogCounts, after: LogCounts) -> Difference:
     size = max(old.size, new.size)
     stretches = [[one.quantile(share) or 0.0 for one in log.of_size(size)] for log in (old, new)]
     few, many = sorted(map(len, stretches))
-    can_show = few > 0 and 2 / math.comb(few + many, few) < ALPHA
     told = f"{old.all.count:,}, then {new.all.count:,} answers, in stretches of {size:,}"
     return Difference(
         name=f"latency p{share * 100:g}",
@@ -118,7 +140,8 @@ def _quantiles(share: float, before: LogCounts, after: LogCounts) -> Difference:
         after=new.all.quantile(share),
         unit=Unit.SECONDS,
         told=told,
-        p_value=rank_sum(stretches[1], stretches[0]) if can_show else None,
+        p_value=rank_sum(stretches[1], stretches[0]) if few else None,
+        p_value_least=2 / math.comb(few + many, few),
     )
 
 
@@ -146,5 +169,5 @@ def _result(one: Difference, name: str, verdict: Verdict, told: str) -> GateResu
         bound=one.after,
         limit=one.before or 0.0,
         unit=one.unit,
-        message=f"{one.told}: {told}" + ("; every answered turn has one" if one.complete else ""),
+        message=f"{one.told}: {told}{one.notes}",
     )

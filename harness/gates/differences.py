@@ -53,6 +53,19 @@ def poisson_rates(events: int, exposure: float, other_events: int, other_exposur
     return _p_value(events, 0, min(both, mode), both, step)
 
 
+def events_by_turn(events: int, turns: int, other_events: int, other_turns: int) -> float:
+    """The p-value of the difference of how often turns have an event.
+
+    Where each can have it once at most that is a share, of which near 1 a rate shows next to nothing: Fisher's test. Where
+    there are more events than turns it is a rate.
+
+    Raises:
+        ValueError: there is no turn, or a count that is less than 0.
+    """
+    once = events <= turns and other_events <= other_turns
+    return (fisher_exact if once else poisson_rates)(events, turns, other_events, other_turns)
+
+
 def rank_sum(values: Sequence[float], others: Sequence[float], *, draws: int = 9_999) -> float:
     """The p-value of the difference of two samples, by the sum of their ranks in so many random divisions of all.
 

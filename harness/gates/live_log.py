@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from harness.gates.log_counts import LogCounts
+from harness.gates.log_counts import LogCounts, Requests
 from harness.gates.monitoring import Never, zero_tolerance
 from harness.gates.result import GateResult, Unit, absent
 from harness.gates.sequential import RateTest
@@ -12,7 +12,10 @@ from harness.verdict import Verdict
 
 @dataclass(slots=True, kw_only=True)
 class LiveLog:
-    """Counts a log line by line until its error rate is decided, or something that may not be is seen."""
+    """Counts a log line by line until its error rate is decided, or something that may not be is seen.
+
+    The test counts turns alone, and by one source from the first line to the last: what it counts must not change under it.
+    """
 
     contract: Contract
     test: RateTest = field(default_factory=RateTest)
@@ -26,10 +29,15 @@ class LiveLog:
 
     @property
     def decided(self) -> bool:
-        """Whether no further line is needed."""
-        return bool(
-            self._rate() is not Verdict.UNDECIDED or any(gate.count(self.counts) for gate in self.gates)
-        )
+        """Whether no further line is needed; never before a line was of the service."""
+        if not self.counts.own:
+            return False
+        return self._rate() is not Verdict.UNDECIDED or any(gate.count(self.counts) for gate in self.gates)
+
+    @property
+    def turns(self) -> Requests:
+        """What the test counts: completion events where the contract has them, else access lines, of its turn path."""
+        return self.counts.turns if self.contract.completion_event else self.counts.access_turns
 
     def add(self, record: LogRecord) -> None:
         """Count one record; not to be called again once it is decided."""
@@ -39,16 +47,21 @@ class LiveLog:
         """The gates by what was seen so far."""
         return (self._error_rate(), *(gate.judge(self.counts) for gate in self.gates))
 
+    @property
+    def _source(self) -> str:
+        """What the test waits for."""
+        return f"{self.contract.completion_event or 'access line'} of {self.contract.turn_path}"
+
     def _rate(self) -> Verdict:
         """What is decided of the error rate."""
-        return self.test.verdict(self.counts.requests.errors, self.counts.requests.count)
+        return self.test.verdict(self.turns.errors, self.turns.count)
 
     def _error_rate(self) -> GateResult:
         """The sequential test as a gate; it has no bound but its two rates."""
-        errors, requests, test = self.counts.requests.errors, self.counts.requests.count, self.test
+        errors, requests, test = self.turns.errors, self.turns.count, self.test
         name = f"error_rate < {test.limit * 100:g}%, sequential"
         if not requests:
-            return absent(name, test.limit, Unit.SHARE, "no request was seen yet")
+            return absent(name, test.limit, Unit.SHARE, f"no {self._source} was seen yet")
         verdict = self._rate()
         missing = test.missing(errors, requests) if verdict is Verdict.UNDECIDED else None
         rather = (

@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 
 from harness.gates.histogram import Stretches
 from harness.gates.log_fields import Duration, Ended, duration_of, method_of, on_path
 from harness.gates.observations import CLASSIFIED
+from harness.gates.pairs import Pairs
 from harness.gates.timeline import Clock, Timeline
 from harness.history import Contract, LogRecord
 
@@ -17,6 +19,17 @@ SERVER_ERROR_TEXT = "500 Internal Server Error"
 ACCESS = "access"
 OWING = "owing"
 """The kind of a timeline that turns are which owe a classification: not refused with a 4xx, and no answer given again."""
+METHODS_MAX = 1_000
+OTHER_METHODS = "(any further method)"
+"""Under this name methods are counted together, once so many different ones were seen."""
+SHOWN_MAX = 5
+
+
+def most_common(counted: Counter[Any]) -> str:
+    """The most frequent of what was counted, each with how often, and how many kinds more there are."""
+    shown = [f"{name} x {count:,}" for name, count in counted.most_common(SHOWN_MAX)]
+    rest = len(counted) - len(shown)
+    return ", ".join(shown) + (f" and {rest:,} more" if rest else "")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,8 +69,8 @@ class Requests:
             self.durations.add(took_s)
 
     def __str__(self) -> str:
-        """Each status and how often, the most frequent first."""
-        return ", ".join(f"{status} x {count:,}" for status, count in self.statuses.most_common()) or "none"
+        """The statuses and how often, the most frequent first."""
+        return most_common(self.statuses) or "none"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,11 +98,13 @@ class LogCounts:
     duration: Duration | None = None
     clock: Clock = field(default_factory=Clock)
     timeline: Timeline = field(default_factory=Timeline)
+    pairs: Pairs = field(init=False)
     timed: int = 0
     texts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """The texts to look for in every line."""
+        """The texts to look for in every line, and no pair yet."""
+        self.pairs = Pairs(timeline=self.timeline)
         self.texts = (SERVER_ERROR_TEXT, *self.contract.forbidden_texts)
 
     @classmethod
@@ -116,6 +131,22 @@ class LogCounts:
         return self.completions if self.completions.count else self.access
 
     @property
+    def elsewhere(self) -> bool:
+        """Whether the requests to judge by are of other paths than the contract's: of its turns nothing is known."""
+        return bool(self.requests.count) and not (self.turns.count or self.access_turns.count)
+
+    @property
+    def classified(self) -> int:
+        """How many turns were classified: those with a classification of their own, or as many as there are of it."""
+        return self.pairs.found if self.pairs.exact else self.seen[CLASSIFIED]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every answered turn was classified, as far as the log tells them apart."""
+        of_these = self.pairs.answered if self.pairs.exact else self.seen[CLASSIFIED]
+        return 0 < self.settled <= of_these
+
+    @property
     def own(self) -> bool:
         """Whether anything in the log is of the service that has this contract."""
         events = (self.contract.completion_event, CLASSIFIED, *self.contract.forbidden_events)
@@ -137,8 +168,9 @@ class LogCounts:
         if event == self.contract.completion_event:
             self._completed(record, event)
         elif event == CLASSIFIED:
-            self.methods[method_of(record.fields)] += 1
+            self._by(method_of(record.fields))
             self._at(CLASSIFIED, record)
+            self.pairs.event(record.request_id)
         elif event not in self.contract.forbidden_events:
             return
         self._saw(event, record)
@@ -163,7 +195,15 @@ class LogCounts:
             self.settled += ended.settled
             if ended.owes:
                 self.owing += 1
-                self._at(OWING, record)
+                at_s = self._at(OWING, record)
+                self.timed += at_s is not None
+                self.pairs.turn(record.request_id, at_s, settled=ended.settled)
+
+    def _by(self, method: str) -> None:
+        """Count a classification by its method; a log may hold any number of them, and that of the contract has its place."""
+        known = method in self.methods or len(self.methods) < METHODS_MAX
+        named = known or method == self.contract.primary_method
+        self.methods[method if named else OTHER_METHODS] += 1
 
     def _accessed(self, record: LogRecord) -> None:
         """Count an access line."""
@@ -178,9 +218,9 @@ class LogCounts:
         if name not in self.examples:
             self.examples[name] = str(record)
 
-    def _at(self, kind: str, record: LogRecord) -> None:
-        """Count one of a kind at its time, where it has one."""
+    def _at(self, kind: str, record: LogRecord) -> float | None:
+        """Count one of a kind at its time, where it has one; in seconds."""
         at_s = self.clock.read(record.timestamp)
         if at_s is not None:
-            self.timed += kind == OWING
             self.timeline.add(kind, at_s)
+        return at_s

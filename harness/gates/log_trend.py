@@ -2,14 +2,19 @@
 
 from dataclasses import dataclass
 
-from harness.gates.differences import poisson_rates
+from harness.gates.differences import events_by_turn
 from harness.gates.log_counts import OWING, LogCounts
+from harness.gates.pairs import PAIRED
 from harness.gates.result import GateResult, Unit, absent
 from harness.gates.timeline import Half
 from harness.verdict import Verdict
 
 LEAST_EFFECT = 0.05
 """A change of less than 5 % of what was before is none that anybody would act on, however well it is proven."""
+
+TOTALS = "only totals could be compared, as not every record has a request id"
+COMPLETE = "every answered turn has one"
+ENOUGH = "there are as many as answered turns"
 
 NO_CLOCK = "its turns have no times: give the log of the time before as --baseline"
 
@@ -18,7 +23,8 @@ NO_CLOCK = "its turns have no times: give the log of the time before as --baseli
 class Increases:
     """The event is told of more turns in the second half of the log than in the first, or of all that owe it.
 
-    Rates are by turn that owes one, so that more traffic is no better service. Exact test for two Poisson rates at level `alpha`.
+    By turn that owes one, so that more traffic is no better service, and matched by request id where all have one. Exact
+    test at level `alpha`, two-sided: a fall is looked for as well as a rise.
     """
 
     event: str
@@ -44,21 +50,19 @@ class Increases:
 
     def _compared(self, log: LogCounts, before: Half, after: Half) -> GateResult:
         """The result for two halves, each with turns in it."""
-        was, now = (half.counted[self.event] / half.counted[OWING] for half in (before, after))
-        p_value = poisson_rates(
-            after.counted[self.event],
-            after.counted[OWING],
-            before.counted[self.event],
-            before.counted[OWING],
+        kind = PAIRED if log.pairs.exact else self.event
+        was, now = (half.counted[kind] / half.counted[OWING] for half in (before, after))
+        p_value = events_by_turn(
+            after.counted[kind], after.counted[OWING], before.counted[kind], before.counted[OWING]
         )
-        complete = 0 < log.settled <= log.seen[self.event]
         per_minute = " then ".join(f"{half.per_minute(self.event):.4g}" for half in (before, after))
         told = f"{was:.4g} then {now:.4g} by turn, {per_minute} by minute, p = {p_value:.2g}"
-        if complete:
-            told += "; every answered turn has one: it cannot increase"
+        told += "" if log.pairs.exact else f"; {TOTALS}"
+        if log.complete:
+            told += f"; {COMPLETE if log.pairs.exact else ENOUGH}: it cannot increase"
         return GateResult(
             name=self.name,
-            verdict=self._verdict(was, now, p_value, complete=complete),
+            verdict=self._verdict(was, now, p_value, complete=log.complete),
             observed=now,
             bound=now,
             limit=was,

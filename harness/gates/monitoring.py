@@ -1,13 +1,13 @@
 """The monitoring plan of a service as gates over its log, with no run at all. What a log cannot say is never a pass."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Protocol
 
 from harness.gates.estimates import decided, more, share_below
 from harness.gates.histogram import Histogram
-from harness.gates.log_counts import CONTRADICTION, SERVER_ERROR_TEXT, LogCounts
+from harness.gates.log_counts import CONTRADICTION, SERVER_ERROR_TEXT, LogCounts, most_common
 from harness.gates.log_trend import Increases
 from harness.gates.observations import CLASSIFIED
 from harness.gates.result import GateResult, Unit, absent
@@ -33,6 +33,15 @@ def monitoring_plan(contract: Contract) -> tuple[LogGate, ...]:
     if contract.primary_method is not None:
         gates += [MostlyPrimary(method=contract.primary_method), Increases(event=CLASSIFIED)]
     return (*gates, *zero_tolerance(contract))
+
+
+def without_turns(result: GateResult, *logs: LogCounts) -> GateResult:
+    """The result of a gate, but no pass where a log has requests of other paths alone: they say nothing of its turns."""
+    elsewhere = next((log for log in logs if log.elsewhere), None)
+    if elsewhere is None or result.verdict is not Verdict.PASSED:
+        return result
+    told = f"{result.message}; no request is of {elsewhere.contract.turn_path}"
+    return replace(result, verdict=Verdict.UNDECIDED, message=told)
 
 
 def zero_tolerance(contract: Contract) -> tuple["Never", ...]:
@@ -82,8 +91,8 @@ class MostlyPrimary:
 
     def judge(self, log: LogCounts) -> GateResult:
         """Count the methods that the classifications name."""
-        told = ", ".join(f"{method} x {count:,}" for method, count in log.methods.most_common())
-        return _most(self.name, (log.methods[self.method], log.methods.total()), self.limit, self.alpha, told)
+        counted = log.methods[self.method], log.methods.total()
+        return _most(self.name, counted, self.limit, self.alpha, most_common(log.methods))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from harness.errors import InvalidRun
 from harness.incidents.affinity import ordered
 from harness.incidents.candidates import NO_FAULT, Suspect
 from harness.incidents.distance import Distance, rank
+from harness.incidents.events import event_of, explained
 from harness.incidents.lab import Lab, Tried
 from harness.incidents.run_log import LIFECYCLE
 from harness.incidents.signature import Signature, odd
@@ -28,6 +29,9 @@ SILENT = (
 
 ALIKE = Distance(value=0.0, assumptions=(SILENT,))
 """Between a log in which nothing is odd, and that of a run which failed and shows nothing of it."""
+
+MORE_TIME = "give it more with --for"
+"""What is to be done where the time was too short."""
 
 CLEARLY = 0.5
 """Whoever fits the words of the log less than so much of a match that lacks nothing is not tried any more."""
@@ -97,13 +101,14 @@ class Diagnosis:
 
     @property
     def causes(self) -> tuple[Cause, ...]:
-        """Those whose runs failed, the nearest first."""
+        """Those whose runs failed and share anything with the log, the nearest first."""
         if self._ranked is None:
             candidates = {label: one.candidate for label, one in self._tried.items()}
             ranked = rank(self.incident, self.healthy, candidates)
             known = ((self._tried[one.name], one.distance) for one in ranked)
-            causes = [Cause(tried=tried, distance=self._seen(tried, apart)) for tried, apart in known]
-            self._ranked = tuple(sorted(causes, key=self._order))
+            causes = (Cause(tried=tried, distance=self._seen(tried, apart)) for tried, apart in known)
+            sharing = (cause for cause in causes if cause.distance.shares or cause.distance is ALIKE)
+            self._ranked = tuple(sorted(sharing, key=self._order))
         return self._ranked
 
     def _order(self, cause: Cause) -> tuple[float, float]:
@@ -113,16 +118,26 @@ class Diagnosis:
     @property
     def matches(self) -> tuple[Cause, ...]:
         """Those that are near enough to be called a reproduction, the nearest first; those that log nothing last."""
-        found = [cause for cause in self.causes if self._near(cause)]
+        known = self._known
+        found = [cause for cause in self.causes if self._near(cause, known)]
         return tuple(sorted(found, key=lambda cause: cause.distance is ALIKE))
 
     def matched(self, tried: Tried) -> bool:
         """Whether one run by itself is near enough."""
-        return self._near(Cause(tried=tried, distance=self.distance(tried)))
+        return self._near(Cause(tried=tried, distance=self.distance(tried)), self._known)
 
-    def _near(self, cause: Cause) -> bool:
-        least = SHARED_MIN if self.odd else SHARED_MIN_HEALTHY
-        return cause.shared >= least or cause.distance is ALIKE
+    @property
+    def _known(self) -> frozenset[str]:
+        """The events that any run wrote."""
+        return frozenset(map(event_of, self.healthy.traits.keys() | self.logged))
+
+    def _near(self, cause: Cause, known: frozenset[str]) -> bool:
+        if cause.distance is ALIKE:
+            return True
+        if not self.odd:
+            return cause.shared >= SHARED_MIN_HEALTHY
+        known |= set(map(event_of, cause.tried.candidate.run.traits))
+        return max(cause.shared, explained(cause.distance.shares, cause.distance.lacks, known)) >= SHARED_MIN
 
     def distance(self, tried: Tried) -> Distance:
         """How far one run is from the incident, with all traits of equal weight: no other candidate counts."""
@@ -151,7 +166,13 @@ async def meet(lab: Lab, diagnosis: Diagnosis, drills: Sequence[Scenario]) -> li
         InvalidRun: none of the runs proves anything.
     """
     arms = await lab.clean(drills)
-    known = [(drill, arm) for drill, arm in zip(drills, arms, strict=True) if arm is not None]
+    known = [(drill, arm) for drill, arm in zip(drills, arms, strict=False) if arm is not None]
+    if len(arms) < len(drills):
+        diagnosis.notes.append(
+            f"time was over: {len(arms)} of {len(drills)} drills without a fault were played; {MORE_TIME}"
+        )
+    if not known and lab.spent and not lab.refused:
+        raise InvalidRun(f"time was over before a run was; {MORE_TIME}")
     if not known:
         raise InvalidRun(next(iter(lab.refused), "there is no drill to play"))
     said = [lab.signature(arm.history) for _, arm in known]
@@ -178,6 +199,8 @@ async def search(lab: Lab, diagnosis: Diagnosis, suspects: Iterable[Suspect]) ->
 
     await lab.tried([suspect for suspect, _ in order], diagnosis.add, enough=enough)
     diagnosis.played += lab.count
+    if lab.spent and lab.count < len(order) and not enough(lab.count):
+        diagnosis.notes.append(f"time was over: {lab.count} of {len(order)} were tried; {MORE_TIME}")
     diagnosis.notes += [
         f"{count} runs proved nothing: {reason}" for reason, count in lab.refused.most_common()
     ]

@@ -18,7 +18,7 @@ NO_BODIES = (
 def strange(diagnosis: Diagnosis) -> tuple[str, ...]:
     """What is to be said of a log in which nothing is like anything that the target wrote."""
     written = diagnosis.healthy.traits.keys() | diagnosis.logged
-    if not written or diagnosis.incident.traits.keys() & written:
+    if not diagnosis.played or not written or diagnosis.incident.traits.keys() & written:
         return ()
     return (
         "nothing in this log is like anything that the target logs; is it that of this service? see --target",
@@ -33,7 +33,7 @@ def assumptions(diagnosis: Diagnosis, cause: Cause | None, text: str | None) -> 
     if others := [name for name in diagnosis.equals if cause is not None and name != cause.suspect.name]:
         more = f" and {len(others) - OTHERS_MAX} more" if len(others) > OTHERS_MAX else ""
         told.append(f"as near, and the log does not tell them apart: {', '.join(others[:OTHERS_MAX])}{more}")
-    said = f"; the message was given: {text!r}" if text is not None else ""
+    said = "; the message is the one that --input gave" if text is not None else ""
     return (*told, NO_BODIES + said)
 
 
@@ -66,7 +66,7 @@ def told(
     violation = next(one for one in small.tried.violations if one.invariant == small.invariant)
     yield f"From the log of an incident: {cause.suspect.name}; {small.invariant} is broken."
     yield ""
-    yield f"{violation.message}"
+    yield redact(violation.message)
     yield ""
     yield from _listed("The lines of the log:", evidence(diagnosis, cause), redact)
     yield from _listed("In the log and in a run of this:", small.distance.shares, redact)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from harness.errors import InvalidRun, ShakeoutError, UsageError
 from harness.incidents.candidates import Suspect, of_defects, of_faults, saying
-from harness.incidents.diagnose import Cause, Diagnosis, meet, search
+from harness.incidents.diagnose import MORE_TIME, Cause, Diagnosis, meet, search
 from harness.incidents.interleavings import EXPLORED, Explored, explore
 from harness.incidents.lab import Lab
 from harness.incidents.signature import Signature
@@ -81,8 +81,13 @@ class Hunt:
                 await self._search(stage, self._faults)
             if stage == EXPLORED and self._open(stage) and self._diagnosis.odd:
                 await self._explore(share=0.5 if stage != stages[-1] else 1.0)
-        if len(self._closed) == len(stages) and not self._diagnosis.causes:
+        if len(self._closed) == len(stages) and not self._diagnosis.logged:
             raise self._closed[stages[-1]]
+        if self._spent and not self._diagnosis.matches:
+            left = [stage for stage in stages if stage not in self._met and stage not in self._closed]
+            self._diagnosis.notes += [
+                f"time was over before the stage {stage}; {MORE_TIME}" for stage in left
+            ]
         return await self._smallest()
 
     def _open(self, stage: str) -> bool:

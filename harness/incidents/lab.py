@@ -80,6 +80,8 @@ class Lab:
     async def clean(self, scenarios: Sequence[Scenario]) -> list[Arm | None]:
         """Play scenarios without a fault on the service as it is; None for one that proves nothing.
 
+        No more are begun when the time is over: of the last ones there is nothing then.
+
         Raises:
             UsageError: the target does not start, or the stage cannot carry it.
         """
@@ -88,7 +90,7 @@ class Lab:
             return await self._arm(play, scenario, ())
 
         self._say("the service without a fault")
-        return await spread(self._plays, scenarios, one)
+        return await spread(self._plays, scenarios, one, over=lambda: self.spent)
 
     async def tried(
         self, suspects: Sequence[Suspect], found: Callable[[Tried], None], *, enough: Callable[[int], bool]

@@ -3,7 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import sqrt
 from typing import Any
 
@@ -11,7 +11,8 @@ from harness.contract import Contract
 from harness.history import LogRecord
 from harness.incidents.sessions import Sessions
 from harness.incidents.threads import Threads
-from harness.incidents.traits import traits_of
+from harness.incidents.traits import TRAIT_CHARACTERS_MAX, traits_of
+from harness.redaction import Redactor
 
 EXAMPLES_MAX = 3
 """So many lines are kept for each trait."""
@@ -84,16 +85,25 @@ class Odd:
     assumptions: tuple[str, ...] = ()
 
 
-def signature_of(records: Iterable[LogRecord], contract: Contract) -> Signature:
-    """The signature of a log, in one pass; memory is bounded by the traits, not by the lines."""
+def signature_of(
+    records: Iterable[LogRecord], contract: Contract, redactor: Redactor | None = None
+) -> Signature:
+    """The signature of a log, in one pass; memory is bounded by the traits and the secrets, not by the lines.
+
+    Lines are redacted before anything is made of them, of an incident and of a run alike: in a trait there are no
+    quotes left that tell where a secret ends. Of the secrets the redactor keeps a hash each.
+    """
+    redactor = redactor or Redactor()
     threads, sessions = Threads(contract.completion_event), Sessions()
     counts: Counter[str] = Counter()
     examples: dict[str, list[Example]] = {}
     number = 0
     for thread in threads.of(records):
         number += 1
-        found = (*traits_of(thread, contract.completion_event), *sessions.traits(thread))
-        for trait, record in dict(found).items():
+        hidden = replace(thread, records=tuple(map(redactor.log, thread.records)))
+        found = (*traits_of(hidden, contract.completion_event), *sessions.traits(hidden))
+        cut = {trait[:TRAIT_CHARACTERS_MAX]: record for trait, record in found}
+        for trait, record in cut.items():
             if trait not in counts and len(counts) >= TRAITS_MAX:
                 continue
             counts[trait] += 1

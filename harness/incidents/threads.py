@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.history import LogRecord
-from harness.incidents.values import is_status
+from harness.incidents.places import gap_s, routes_of, same_route, same_status, statuses_of
 
 OPEN_MAX = 5000
 """So many requests may be open at once; the one that has said nothing for longest is closed before that."""
 
 LINES_MAX = 1000
 """So many lines may belong to one request: more of them are no request, but a log that tells none apart."""
+
+GAP_S_MAX = 60.0
+"""Lines that name no request and are farther apart are not of one."""
 
 _SILENT_MAX = 16
 """So many completed requests may wait for their access line, which names no request."""
@@ -45,6 +48,7 @@ class _Open:
     records: list[LogRecord] = field(default_factory=list)
     session: str = ""
     events: set[str] = field(default_factory=set)
+    done: list[LogRecord] = field(default_factory=list)
     ended: bool = False
 
     def add(self, record: LogRecord) -> None:
@@ -71,13 +75,6 @@ def session_of(record: LogRecord) -> str:
     return _first(record.fields, _SESSION_KEYS)
 
 
-def statuses_of(records: Iterable[LogRecord]) -> frozenset[int]:
-    """The statuses of HTTP that lines name."""
-    return frozenset(
-        value for record in records for key, value in record.fields.items() if is_status(key, value)
-    )
-
-
 def ends_request(record: LogRecord, completion: str | None) -> bool:
     """Whether the line is the last that a request means to write: an access line, or its completion."""
     return record.source == "access" or (completion is not None and record.event == completion)
@@ -93,7 +90,8 @@ class Threads:
         self._adjacent: _Open | None = None
         self._last: _Open | None = None
         self._silent: deque[_Open] = deque(maxlen=_SILENT_MAX)
-        self._counts = dict.fromkeys(("request", "session", "adjacent", "early"), 0)
+        self._owed: deque[list[LogRecord]] = deque(maxlen=_SILENT_MAX)
+        self._counts = dict.fromkeys(_TOLD, 0)
 
     def of(self, records: Iterable[LogRecord]) -> Iterator[Thread]:
         """The requests, each as soon as it is known to be over, the rest at the end."""
@@ -104,21 +102,9 @@ class Threads:
     @property
     def assumptions(self) -> tuple[str, ...]:
         """What had to be assumed of lines that name no request, in words."""
-        told = []
-        if self._counts["session"]:
-            told.append(
-                f"{self._counts['session']} requests were told apart by their session, as their lines name no request"
-            )
-        if self._counts["adjacent"]:
-            told.append(
-                f"{self._counts['adjacent']} requests were told apart by where their lines stand, as these name neither "
-                "a request nor a session"
-            )
-        if self._counts["early"]:
-            told.append(
-                f"{self._counts['early']} requests were closed early, as too many were open or had too many lines"
-            )
-        return tuple(told)
+        return tuple(
+            told.format(count=count) for how, told in _TOLD.items() if told and (count := self._counts[how])
+        )
 
     def _take(self, record: LogRecord) -> Iterator[Thread]:
         """Put one line where it belongs; what is over by that."""
@@ -127,8 +113,7 @@ class Threads:
             self._named.move_to_end(request)
             held.add(record)
             self._last = held
-            if ends_request(record, self._completion) and held not in self._silent:
-                self._silent.append(held)
+            self._await(held, record)
             if len(held.records) >= LINES_MAX:
                 self._last = None
                 yield self._early(request)
@@ -136,20 +121,46 @@ class Threads:
                 yield self._early(next(iter(self._named)))
         elif (beside := self._beside(record)) is not None:
             beside.add(record)
+            self._counts["access" if record.source == "access" else "beside"] += 1
         else:
             yield from self._place(record)
 
+    def _await(self, held: _Open, record: LogRecord) -> None:
+        """A request that completed waits for its access line, unless it has it."""
+        if record.source == "access":
+            if held in self._silent:
+                self._silent.remove(held)
+        elif ends_request(record, self._completion):
+            held.done.append(record)
+            if held not in self._silent and not _accessed(held):
+                self._silent.append(held)
+
     def _beside(self, record: LogRecord) -> _Open | None:
         """The named request that a line without a name belongs to: an access line, a traceback, or the like."""
-        if record.event is not None and record.source != "access":
+        if record.source == "access":
+            return self._answered(record)
+        if record.event is not None:
             return None
-        if record.source == "access" and self._silent:
-            alike = (held for held in self._silent if statuses_of(held.records) == statuses_of([record]))
-            found = next(alike, self._silent[0])
-            self._silent.remove(found)
-            return found
         last = self._last
         return last if last is not None and last.key and len(last.records) < LINES_MAX else None
+
+    def _answered(self, record: LogRecord) -> _Open | None:
+        """The request whose access line it is: one of the same method, path and status, as far as they are told.
+
+        Of another status it may be only where its method and path are told, and no other request waits for such a line.
+        """
+        if self._completion is None:
+            last, told = self._last, statuses_of([record])
+            fits = last is not None and last.key and not _accessed(last)
+            return last if fits and last and told <= (statuses_of(last.records) or told) else None
+        waiting = [held for held in self._silent if same_route(held.done, record)]
+        alike = [held for held in waiting if same_status(held.done, [record])]
+        if not alike and len(waiting) == 1 and routes_of(waiting[0].done):
+            alike = waiting
+        if not alike:
+            return None
+        self._silent.remove(alike[0])
+        return alike[0]
 
     def _early(self, request: str) -> Thread:
         """A request that is closed though more of it may come."""
@@ -163,11 +174,21 @@ class Threads:
     def _place(self, record: LogRecord) -> Iterator[Thread]:
         """Put a line without a request's id beside its neighbours, or begin the next request with it."""
         held = self._adjacent
-        if held is not None and self._begins(record, held):
+        late = held is not None and gap_s(held.records, record) > GAP_S_MAX
+        if held is not None and (late or self._begins(record, held)):
             before, after = self._cut(held, record)
             yield self._counted(before.closed())
-            held = after
-        self._adjacent = self._last = held or _Open(how="adjacent", key="")
+            if not _accessed(before) and (done := _ends(before.records, self._completion)):
+                self._owed.append(done)
+            self._counts["late"] += late
+            if late and after.records:
+                yield self._counted(after.closed())
+            held = None if late else after
+        self._adjacent = held or _Open(how="adjacent", key="")
+        if (
+            record.source != "access"
+        ):  # what comes without a name behind it is not of an access line's request
+            self._last = self._adjacent
         self._adjacent.add(record)
         self._adjacent.ended |= ends_request(record, self._completion)
 
@@ -193,14 +214,33 @@ class Threads:
             return True
         if not held.ended:
             return False
+        done = _ends(held.records, self._completion)
         if record.source == "access":
-            return any(one.source == "access" for one in held.records)
+            return _accessed(held) or not same_route(done, record) or self._owes(done, record)
+        if _accessed(held) and ends_request(record, self._completion) and not same_status(done, [record]):
+            return True
         return record.event in held.events
+
+    def _owes(self, done: list[LogRecord], record: LogRecord) -> bool:
+        """Whether an access line of another status than these completions is that of an earlier one, which has none yet."""
+        if same_status(done, [record]):
+            return False
+        fits = (one for one in self._owed if same_route(one, record) and same_status(one, [record]))
+        if (found := next(fits, None)) is not None:
+            self._owed.remove(found)
+        return found is not None
 
     def _counted(self, thread: Thread) -> Thread:
         how = "session" if thread.how == "adjacent" and thread.session else thread.how
         self._counts[how] += 1
+        self._counts["doubtful"] += how == "request" and self._doubtful(thread)
         return thread if how == thread.how else _renamed(thread, how)
+
+    def _doubtful(self, thread: Thread) -> bool:
+        """Whether one id has lines of two sessions, or completions with two statuses."""
+        sessions = {session_of(one) for one in thread.records} - {""}
+        done = [one for one in _ends(thread.records, self._completion) if one.source != "access"]
+        return len(sessions) > 1 or len(statuses_of(done)) > 1
 
     def _rest(self) -> Iterator[Thread]:
         """What was still open at the end of the log."""
@@ -208,6 +248,29 @@ class Threads:
             yield self._counted(self._adjacent.closed())
         for held in self._named.values():
             yield self._counted(held.closed())
+
+
+_TOLD = {
+    "request": "",
+    "session": "{count} requests were told apart by their session, as their lines name no request",
+    "adjacent": "{count} requests were told apart by where their lines stand, as these name neither a request nor a session",
+    "access": "{count} access lines name no request: each was taken for that of one of its method, path and status",
+    "beside": "{count} lines name no request, such as tracebacks: each was taken for one of the request that wrote before it",
+    "late": f"{{count}} requests were taken to be over, as the next line came more than {GAP_S_MAX:.0f} s later",
+    "doubtful": "{count} ids of requests have lines of several sessions or of several statuses: they may be several requests",
+    "early": "{count} requests were closed early, as too many were open or had too many lines",
+}
+"""What is assumed, in words, by how lines were put together."""
+
+
+def _ends(records: Iterable[LogRecord], completion: str | None) -> list[LogRecord]:
+    """The lines that end a request."""
+    return [one for one in records if ends_request(one, completion)]
+
+
+def _accessed(held: _Open) -> bool:
+    """Whether a request has its access line."""
+    return any(one.source == "access" for one in held.records)
 
 
 def _renamed(thread: Thread, how: str) -> Thread:

@@ -20,8 +20,11 @@ _GRAVE = {
 }
 """The levels that say that something is wrong, under one name each."""
 
+TRAIT_CHARACTERS_MAX = 200
+"""So long is a trait at most: a word of a line may be of any length."""
+
 _AGAIN_MAX = 3
-_FRAME = re.compile(r'^\s*File "[^"]*", line \d+, in (\S+)', re.MULTILINE)
+_FRAME = re.compile(r'^[ \t]*File "[^"]*", line \d+, in (\S+)', re.MULTILINE)
 _FLAGS = ("true", "false")
 _TRACEBACK = "Traceback (most recent call last)"
 
@@ -57,7 +60,12 @@ def line_traits(record: LogRecord) -> Iterator[str]:
 
 
 def name_of(record: LogRecord) -> str:
-    """The event of a line, with its level where that is grave; a line without one by its masked words."""
+    """The event of a line, with its level where that is grave; a line without one by its masked words; cut, too."""
+    return _name(record)[:TRAIT_CHARACTERS_MAX]
+
+
+def _name(record: LogRecord) -> str:
+    """The same, as long as it is."""
     if record.source == "access":
         return "access line"
     level = _grave(record)

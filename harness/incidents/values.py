@@ -14,14 +14,18 @@ _STATUS_KEY = re.compile(r"(?:^|[_.-])(?:status|code)(?:$|[_.-])|^status|http_?c
 _STATUSES = range(100, 600)
 _NAME = re.compile(r"[a-z]+(?:_[a-z]+)+")
 _WORD = re.compile(r"[A-Za-z][A-Za-z_:/.-]{0,39}")
-_EXCEPTION = re.compile(r"(?:\w+\.)*([A-Z]\w*)(?::\s|\s*$|\()")
+_EXCEPTION = re.compile(r"(?:\w++\.)*+([A-Z]\w*+)(?::\s|\s*$|\()")
 _CLASS = re.compile(r"[A-Z]\w*(?:Error|Exception|Timeout|Warning|Interrupt|Exit|Group|Cancelled)")
 _ROUTE = re.compile(r"/[\w./{}*-]*")
 _SEGMENT = re.compile(r"(?<=/)[^/]*\d[^/]*")
 _VARYING = re.compile(
-    r"""https?://\S+|"[^"]*"|'[^']*'|\b[0-9a-f]{8,}\b|\b[0-9A-Z]{6,}\b|0x[0-9a-fA-F]+|[\w.+-]+@[\w.-]+|\S*\d\S*"""
+    r"""https?://\S+|"[^"]*"|'[^']*'|\b[0-9a-f]{8,}\b|\b[0-9A-Z]{6,}\b|0x[0-9a-fA-F]+|(?<![\w.+-])[\w.+-]++@[\w.-]+"""
 )
+_DIGIT = re.compile(r"\d")
 _TEMPLATE_WORDS_MAX = 12
+
+TEXT_CHARS_MAX = 2_000
+"""So many characters of a text say what it is about: a line of megabytes costs no more than one of these."""
 
 
 def decisive(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -46,13 +50,13 @@ def is_route(text: str) -> bool:
 
 def template(text: str) -> str:
     """A message with all that varies masked: numbers, ids, addresses and what stands in quotes."""
-    words = _VARYING.sub(MASKED, text).split()
-    return " ".join(words[:_TEMPLATE_WORDS_MAX])
+    words = _VARYING.sub(MASKED, text[:TEXT_CHARS_MAX]).split()[:_TEMPLATE_WORDS_MAX]
+    return " ".join(MASKED if _DIGIT.search(word) else word for word in words)
 
 
 def exception_class(line: str) -> str:
     """The class of the exception that the last line of a traceback names, without its module; else empty."""
-    found = _EXCEPTION.match(line.strip())
+    found = _EXCEPTION.match(line[:TEXT_CHARS_MAX].strip())
     return found[1] if found else ""
 
 
@@ -68,7 +72,7 @@ def _pairs(key: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
             named = isinstance(held, str) and _NAME.fullmatch(held)
             yield from _pairs(held if named else f"{key}[]", True if named else held, depth - 1)
     elif isinstance(value, str):
-        yield from _texts(key, value)
+        yield from _texts(key, value[:TEXT_CHARS_MAX])
     else:
         yield key, _scalar(key, value)
 

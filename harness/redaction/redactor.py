@@ -4,11 +4,12 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
+from functools import lru_cache
 from typing import Any
 
 from harness.history import Exchange, History, LogRecord, Record
 from harness.logs import parse
-from harness.redaction.rules import MESSAGE, PATTERN, Rules
+from harness.redaction.rules import FIELD, MESSAGE, NAME_CHARACTERS_MAX, PATTERN, Rules, words_of
 from harness.redaction.tokens import (
     MARK,
     TOKENS,
@@ -23,11 +24,17 @@ _NAMED = re.compile(
     r"(?<![\w.-])(?P<name>[\w.-]++)(?P<closing>\\*+[\"'])?+[ \t]{0,4}(?P<separator>=>|[:=]|(?<=[\"']),)[ \t]{0,4}"
     r"(?P<opening>[bBuUrRfF]{0,2}\\*+[\"'])?+"
 )
-_NOTHING = frozenset({"", "null", "None", "true", "false", "True", "False"})
+_NOTHING = frozenset({"", "*", "null", "none", "None", "true", "false", "True", "False"})
 _NUMBER = re.compile(r"-?[0-9.]++")
 _WORD = re.compile(r"\w++")
 _PROSE_CHARACTERS_MAX = 15
+_SPOKEN = {"prompt", "question", "utterance", "transcript"}
+"""Names of what a person wrote that stand before a colon in no other sense."""
+_SPEAKER = re.compile(r"(?i:\b(?:user|human|customer|client|assistant|chat|last)(?:['\u2019]s)?) \Z")
+_SPEAKER_CHARACTERS_MAX = 16
 _PLACE = re.compile(r"\A(?:\w{1,16} log )?line [0-9]{1,12}: ")
+_NAMES_MAX = 1000
+"""So many names are remembered, with what their values are; a log has few, and says each in every line."""
 _ROUNDS_MAX = 5
 """A secret may be seen only when another one is gone; so often is looked again, which is linear still."""
 _LOG_MESSAGES = ("message", "msg")
@@ -43,6 +50,8 @@ class Redactor:
 
     def __init__(self, rules: Rules | None = None) -> None:
         self._rules = Rules() if rules is None else rules
+        self._kind_named = lru_cache(_NAMES_MAX)(self._rules.kind_of)
+        self._short_key = lru_cache(_NAMES_MAX)(self.text)
         self._marks: dict[bytes, str] = {}
         self._counts: dict[str, int] = {}
         self._canaries: frozenset[str] = frozenset()
@@ -72,7 +81,7 @@ class Redactor:
 
     def value(self, value: Any, name: str = "") -> Any:
         """A value as JSON knows them, without its secrets; `name` is that of the field that holds it."""
-        return self._value(value, self._rules.kind_of(name) if name else None)
+        return self._value(value, self._kind_of(name))
 
     def record(self, record: Record) -> Record:
         """A record of any kind, without its secrets; its times, numbers and kind stay."""
@@ -108,10 +117,11 @@ class Redactor:
     def _value(self, value: Any, kind: str | None) -> Any:
         if isinstance(value, Mapping):
             inherited = None if kind == MESSAGE else kind
-            return {
+            held = {
                 self._key(key): self._value(one, self._kind_of(key) or inherited)
                 for key, one in value.items()
             }
+            return self._spoken(held) if kind == MESSAGE else held
         if isinstance(value, list | tuple):
             return type(value)(
                 self._pair(value) if kind is None else (self._value(one, kind) for one in value)
@@ -122,10 +132,12 @@ class Redactor:
         return self._mark(kind, str(value)) if is_number and kind not in (None, MESSAGE) else value
 
     def _kind_of(self, key: Any) -> str | None:
-        return self._rules.kind_of(key) if isinstance(key, str) else None
+        return self._kind_named(key[-NAME_CHARACTERS_MAX:]) if isinstance(key, str) else None
 
     def _key(self, key: Any) -> Any:
-        return self.text(key) if isinstance(key, str) else key
+        if not isinstance(key, str):
+            return key
+        return self._short_key(key) if len(key) <= NAME_CHARACTERS_MAX else self.text(key)
 
     def _pair(self, values: list[Any] | tuple[Any, ...]) -> Iterable[Any]:
         """The values of a list; where it is the name and the value of a header, the value has that name."""
@@ -178,14 +190,14 @@ class Redactor:
         pieces, done, at = [], 0, 0
         while found := _NAMED.search(text, at):
             at = found.end()
-            kind = self._rules.kind_of(found["name"])
+            kind = self._kind_of(found["name"])
             if kind is None:
                 continue
             begin, end = _extent(text, found, kind)
             secret = text[begin:end]
             if kind == MESSAGE and found["name"] in _LOG_MESSAGES and event is None:
                 event = _event_of(text)
-            if _is_prose(found, kind, secret) or _is_own(found["name"], secret, event):
+            if _is_prose(text, found, kind, secret) or _is_own(found["name"], secret, event):
                 continue
             pieces += [text[done:begin], self._hidden(secret, kind)]
             done = at = max(end, at)
@@ -227,19 +239,30 @@ def _extent(text: str, found: re.Match[str], kind: str) -> tuple[int, int]:
         return begin, begin
     if kind == "authorization":
         begin = begin_of_credentials(text, begin)
+    if found.start() and text[found.start() - 1] in "?&":  # of an address: it ends where its value does
+        return begin, end_of_bare(text, begin, FIELD)
     if opening is not None:
         return begin, end_of_quoted(text, begin, opening.lstrip("bBuUrRfF"))
-    if text[begin : begin + 1] in ("[", "{", "(") and not MARK.match(text, begin):
+    mark = MARK.match(text, begin)
+    if mark and mark["kind"] == MESSAGE and text[mark.end() : mark.end() + 1] in (",", "}", "]", ")"):
+        return begin, mark.end()  # a list was there, and the line goes on
+    if text[begin : begin + 1] in ("[", "{", "(") and not mark:
         return begin, end_of_bracketed(text, begin)
     return begin, end_of_bare(text, begin, kind)
 
 
-def _is_prose(found: re.Match[str], kind: str, value: str) -> bool:
-    """Whether a colon stands in a sentence, as in "invalid token: expired"; a password may be any word."""
+def _is_prose(text: str, found: re.Match[str], kind: str, value: str) -> bool:
+    """Whether a colon stands in a sentence, as in "invalid token: expired"; a password may be any word.
+
+    A name of several words is no word of a sentence; nor is `message` behind who wrote it, as in "User message: Hi".
+    """
     if found["separator"] != ":" or found["closing"] or found["opening"] or kind in ("password", "cookie"):
         return False
+    if len(words_of(found["name"])) > 1:
+        return False
     if kind == MESSAGE:
-        return "_" not in found["name"]
+        before = text[max(0, found.start() - _SPEAKER_CHARACTERS_MAX) : found.start()]
+        return found["name"].lower() not in _SPOKEN and not _SPEAKER.search(before)
     return len(value) <= _PROSE_CHARACTERS_MAX and value.isalpha()
 
 

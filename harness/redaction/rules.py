@@ -37,13 +37,16 @@ _LAST_WORDS = {
 }
 _KEYS = {"api", "access", "secret", "private", "auth", "signing", "encryption", "master", "account", "shared"}
 _HOLDERS = {"value", "header", "hash", "string", "plain", "raw"}
-"""Words that may stand behind the name of a secret, and leave it one."""
+"""Words that may stand behind the name of a secret or of a message, and leave it one."""
 _MESSAGES = {
-    *("message", "messages", "user_message", "msg", "text", "texts", "user_text", "input_text"),
-    *("input", "inputs", "user_input", "prompt", "prompts", "system_prompt", "user_prompt"),
-    *("content", "contents", "user_query", "question", "utterance", "completion", "completion_text"),
-    *("reply", "reply_text", "answer", "response_text", "output_text", "transcript", "arguments"),
+    *("message", "messages", "msg", "msgs", "text", "texts", "input", "inputs", "prompt", "prompts"),
+    *("content", "contents", "query", "queries", "q", "question", "questions", "utterance", "utterances"),
+    *("reply", "replies", "answer", "answers", "transcript", "transcripts", "arguments", "body"),
 }
+"""The last words of the names of what people wrote and were answered."""
+_TEXTS = {"message", "messages", "msg", "msgs", "text", "texts"}
+_OWN = {"error", "err", "exception", "warning", "status", "log", "failure", "close"}
+"""Words before one of `_TEXTS` that make it the program's own: its parts are looked at as those of any text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +66,15 @@ class Rules:
 
         The last words of a name decide: `api_token` is a secret, `prompt_tokens` and `token_count` are numbers.
         """
-        words = _words(name)
+        words = words_of(name)
         if "_".join(words) in self.fields:
             return FIELD
-        if self.messages and "_".join(words) in _MESSAGES:
-            return MESSAGE
         while len(words) > 1 and words[-1] in _HOLDERS:
             words.pop()
         if not words:
             return None
+        if self.messages and (words[-1] in _MESSAGES or words == ["completion"]):
+            return None if words[-1] in _TEXTS and not _OWN.isdisjoint(words) else MESSAGE
         if words[-1] == "key" and len(words) > 1 and words[-2] in _KEYS:
             return "key"
         return _LAST_WORDS.get(words[-1])
@@ -90,7 +93,7 @@ def rules(table: Mapping[str, Any], *, place: str = "[tool.shakeout.redact]") ->
             raise UsageError(f"{place} {key} = {value!r}: write a list of texts")
     return Rules(
         patterns=tuple(_pattern(text, place) for text in table.get("patterns", ())),
-        fields=frozenset("_".join(_words(name)) for name in table.get("fields", ())),
+        fields=frozenset("_".join(words_of(name)) for name in table.get("fields", ())),
     )
 
 
@@ -130,6 +133,6 @@ def _pattern(text: str, place: str) -> re.Pattern[str]:
     return pattern
 
 
-def _words(name: str) -> list[str]:
+def words_of(name: str) -> list[str]:
     """The words of a name in whatever case it is written."""
     return [word.lower() for word in _WORD.findall(name[-NAME_CHARACTERS_MAX:])]

@@ -18,6 +18,11 @@ SHOWN_MAX = 3
 """How many violations of one invariant are shown; the rest are counted, and all are in the JSON."""
 
 
+def plain(text: str) -> str:
+    """One line of text whose every letter is seen: what is not printable, as an escape sequence, is spelled out as in Python."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 def styled(verdict: Verdict) -> str:
     """A verdict in its colour."""
     return f"[{STYLES[verdict]}]{verdict}[/]"
@@ -45,13 +50,13 @@ def show_wrong(console: Console, result: ScenarioVerdict) -> None:
         return
     console.print(f"\n[bold]{escape(result.name)}[/] {styled(result.verdict)}")
     for reason in result.reasons:
-        console.print(f"  {escape(reason)}")
+        console.print(f"  {escape(plain(reason))}")
     for name in dict.fromkeys((violation.arm, violation.invariant) for violation in result.violations):
         same = [v for v in result.violations if (v.arm, v.invariant) == name]
         for violation in same[:SHOWN_MAX]:
             where = "" if violation.arm == "faulted" else f" (in the {violation.arm} run)"
-            console.print(f"  [red]{violation.invariant}[/]{where}: {escape(violation.message)}")
-            console.print(f"    {escape(violation.evidence)}", style="dim")
+            console.print(f"  [red]{violation.invariant}[/]{where}: {escape(plain(violation.message))}")
+            console.print(f"    {escape(plain(violation.evidence))}", style="dim")
         if len(same) > SHOWN_MAX:
             console.print(f"    and {len(same) - SHOWN_MAX} more of it", style="dim")
     console.print(f"  again: {escape(result.replay)}")

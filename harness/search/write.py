@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.redaction import Redactor
+from harness.redaction import Redactor, configured
 from harness.registry import Invariant
 from harness.scenario import Scenario
 from harness.search.layout import Group, Node, atom, laid_out
@@ -57,15 +57,16 @@ def source(scenario: Scenario, *, told: Sequence[str]) -> str:
     """The text of a scenario file: `told`, line by line, as its docstring, and what is not at its default.
 
     Its name, summary and origin are the file's. A character that a terminal would act on is told as its escape, and a
-    secret is told as a mark: what is told may be of somebody's log.
+    secret is told as a mark, also one of `[tool.shakeout.redact]`: what is told may be of somebody's log.
 
     Raises:
-        UsageError: something of the scenario has no name to import it by, or is no literal; the message says what.
+        UsageError: something of the scenario has no name to import it by, or is no literal, or the table of what is
+            redacted cannot be used; the message says what.
     """
     names = _Names()
     assigned = _called(scenario, names, without=FROM_THE_FILE)
     lines = [*names.imports(), "", laid_out("SCENARIO = ", assigned, width=WIDTH)]
-    text = "\n".join([_docstring(Redactor().lines(told or [scenario.summary])), "", *lines, ""])
+    text = "\n".join([_docstring(Redactor(configured()).lines(told or [scenario.summary])), "", *lines, ""])
     try:
         ast.parse(text)
     except (SyntaxError, RecursionError, MemoryError) as error:

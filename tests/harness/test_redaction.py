@@ -39,6 +39,18 @@ SECRETS = {
     "message in brackets": ("calling messages=[{'role': 'user', 'content': 'a ] rash'}] model=x", "rash"),
     "cut value": ('{"event": "x", "password": "hunter2 and no en', "hunter2"),
     "hash of names": ("password_hash='$2b$12$abcdefgh' ok", "abcdefgh"),
+    "header of letters": ("sent X-Api-Key: CANARYkey to it", "CANARYkey"),
+    "camel case of letters": ("sent apiKey: CANARYkey to it", "CANARYkey"),
+    "message of a user": ("User message: I have a rash", "rash"),
+    "prompt in a sentence": ("calling with prompt: I have a rash", "rash"),
+    "validation": ("[type=string_type, input_value='I have a rash', input_type=str]", "rash"),
+    **{
+        f"name {name}": (f'{{"event": "turn", "{name}": "I have a rash"}}', "rash")
+        for name in (
+            *("query", "q", "body", "request_body", "user_msg", "last_message", "chat_message"),
+            *("user_content", "latest_user_message", "utterances", "searchQuery", "reply_raw"),
+        )
+    },
 }
 HARMLESS = (
     "prompt_tokens=12 completion_tokens=40 max_tokens: 100 token_count=3",
@@ -49,6 +61,9 @@ HARMLESS = (
     '{"password": null, "has_token": true, "session_id": "5a16faf418ce"}',
     "content-type: text/plain; content-length: 12",
     "the message: not found",
+    "invalid token: expired; last answer: 200",
+    "error_message=refused status_text=Gone content_type=x text_length=12 query_ms=3 message_count=2",
+    "app.message.store INFO event=bridge_replaced logger=a.b.body_reader path=/queries/reply",
 )
 
 
@@ -77,6 +92,28 @@ def test_what_stands_around_a_secret_stays() -> None:
     assert redactor.text("{'authorization': 'Bearer abcdef'}, to a@b.com.") == (
         "{'authorization': 'Bearer [redacted:authorization-1]'}, to [redacted:email-1]."
     )
+
+
+def test_the_rest_of_a_line_stays_behind_a_list_of_messages_and_a_query() -> None:
+    """A list of messages and a question in an address end where they end, however often is looked for more."""
+    text = '{"messages": ["I have a rash"], "email": "a@b.com", "level": "error"}'
+    assert Redactor().text(text) == (
+        '{"messages": [redacted:message-1], "email": "[redacted:email-1]", "level": "error"}'
+    )
+    line = '"GET /find?q=my%20rash&page=2 HTTP/1.1" 404 Not Found'
+    assert Redactor().text(line) == '"GET /find?q=[redacted:message-1]&page=2 HTTP/1.1" 404 Not Found'
+
+
+def test_a_message_that_is_an_object_has_no_sentence_left() -> None:
+    """A body holds sentences under names that nobody knows; words such as a role stay."""
+    body = {"request_body": {"complaint": "I have a rash", "role": "user", "password": "two words"}}
+    assert Redactor().value(body) == {
+        "request_body": {
+            "complaint": "[redacted:message-1]",
+            "role": "user",
+            "password": "[redacted:password-1]",
+        }
+    }
 
 
 def test_the_same_secret_has_the_same_mark_in_all_of_a_document() -> None:
@@ -173,9 +210,9 @@ def test_the_own_text_of_a_log_stays_and_a_users_text_goes() -> None:
 @pytest.mark.parametrize("place", ["", "line 12: ", "app log line 3: "])
 def test_a_line_of_a_log_that_is_told_keeps_the_text_of_the_log(place) -> None:
     """A line told as evidence, whatever says where it stood, keeps its own message; one below it is somebody's."""
-    line = '{"body": {"message": "I have a rash"}, "level": "error", "message": "refused a@b.com"}'
+    line = '{"turn": {"message": "I have a rash"}, "level": "error", "message": "refused a@b.com"}'
     assert Redactor().text(place + line) == place + (
-        '{"body": {"message": "[redacted:message-1]"}, "level": "error", "message": "refused [redacted:email-1]"}'
+        '{"turn": {"message": "[redacted:message-1]"}, "level": "error", "message": "refused [redacted:email-1]"}'
     )
     assert Redactor().text(f'{place}level=info msg="all is well" user_input="not at all"') == (
         f'{place}level=info msg="all is well" user_input="[redacted:message-1]"'

@@ -148,6 +148,43 @@ def test_a_line_that_looks_like_markup_is_shown_as_it_is(shakeout: Run, log: Cal
     assert "a[/red][bold]b INFO api_request_complete" in shakeout("judge", log(text))[1]
 
 
+def test_a_log_of_probes_alone_is_no_pass(shakeout: Run, log: Callable[[str], str]) -> None:
+    """3,000 good requests of another path exit 4, and so does a log with turns that is held to one without, or the other way."""
+    good = healthy(3_000)
+    probes, turns = log(good.replace("/workflow/execute", "/health"), "old.log"), log(good)
+    code, out, _ = shakeout("judge", probes)
+    assert (code, "no request is of /workflow/execute" in " ".join(out.split())) == (4, True)
+    assert shakeout("judge", turns, "--baseline", probes)[0] == 4
+    assert shakeout("judge", probes, "--baseline", turns)[0] == 4
+
+
+def test_no_letter_of_a_log_commands_the_terminal(shakeout: Run, log: Callable[[str], str]) -> None:
+    """Escape sequences and letters that turn the direction are spelled out: in evidence, in a method and in a template."""
+    method = r'{"event": "intent_classification_success", "method": "a\u001b]0;title\u0007b\u202ec"}'
+    noted = INCIDENT.replace("success=true", "success=true note=x\x1b\u202ey")
+    text = f"{noted}{method}\nwhat \x1b\u202e is this\n"
+    code, out, _ = shakeout("judge", log(text))
+    assert (code, [letter for letter in out if not letter.isprintable() and letter != "\n"]) == (1, [])
+    for shown in (r"note=x\x1b\u202ey", r"a\x1b]0;title\x07b\u202ec x 1", r"what \x1b\u202e is this"):
+        assert shown in out
+
+
+def test_a_method_is_quoted_without_secrets_and_few_of_many_are(
+    shakeout: Run, log: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Of 3,000 methods that hold an address five are named, without it, on the screen as in both documents."""
+    line = 'intent_classifier INFO intent_classification_success method="m{} joe.canary@example.com"'
+    text = healthy(10) + "".join(f"{line.format(number)}\n" for number in range(3_000))
+    places = "--json", str(tmp_path / "j.json"), "--junit", str(tmp_path / "j.xml")
+    _, out, _ = shakeout("judge", log(text), *places)
+    written = [(tmp_path / name).read_text() for name in ("j.json", "j.xml")]
+    for shown in (out, *written):
+        assert "joe.canary" not in shown
+        assert "[redacted:email-1] x 1" in shown
+        assert "and 996 more" in " ".join(shown.split())
+        assert len(shown) < 10_000
+
+
 def test_what_is_quoted_has_no_secrets(shakeout: Run, log: Callable[[str], str], tmp_path: Path) -> None:
     """A key in the line that is the evidence, or in a line of no known format, is on no screen and in no document."""
     key = "sk-abcdefghijklmnop1234567890"

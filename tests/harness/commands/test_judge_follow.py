@@ -68,6 +68,19 @@ def test_one_line_that_may_not_be_ends_it(
     assert "11 requests" in out
 
 
+def test_probes_neither_pass_a_log_nor_end_it(
+    shakeout: Run, log: Path, meanwhile: Callable[..., list[float]]
+) -> None:
+    """Thousands of good probes before the first turn are waited through; then the turns, which all fail, decide."""
+    probe = 'INFO:     127.0.0.1:1 - "GET /health HTTP/1.1" 200 OK\n'
+    log.write_text(probe * 4_000 + GOOD.replace("/workflow/execute", "/health") * 4_000)
+    bad = GOOD.replace("status_code=200 success=true", "status_code=503 success=false")
+    waits = meanwhile(append(log, bad * 50))
+    code, out, _ = shakeout("judge", str(log), "--follow")
+    assert (code, len(waits)) == (1, 1)
+    assert "4 of 4 requests failed" in out
+
+
 def test_the_time_ends_it_undecided(shakeout: Run, log: Path) -> None:
     """With no time left what was seen is shown, marked, and how much is missing; exit 4."""
     code, out, _ = shakeout("judge", str(log), "--follow", "--for", "0s")

@@ -9,6 +9,7 @@ from logs_made import CLASSIFIED, counted, line, turn, turns
 
 from harness.gates.before_and_after import compare
 from harness.gates.log_counts import LogCounts
+from harness.gates.log_trend import COMPLETE, TOTALS
 from harness.gates.result import GateResult
 from harness.history import Contract, LogRecord
 from harness.verdict import Verdict
@@ -30,6 +31,19 @@ def drawn(
         method = "pattern" if random.random() < fallbacks else "conversation_aware"
         took_s = random.lognormvariate(-3, 0.5) * slower
         yield from turn(status=status, method=method, execution_time_seconds=took_s)
+
+
+def classified(
+    contract: Contract, count: int, missing: int, *, doubled: int = 0, named: bool = True
+) -> LogCounts:
+    """Good turns, of which the first have no classification, and the last have two."""
+    log = LogCounts(contract=contract)
+    for number in range(count):
+        event, complete = turn()
+        times = 0 if number < missing else 2 if number >= count - doubled else 1
+        for record in (*[event] * times, complete):
+            log.add(replace(record, request_id=f"r{number}" if named else None))
+    return log
 
 
 def test_the_same_log_twice_is_not_worse(contract: Contract) -> None:
@@ -89,13 +103,49 @@ def test_classifications_must_increase_or_be_complete(contract: Contract) -> Non
 def test_too_little_evidence_is_undecided(contract: Contract) -> None:
     """Where not even the worst outcome would be proof, nothing is passed; nor where a log has no such figure."""
     few, many = counted(contract, *turns(2)), counted(contract, *turn(status=500), *turns(20))
-    assert compared(many, few)[ERRORS].verdict is Verdict.PASSED
-    assert compared(counted(contract, *turn(), *turn(status=500)), few)[ERRORS].message.endswith(
-        "too little to show any difference"
-    )
+    for old in (many, counted(contract, *turn(), *turn(status=500))):
+        assert compared(old, few)[ERRORS].message.endswith("too little to show any difference")
+        assert compared(old, few)[ERRORS].verdict is Verdict.UNDECIDED
+    assert compared(many, counted(contract, *turns(20)))[ERRORS].verdict is Verdict.PASSED
     assert compared(many, few)["latency p50: not worse"].verdict is Verdict.UNDECIDED
     untimed = counted(contract, *turns(20, execution_time_seconds=None))
     assert compared(many, untimed)["latency p50: not worse"].message == "not in both logs"
+
+
+def test_a_figure_that_could_not_fail_among_all_does_not_pass(contract: Contract) -> None:
+    """Two turns that both failed would be p = 0.022, which is none among all figures: two good ones prove nothing either."""
+    old = counted(contract, *turn(status=503), *turns(14))
+    worst = compared(old, counted(contract, *turn(status=503), *turn(status=503)))[ERRORS]
+    best = compared(old, counted(contract, *turns(2)))[ERRORS]
+    assert (worst.verdict, best.verdict) == (Verdict.UNDECIDED, Verdict.UNDECIDED)
+
+
+def test_what_could_not_be_worse_passes_where_it_is_better(contract: Contract) -> None:
+    """After a time in which every turn failed, good turns are not worse, though no more than all can fail."""
+    broken = counted(contract, *turns(100, status=503))
+    assert compared(broken, counted(contract, *turns(100)))[ERRORS].verdict is Verdict.PASSED
+    assert compared(broken, broken)[ERRORS].verdict is Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_share_near_one_that_falls_is_seen(contract: Contract, named: bool) -> None:
+    """Of 1,000 turns 999 were classified and then 900: a rate hardly shows it, a share does, with ids and without."""
+    old, new = (classified(contract, 1_000, missing, named=named) for missing in (1, 100))
+    result = compared(old, new)[RISES]
+    assert result.verdict is Verdict.FAILED
+    assert "999 in 1,000, then 900 in 1,000" in result.message
+    assert (TOTALS in result.message) is not named
+
+
+def test_a_doubled_classification_hides_no_missing_one(contract: Contract) -> None:
+    """Of 100 turns one has two classifications and one has none: with ids that is not complete, by totals it looks so."""
+    for named, verdict in ((True, Verdict.UNDECIDED), (False, Verdict.PASSED)):
+        log = classified(contract, 100, 1, doubled=1, named=named)
+        result = compared(log, log)[RISES]
+        assert result.verdict is verdict
+        assert (TOTALS in result.message, COMPLETE in result.message) == (not named, False)
+    whole = classified(contract, 100, 0)
+    assert COMPLETE in compared(whole, whole)[RISES].message
 
 
 def test_many_figures_are_held_to_one_level(contract: Contract) -> None:

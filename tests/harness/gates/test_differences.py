@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.gates.differences import fisher_exact, holm, poisson_rates, rank_sum
+from harness.gates.differences import events_by_turn, fisher_exact, holm, poisson_rates, rank_sum
 
 ALPHA = 0.05
 LEVEL_TRIALS = 400
@@ -75,6 +75,15 @@ def test_rates_are_compared_by_the_binomial_of_their_sum(
     assert poisson_rates(counts[0], exposures[0], counts[1], exposures[1]) == pytest.approx(
         float(wanted), rel=1e-6
     )
+
+
+def test_events_are_a_share_of_turns_until_there_are_more_of_them() -> None:
+    """990 then 900 of 1,000 turns is a share, far surer than a rate; where either has more events than turns it is a rate."""
+    assert events_by_turn(900, 1_000, 990, 1_000) == fisher_exact(900, 1_000, 990, 1_000) < 1e-15
+    assert poisson_rates(900, 1_000, 990, 1_000) > 0.01
+    for events, other_events in ((1_001, 900), (900, 1_001)):
+        rates = poisson_rates(events, 1_000, other_events, 1_000)
+        assert events_by_turn(events, 1_000, other_events, 1_000) == rates
 
 
 def test_what_is_far_off_is_as_good_as_impossible() -> None:

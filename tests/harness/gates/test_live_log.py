@@ -1,7 +1,9 @@
 """A log that is still written: decided as soon as it can be, and not before."""
 
+from dataclasses import replace
+
 import pytest
-from logs_made import line, turn
+from logs_made import access, line, turn
 
 from harness.gates.live_log import LiveLog
 from harness.history import Contract
@@ -44,6 +46,42 @@ def test_what_may_never_be_decides_at_once(contract: Contract, fields: dict[str,
     log = fed(contract, {}, fields)
     assert log.decided
     assert Verdict.FAILED in {result.verdict for result in log.results()}
+
+
+def test_probes_before_the_first_turn_decide_nothing(contract: Contract) -> None:
+    """An access line of a turn, and 5,000 good probes, are not what the test counts: 50 turns that all failed then fail it."""
+    log = fed(contract)
+    log.add(access(200))
+    for _ in range(5_000):
+        log.add(turn(route="/health")[1])
+        log.add(access(200, "/health"))
+    assert not log.decided
+    assert log.results()[0].message == "no api_request_complete of /turn was seen yet"
+    for _ in range(4):
+        log.add(turn(status=503)[0])
+    assert log.decided
+    assert log.results()[0].message == "4 of 4 requests failed: rather 0.2% or more"
+
+
+def test_a_contract_without_a_completion_event_is_held_by_its_access_lines(contract: Contract) -> None:
+    """Where no event is promised the access lines of turns are counted, and no others."""
+    log = LiveLog(contract=replace(contract, completion_event=None))
+    for _ in range(3_060):
+        assert not log.decided
+        log.add(access(200, "/health"))
+        log.add(access(200))
+    assert log.decided
+    assert log.results()[0].verdict is Verdict.PASSED
+
+
+def test_what_may_never_be_waits_for_a_sign_of_the_service(contract: Contract) -> None:
+    """A 500 of a probe does not end a log in which nothing is of the service yet; with the first turn it does."""
+    log = LiveLog(contract=contract)
+    log.add(access(500, "/health", "Internal Server Error"))
+    assert not log.decided
+    for record in turn():
+        log.add(record)
+    assert log.decided
 
 
 def test_an_empty_log_is_open(contract: Contract) -> None:

@@ -7,7 +7,7 @@ import pytest
 from logs_made import CLASSIFIED, COMPLETE, access, counted, line, turn, turns
 
 from harness.gates.histogram import STRETCHES_MAX
-from harness.gates.log_counts import CONTRADICTION, SERVER_ERROR_TEXT, LogCounts
+from harness.gates.log_counts import CONTRADICTION, METHODS_MAX, OTHER_METHODS, SERVER_ERROR_TEXT, LogCounts
 from harness.gates.log_fields import duration_of
 from harness.gates.timeline import SLOTS_MAX
 from harness.history import Contract
@@ -102,6 +102,24 @@ def test_an_answer_given_again_and_a_refusal_owe_no_classification(contract: Con
         contract, *turn(1.0), *turn(1.0, replayed=True)[1:], *turn(1.0, status=422), *turn(1.0, status=500)
     )
     assert (log.owing, log.settled, log.seen[CLASSIFIED]) == (2, 1, 1)
+
+
+def test_methods_are_bounded_and_that_of_the_contract_keeps_its_place(contract: Contract) -> None:
+    """Of 5,000 methods 1,000 are told apart, the rest are counted together, and the contract's own is found behind all."""
+    log = counted(contract, *(line(CLASSIFIED, method=f"m{number}") for number in range(5_000)))
+    for record in turn():
+        log.add(record)
+    assert len(log.methods) == METHODS_MAX + 2
+    assert (log.methods[OTHER_METHODS], log.methods["conversation_aware"]) == (4_000, 1)
+    assert log.methods.total() == log.seen[CLASSIFIED]
+
+
+def test_the_most_common_are_told_and_how_many_more(contract: Contract) -> None:
+    """Five kinds are named, the most frequent first, and what is beyond them is a number."""
+    log = counted(
+        contract, *(record for status in range(200, 209) for record in turn(status=status)), *turn()
+    )
+    assert str(log.requests) == "200 x 2, 201 x 1, 202 x 1, 203 x 1, 204 x 1 and 4 more"
 
 
 def test_memory_does_not_grow_with_the_log(contract: Contract) -> None:

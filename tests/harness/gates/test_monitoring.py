@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from logs_made import CLASSIFIED, access, counted, line, turn, turns
 
-from harness.gates.log_trend import NO_CLOCK
-from harness.gates.monitoring import monitoring_plan
+from harness.gates.log_trend import ENOUGH, NO_CLOCK, TOTALS
+from harness.gates.monitoring import MostlyGood, monitoring_plan, without_turns, zero_tolerance
 from harness.gates.result import ABSENT, GateResult
 from harness.gates.statistics import percentile_bounds
 from harness.history import Contract, LogRecord
@@ -133,6 +133,48 @@ def test_the_trend_holds_half_against_half(
         pytest.approx(first),
         pytest.approx(second),
     )
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_fall_from_nearly_all_is_seen(contract: Contract, named: bool) -> None:
+    """Of 500 turns 495 were classified, then 450 of 500: that fails, by request ids and by totals, which is told."""
+    records = []
+    for number in range(1_000):
+        missing = number % (100 if number < 500 else 10) == 0
+        told = turn(float(number))[missing:]
+        records += [replace(one, request_id=f"r{number}" if named else None) for one in told]
+    result = judged(contract, *records)[TREND]
+    assert (result.verdict, result.limit, result.observed) == (Verdict.FAILED, 0.99, 0.9)
+    assert (TOTALS in result.message) is not named
+
+
+def test_a_doubled_classification_makes_no_trend_complete(contract: Contract) -> None:
+    """One turn has two classifications and one has none: with ids that is open, and by totals told as what it is."""
+    log = [[replace(one, request_id=f"r{n}") for one in turn(float(n))] for n in range(100)]
+    log[7] = log[7][1:]
+    log[8] = [log[8][0], *log[8]]
+    result = judged(contract, *(record for records in log for record in records))[TREND]
+    assert (result.verdict, result.limit, result.observed) == (Verdict.UNDECIDED, 0.98, 1.0)
+    unnamed = (replace(record, request_id=None) for records in log for record in records)
+    result = judged(contract, *unnamed)[TREND]
+    assert (result.verdict, result.message.endswith(f"{TOTALS}; {ENOUGH}: it cannot increase")) == (
+        Verdict.PASSED,
+        True,
+    )
+
+
+def test_requests_of_other_paths_pass_nothing(contract: Contract) -> None:
+    """What passed by probes alone is open and says so; what they failed stands, and one turn makes the gate its own."""
+    plan = [MostlyGood(), *zero_tolerance(contract)]
+    for record in (turn(route="/health")[1], access(200, "/health")):
+        log = counted(contract, *[record] * 100)
+        results = [without_turns(gate.judge(log), log) for gate in plan]
+        assert Verdict.PASSED not in {result.verdict for result in results}
+        assert results[0].message.endswith("; no request is of /turn")
+    log = counted(contract, *turn(route="/health", status=503) * 100)
+    assert without_turns(MostlyGood().judge(log), log).verdict is Verdict.FAILED
+    log = counted(contract, *turn(route="/health"), *turns(10))
+    assert without_turns(MostlyGood().judge(log), log).verdict is Verdict.PASSED
 
 
 def test_more_traffic_is_no_rise(contract: Contract) -> None:

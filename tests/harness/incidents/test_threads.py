@@ -82,17 +82,6 @@ ValueError: no
     assert [len(one.records) for one in found] == [1, 2]
 
 
-def test_an_access_line_belongs_to_the_completed_request_of_its_status() -> None:
-    """An access line names no request: it goes to one that completed with its status, else to the first that did."""
-    found, _ = threads("""
-{"event":"request_done","request_id":"a","status_code":200}
-{"event":"request_done","request_id":"b","status_code":503}
-INFO: "POST /turn HTTP/1.1" 503 Service Unavailable
-INFO: "POST /turn HTTP/1.1" 500 Internal Server Error
-""")
-    assert [one.records[-1].fields["status_code"] for one in found] == [500, 503]
-
-
 def test_no_more_requests_are_held_open_than_allowed() -> None:
     """Where ids never complete, the one that was silent for longest is closed as not whole, and that is said."""
     text = "\n".join(f'{{"event":"begun","request_id":"{number}"}}' for number in range(10))

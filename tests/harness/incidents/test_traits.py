@@ -1,11 +1,14 @@
 """Traits: what stays the same wherever the same thing happened, and what must not be in them."""
 
 import json
+import re
 
 import pytest
 
-from harness.incidents import Threads, traits_of
+from harness.contract import Contract
+from harness.incidents import Signature, Threads, signature_of, traits_of
 from harness.logs import parse
+from harness.redaction import Redactor, Rules
 
 DONE = "request_done"
 
@@ -16,6 +19,12 @@ def traits(text: str) -> set[str]:
     return {
         trait for one in threads.of(parse(text.strip().splitlines())) for trait, _ in traits_of(one, DONE)
     }
+
+
+def signature(*lines: str, redactor: Redactor | None = None) -> Signature:
+    """The signature of a log."""
+    contract = Contract(turn_path="/turn", deadline_s=1.0, statuses=(200,), completion_event=DONE)
+    return signature_of(parse(lines), contract, redactor)
 
 
 @pytest.mark.parametrize(
@@ -96,3 +105,55 @@ app INFO request_done outcome=ok
     assert "warning level_failed and request_done: outcome=ok" in spite
     assert "request without completion" in traits('{"event":"begun","request_id":"a"}')
     assert "request without completion" not in traits("app INFO begun")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"event":"sent","password":"correct sweet battery"}',
+        '{"event":"sent","messages":["I have sweet disease"]}',
+        '{"event":"sent","messages":[{"role":"user","content":"sweet"}]}',
+        '{"event":"sent","user_text":"please set mode=sweet now"}',
+        'app INFO sent password="correct sweet battery" user_text="mode=sweet now"',
+        '{"event":"sent","told":"the file of sweetmrn is open"}',
+        '{"event":"sent","patient_name":"sweet"}',
+        "User message: I have sweet disease",
+        '{"event":"User message: I have sweet disease","session":"s1"}',
+        '{"event":"sent","level":"error","error":"[input_value=\'a sweet one\', input_type=str]"}',
+    ],
+)
+def test_no_secret_is_in_a_trait_or_in_the_line_that_shows_it(line: str) -> None:
+    """A value is hidden while its name and its quotes are there: none is left in traits, of the log or of its sessions."""
+    rules = Rules(patterns=(re.compile("sweetmrn"),), fields=frozenset({"patient_name"}))
+    found = signature(line, line, redactor=Redactor(rules))
+    assert found.traits
+    assert "sweet" not in json.dumps(found.document())
+
+
+def test_what_is_hidden_is_the_same_in_an_incident_and_in_a_run() -> None:
+    """Two logs that differ only in their secrets have the same traits: no number of a mark is part of one."""
+    line = '{"event":"sent to %s","level":"error","text":"%s","fallback":"second","why":"in %s"}'
+    redactor = Redactor()
+    first = signature(line % ("a@b.org", "I have a rash", "a@b.org"), redactor=redactor)
+    other = signature(line % ("c@d.org", "yes", "e@f.org"), redactor=redactor)
+    assert first.traits == other.traits
+    assert "error sent to *: fallback=second" in first.traits
+
+
+def test_an_example_is_cut_behind_redaction() -> None:
+    """A secret at the place where a long line is cut is gone whole, not in half."""
+    found = signature('{"event":"sent","why":"%s bob.sweet@example.org"}' % ("x" * 466))
+    shown = found.examples["sent"][0].text
+    assert len(shown) == 500
+    assert "sweet" not in shown
+
+
+def test_a_trait_is_of_bounded_length() -> None:
+    """Words and names of a megabyte, in an event, a key or a text, make no long trait."""
+    long = "w" * 1_000_000
+    found = signature(
+        json.dumps({"event": long, "level": "error", "session": "s1", long: "text", "n": 1}),
+        json.dumps({"event": "told", "why": f"it is {long} again"}),
+        long,
+    )
+    assert max(map(len, found.traits)) == 200

@@ -73,6 +73,14 @@ def test_no_secret_of_a_log_is_in_what_is_written(tmp_path, made) -> None:
         assert text.count("[redacted:") >= 2 * len(SECRETS)
 
 
+def test_what_a_user_adds_is_redacted_in_a_written_scenario(tmp_path, monkeypatch) -> None:
+    """What `[tool.shakeout.redact]` of the folder names is no more in a docstring than the kinds that are known."""
+    (tmp_path / "pyproject.toml").write_text("[tool.shakeout.redact]\npatterns = ['MRN-[a-z]+']\n")
+    monkeypatch.chdir(tmp_path)
+    written = source(Scenario(name="x", steps=(Turn(session="a", message="Hi"),)), told=["of MRN-jane"])
+    assert "of [redacted:pattern-1]" in written
+
+
 def test_a_stored_history_has_no_credentials_of_a_header(tmp_path, made) -> None:
     """Authorization, cookies and keys of headers are marks on disk; what the provider's witness hashed stays for its oracle."""
     given = {"Authorization": "Bearer abcdef", "x-api-key": "opaque", "accept": "text/plain"}
