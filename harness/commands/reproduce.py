@@ -4,6 +4,7 @@ import re
 import shlex
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -72,12 +73,11 @@ def command(
     """Search for what wrote this log; ends with 0 and a scenario file that fails so, or with 4 and the nearest miss."""
     began = time.monotonic()
     check_places(json, None, None, html)
-    check_scenario_place(write_to)
-    _check_readable_twice(log, html)
+    _check(log, write_to, html)
     stages = _stages(stage, target)
     chosen = options(stage=stages[0], seed=seed, defects=None, target=target, histories=None)
-    how = _how(stages, duration, at_a_time(jobs, chosen), text)
     redactor = Redactor(_rules(text))
+    how = _how(stages, duration, at_a_time(jobs, chosen), text, redactor)
     with progress(f"reading {log}", quiet=quiet) as say:
         reading = read(log)
         with interruptible():
@@ -99,7 +99,7 @@ def command(
     raise typer.Exit(report.exit_code)
 
 
-def _how(stages: tuple[str, ...], duration: str, jobs: int, text: str | None) -> How:
+def _how(stages: tuple[str, ...], duration: str, jobs: int, text: str | None, redactor: Redactor) -> How:
     """How it is searched.
 
     Raises:
@@ -114,6 +114,7 @@ def _how(stages: tuple[str, ...], duration: str, jobs: int, text: str | None) ->
         scenarios=library.find([INCIDENTS]),
         drills={drill.name: drill for drill in library.find([DRILLS])},
         text=text,
+        read=partial(signature_of, redactor=redactor),
     )
 
 
@@ -124,12 +125,13 @@ def _stages(stage: str | None, target: str | None) -> tuple[str, ...]:
     return ("simulated", "live") if resolve(target).app else ("live",)
 
 
-def _check_readable_twice(log: Path, html: Path | None) -> None:
-    """Hold a log to what the page needs, which is made of a second look at it.
+def _check(log: Path, write_to: Path | None, html: Path | None) -> None:
+    """Refuse, before anything is played, a place for the scenario, or a log that a page would have to read twice.
 
     Raises:
-        UsageError: it is a pipe, or another thing that is read once.
+        UsageError: nothing can be written there, or the log is a pipe, or another thing that is read once.
     """
+    check_scenario_place(write_to)
     if html is not None and log.exists() and not (log.is_file() or log.is_dir()):
         raise UsageError(f"{log}: can be read only once, and --html reads it twice; give a file")
 

@@ -89,17 +89,26 @@ _MALFORMED: dict[str, Callable[[str], str]] = {
 }
 
 
+_ENVELOPES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "empty_choices": lambda completion: {**completion, "choices": []},
+    "no_choices": lambda completion: {key: value for key, value in completion.items() if key != "choices"},
+}
+
+
 @fault("provider.schema_misfit")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSchemaMisfit(ProviderFault):
     """Valid JSON of the wrong shape.
 
-    `form` is `empty_choices` (the envelope has no choice), or of the object in the content: `missing_key` (`intent`,
-    or its first key where it has none, is gone), `string_for_object` (a JSON string in its place), `unknown_label`
-    (`intent` is a word that nobody knows) or `extra_key` (one more than was asked for).
+    `form` is `empty_choices` or `no_choices` (the envelope has no choice, or no word of any, as where a gateway puts an
+    error into a 200), or of the object in the content: `missing_key` (`intent`, or its first key where it has none, is
+    gone), `string_for_object` (a JSON string in its place), `unknown_label` (`intent` is a word that nobody knows) or
+    `extra_key` (one more than was asked for).
     """
 
-    form: str = chosen("missing_key", "empty_choices", "string_for_object", "unknown_label", "extra_key")
+    form: str = chosen(
+        "missing_key", "empty_choices", "no_choices", "string_for_object", "unknown_label", "extra_key"
+    )
 
     def __post_init__(self) -> None:
         closed(self, "form")
@@ -107,12 +116,12 @@ class ProviderSchemaMisfit(ProviderFault):
     @property
     def holds(self) -> tuple[Invariant, ...]:
         """Without a choice there is no answer that could be taken, nor an empty one given out."""
-        return (never_taken(self.name), no_empty_answer) if self.form == "empty_choices" else ()
+        return (never_taken(self.name), no_empty_answer) if self.form in _ENVELOPES else ()
 
     @property
     def needs_also(self) -> frozenset[str]:
         """An envelope is always there; an object in the content is not."""
-        return frozenset() if self.form == "empty_choices" else frozenset({"scores"})
+        return frozenset() if self.form in _ENVELOPES else frozenset({"scores"})
 
     def _rule(self) -> Rule:
         return bent(self._misfit)
@@ -120,8 +129,8 @@ class ProviderSchemaMisfit(ProviderFault):
     def _misfit(self, reply: Reply) -> Reply:
         """The reply in the wrong shape."""
         completion, found = completion_of(reply), object_of(reply)
-        if completion is not None and self.form == "empty_choices":
-            return with_body(reply, {**completion, "choices": []})
+        if completion is not None and self.form in _ENVELOPES:
+            return with_body(reply, _ENVELOPES[self.form](completion))
         if not found or (self.form == "unknown_label" and "intent" not in found):
             return reply
         lost = "intent" if "intent" in found else next(iter(found))

@@ -11,7 +11,7 @@ from harness.incidents.distance import Distance, rank
 from harness.incidents.events import event_of, explained
 from harness.incidents.lab import Lab, Tried
 from harness.incidents.run_log import LIFECYCLE
-from harness.incidents.signature import Signature, odd
+from harness.incidents.signature import Read, Signature, odd, signature_of
 from harness.runner import Arm
 from harness.scenario import Scenario
 
@@ -66,7 +66,7 @@ class Cause:
 class Diagnosis:
     """What is known of an incident so far.
 
-    `healthy` is what the service logs on the drills without a fault, whether or not it keeps its promises there.
+    `healthy` is what the service logs on the drills without a fault, where it keeps its promises.
     `fits` says of each suspect how well its words fit.
     """
 
@@ -75,6 +75,7 @@ class Diagnosis:
     played: int = 0
     notes: list[str] = field(default_factory=list)
     fits: dict[str, float] = field(default_factory=dict)
+    read: Read = signature_of
     _tried: dict[str, Tried] = field(default_factory=dict)
     _ranked: tuple[Cause, ...] | None = None
 
@@ -122,6 +123,11 @@ class Diagnosis:
         found = [cause for cause in self.causes if self._near(cause, known)]
         return tuple(sorted(found, key=lambda cause: cause.distance is ALIKE))
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing else is looked for: a fault explains it, or the service without one does, and all of it."""
+        return any(cause.suspect.name != NO_FAULT or not cause.lacks for cause in self.matches)
+
     def matched(self, tried: Tried) -> bool:
         """Whether one run by itself is near enough."""
         return self._near(Cause(tried=tried, distance=self.distance(tried)), self._known)
@@ -159,7 +165,7 @@ class Diagnosis:
 
 
 async def meet(lab: Lab, diagnosis: Diagnosis, drills: Sequence[Scenario]) -> list[Arm]:
-    """Learn what the service logs without a fault; a drill that fails so is a suspect by itself.
+    """Learn what the service logs when it is well; a drill that fails without a fault is a suspect by itself.
 
     Raises:
         UsageError: the target does not start, or the stage cannot carry it.
@@ -175,7 +181,11 @@ async def meet(lab: Lab, diagnosis: Diagnosis, drills: Sequence[Scenario]) -> li
         raise InvalidRun(f"time was over before a run was; {MORE_TIME}")
     if not known:
         raise InvalidRun(next(iter(lab.refused), "there is no drill to play"))
-    said = [lab.signature(arm.history) for _, arm in known]
+    said = [lab.signature(arm.history) for _, arm in known if not arm.judgement.violations]
+    if not said:
+        diagnosis.notes.append(
+            "the service fails without any fault: what it logs when it is well is not known"
+        )
     diagnosis.healthy = merged([diagnosis.healthy, lab.said(LIFECYCLE), *said])
     for drill, arm in known:
         if arm.judgement.violations:

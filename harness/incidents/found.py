@@ -73,6 +73,8 @@ def told(
     yield from _listed("In the log, and not explained by this:", small.unexplained, redact)
     yield from _listed("In a run of this, and not in the log:", small.distance.beyond, redact)
     yield from _listed("Assumed:", assumed, redact)
+    if small.tried.suspect.defects:
+        yield "It fails with this mistake, which the service as it is does not have: without it, it passes."
     yield f"Again: {replay}"
 
 

@@ -9,7 +9,7 @@ from harness.incidents.candidates import Suspect, of_defects, of_faults, saying
 from harness.incidents.diagnose import MORE_TIME, Cause, Diagnosis, meet, search
 from harness.incidents.interleavings import EXPLORED, Explored, explore
 from harness.incidents.lab import Lab
-from harness.incidents.signature import Signature
+from harness.incidents.signature import Read, Signature, signature_of
 from harness.incidents.smaller import Smallest, smallest
 from harness.runner import Arm, Options
 from harness.scenario import Scenario, flat
@@ -42,6 +42,7 @@ class How:
     scenarios: Sequence[Scenario]
     drills: dict[str, Scenario]
     text: str | None = None
+    read: Read = signature_of
     say: Callable[[str], None] = lambda _: None
 
 
@@ -58,7 +59,7 @@ class Hunt:
     """One search for what wrote a log."""
 
     def __init__(self, incident: Signature, options: Options, how: How) -> None:
-        self._diagnosis = Diagnosis(incident)
+        self._diagnosis = Diagnosis(incident, read=how.read)
         self._options = options
         self._how = how
         self._began = time.monotonic()
@@ -83,7 +84,7 @@ class Hunt:
                 await self._explore(share=0.5 if stage != stages[-1] else 1.0)
         if len(self._closed) == len(stages) and not self._diagnosis.logged:
             raise self._closed[stages[-1]]
-        if self._spent and not self._diagnosis.matches:
+        if self._spent and not self._diagnosis.settled:
             left = [stage for stage in stages if stage not in self._met and stage not in self._closed]
             self._diagnosis.notes += [
                 f"time was over before the stage {stage}; {MORE_TIME}" for stage in left
@@ -92,7 +93,7 @@ class Hunt:
 
     def _open(self, stage: str) -> bool:
         """Whether there is anything to look for in a stage, and time for it."""
-        return stage not in self._closed and not self._diagnosis.matches and not self._spent
+        return stage not in self._closed and not self._diagnosis.settled and not self._spent
 
     async def _explore(self, *, share: float) -> None:
         """Look for what no single fault explains, for so much of the time that is left; why it could not, is noted."""
@@ -126,7 +127,9 @@ class Hunt:
         how = self._how
         options = replace(self._options, stage=stage)
         try:
-            async with Lab.of(options, jobs=how.jobs, until_s=self._until_s, say=how.say) as lab:
+            async with Lab.of(
+                options, jobs=how.jobs, until_s=self._until_s, say=how.say, read=how.read
+            ) as lab:
                 if stage not in self._met:
                     self._met[stage] = await meet(lab, self._diagnosis, self._small_drills())
                 await search(lab, self._diagnosis, tuple(of(stage)))
@@ -159,7 +162,7 @@ class Hunt:
         for cause in diagnosis.matches[:AGAIN_MAX]:
             how.say(f"making it smaller: {cause.suspect.label}")
             options = replace(self._options, stage=cause.suspect.stage)
-            async with Lab.of(options, jobs=1, until_s=until_s, say=how.say) as lab:
+            async with Lab.of(options, jobs=1, until_s=until_s, say=how.say, read=how.read) as lab:
                 small = await smallest(lab, diagnosis, cause, until_s=until_s)
             if small is not None:
                 return Hunted(diagnosis=diagnosis, cause=cause, small=small)

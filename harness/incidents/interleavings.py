@@ -9,7 +9,6 @@ from harness.incidents.diagnose import Diagnosis
 from harness.incidents.distance import Candidate
 from harness.incidents.lab import Tried
 from harness.incidents.run_log import run_log
-from harness.incidents.signature import signature_of
 from harness.runner import SEED, Options
 from harness.scenario import Scenario
 from harness.search.explore import Effort, Explorer, Found
@@ -82,7 +81,7 @@ def _tried(found: Found, scenario: Scenario, diagnosis: Diagnosis) -> Tried:
         stage=EXPLORED,
         twin=replace(scenario, faults=(), schedule=None),
     )
-    run = signature_of(run_log(found.played.history), found.played.history.header.contract)
+    run = diagnosis.read(run_log(found.played.history), found.played.history.header.contract)
     return Tried(
         suspect=suspect,
         violations=found.violations,

@@ -13,7 +13,7 @@ from harness.history import History, LogRecord
 from harness.incidents.candidates import Suspect
 from harness.incidents.distance import Candidate
 from harness.incidents.run_log import run_log
-from harness.incidents.signature import Signature, signature_of
+from harness.incidents.signature import Read, Signature, signature_of
 from harness.runner import Arm, Options, opened, played
 from harness.scenario import Scenario
 from harness.spread import spread
@@ -46,7 +46,13 @@ class Lab:
     """
 
     def __init__(
-        self, options: Options, plays: Sequence[Play], *, until_s: float, say: Callable[[str], None]
+        self,
+        options: Options,
+        plays: Sequence[Play],
+        *,
+        until_s: float,
+        say: Callable[[str], None],
+        read: Read = signature_of,
     ) -> None:
         self.refused: Counter[str] = Counter()
         self.count = 0
@@ -54,18 +60,28 @@ class Lab:
         self._plays = plays
         self._until_s = until_s
         self._say = say
+        self._read = read
         self._twins: dict[str, Signature | None] = {}
         self._twinned: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @classmethod
     @asynccontextmanager
     async def of(
-        cls, options: Options, *, jobs: int, until_s: float, say: Callable[[str], None]
+        cls,
+        options: Options,
+        *,
+        jobs: int,
+        until_s: float,
+        say: Callable[[str], None],
+        read: Read = signature_of,
     ) -> AsyncIterator["Lab"]:
-        """A lab with so many places to play in, until so many monotonic seconds; they are gone when the block ends."""
+        """A lab with so many places to play in, until so many monotonic seconds; they are gone when the block ends.
+
+        `read` makes a signature of what a run logged, as one was made of the incident.
+        """
         async with AsyncExitStack() as stack:
             plays = [await stack.enter_async_context(opened(options)) for _ in range(jobs)]
-            yield cls(options, plays, until_s=until_s, say=say)
+            yield cls(options, plays, until_s=until_s, say=say, read=read)
 
     @property
     def stage(self) -> str:
@@ -134,7 +150,7 @@ class Lab:
 
     def said(self, records: Iterable[LogRecord]) -> Signature:
         """What some lines say."""
-        return signature_of(records, self._options.profile.contract)
+        return self._read(records, self._options.profile.contract)
 
     async def _tried(self, play: Play, suspect: Suspect) -> Tried | None:
         """Play a suspect, and where the service fails, its twin."""

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import sqrt
-from typing import Any
+from typing import Protocol
 
 from harness.contract import Contract
 from harness.history import LogRecord
@@ -51,31 +51,6 @@ class Signature:
         """How many of the requests have a trait, 0 to 1."""
         return self.traits.get(trait, 0) / self.threads if self.threads else 0.0
 
-    def document(self) -> dict[str, Any]:
-        """The signature as JSON."""
-        return {
-            "threads": self.threads,
-            "traits": dict(self.traits),
-            "examples": {
-                trait: [{"line": one.line, "text": one.text} for one in shown]
-                for trait, shown in self.examples.items()
-            },
-            "assumptions": list(self.assumptions),
-        }
-
-    @staticmethod
-    def read(document: Mapping[str, Any]) -> "Signature":
-        """The signature that `document` wrote."""
-        return Signature(
-            threads=int(document["threads"]),
-            traits={str(trait): int(count) for trait, count in document["traits"].items()},
-            examples={
-                str(trait): tuple(Example(line=int(one["line"]), text=str(one["text"])) for one in shown)
-                for trait, shown in document["examples"].items()
-            },
-            assumptions=tuple(str(told) for told in document["assumptions"]),
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Odd:
@@ -83,6 +58,13 @@ class Odd:
 
     traits: Mapping[str, float] = field(default_factory=dict)
     assumptions: tuple[str, ...] = ()
+
+
+class Read(Protocol):
+    """Makes a signature of what was logged: `signature_of`, with what is to be hidden in it."""
+
+    def __call__(self, records: Iterable[LogRecord], contract: Contract) -> Signature:
+        """The signature of a log."""
 
 
 def signature_of(

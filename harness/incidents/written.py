@@ -10,7 +10,6 @@ from harness.errors import InvalidRun
 from harness.history import History
 from harness.incidents.diagnose import Diagnosis
 from harness.incidents.run_log import run_log
-from harness.incidents.signature import signature_of
 from harness.incidents.smaller import Smallest
 from harness.runner import Options, run
 from harness.scenario import Scenario, load
@@ -72,7 +71,7 @@ def _check(path: Path, diagnosis: Diagnosis, small: Smallest, proof: Proof) -> N
         reason = "; ".join((*result.invariants_violated, *result.reasons)[:3])
         raise InvalidRun(f"{suspect.label}: as a file it is {result.verdict}: {reason}")
     faulted = proof.histories[0]
-    again = replace(small.tried.candidate, run=signature_of(run_log(faulted), faulted.header.contract))
+    again = replace(small.tried.candidate, run=diagnosis.read(run_log(faulted), faulted.header.contract))
     distance = diagnosis.distance(replace(small.tried, candidate=again))
     if lost := set(distance.lacks) - set(small.distance.lacks):
         raise InvalidRun(f"{path}: a fresh run of the file did not log: {', '.join(sorted(lost))}")

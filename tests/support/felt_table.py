@@ -251,6 +251,12 @@ FELT: dict[str, Row | Answer] = {
         body=lambda honest: orjson.dumps({**orjson.loads(honest), "choices": []}),
         headers={"content-type": JSON},
     ),
+    "provider.schema_misfit(form='no_choices')": Answer(
+        body=lambda honest: orjson.dumps(
+            {key: value for key, value in orjson.loads(honest).items() if key != "choices"}
+        ),
+        headers={"content-type": JSON},
+    ),
     "provider.schema_misfit(form='string_for_object')": _said(
         lambda _content: '"I think that this is a request."'
     ),

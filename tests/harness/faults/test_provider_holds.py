@@ -196,6 +196,7 @@ def test_only_a_quota_is_worth_no_second_call():
     ("fault", "names"),
     [
         (ProviderSchemaMisfit(form="empty_choices"), {"schema_misfit.never_taken", "no_empty_answer"}),
+        (ProviderSchemaMisfit(form="no_choices"), {"schema_misfit.never_taken", "no_empty_answer"}),
         (ProviderSchemaMisfit(), set()),
         (ProviderMalformedJson(form="html"), {"malformed_json.never_taken", "no_error_page"}),
         (ProviderMalformedJson(form="wrong_charset"), {"malformed_json.never_taken", "no_error_page"}),

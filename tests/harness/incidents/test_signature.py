@@ -1,6 +1,5 @@
 """Signatures: counted by request, with the lines that show them, through JSON and back; and what is odd in one."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
@@ -42,12 +41,6 @@ def test_a_trait_counts_once_for_each_request_that_has_it(contract: Contract) ->
     assert found.traits["begun"] == 5
     assert [one.line for one in found.examples["begun"]] == [2, 5, 8]
     assert "begun" in found.examples["begun"][0].text
-
-
-def test_a_signature_is_the_same_after_a_trip_through_json(contract: Contract) -> None:
-    """A signature can be kept in a file, and read again."""
-    found = of(text(2, bad=1), contract)
-    assert Signature.read(json.loads(json.dumps(found.document()))) == found
 
 
 def test_healthy_lines_around_an_incident_vanish(contract: Contract) -> None:
