@@ -127,7 +127,10 @@ def test_what_an_invariant_says_is_redacted_in_the_docstring() -> None:
     violation = SimpleNamespace(invariant="made", message="it logged bob.sweet@example.org")
     distance = SimpleNamespace(shares=(), beyond=())
     small: Any = SimpleNamespace(
-        tried=SimpleNamespace(violations=[violation]), invariant="made", distance=distance, unexplained=()
+        tried=SimpleNamespace(violations=[violation], suspect=SimpleNamespace(defects=())),
+        invariant="made",
+        distance=distance,
+        unexplained=(),
     )
     cause: Any = SimpleNamespace(suspect=SimpleNamespace(name="mistake"), distance=distance)
     diagnosis: Any = SimpleNamespace(incident=SimpleNamespace(examples={}))
