@@ -169,12 +169,15 @@ def test_a_body_above_the_promised_limit_is_refused_as_such(
     assert found(oracle, made.history(small, contract=contract)) == []
 
 
-def test_a_large_body_may_be_taken_where_no_limit_is_promised() -> None:
-    """Without a promise any answer that is no bug will do, and the oracle is one of the promise."""
+def test_a_large_body_may_be_taken_where_no_limit_is_promised(made: Any) -> None:
+    """Without a promise any answer that is no bug will do; the oracle of each is one of the promise, and finds it broken."""
     for fault in (ClientHugeBody(), ClientChunkedBody()):
         (oracle,) = held_under([fault])
         assert oracle.promises == ("body_bytes_max",)
         assert oracle.name == f"{fault.name}.too_large"
+        taken = huge(made, fault=fault.name, status=200)
+        contract = replace(made.header().contract, body_bytes_max=1)
+        assert len(found(oracle, made.history(taken, contract=contract))) == 1
 
 
 def test_a_session_that_nobody_was_given_is_not_made(made: Any) -> None:

@@ -12,6 +12,7 @@ from harness.faults.logs import LogsFullPipe, LogsSlowSink
 from harness.registry import silenced_by, stages_of
 
 ROOT = Path(__file__).parents[3]
+SCRIBE = ROOT / "tests" / "services" / "scribe" / "profile.toml"
 CASE = """
 import errno, os, threading
 from loop_bench import Bench
@@ -258,3 +259,9 @@ def test_a_knob_out_of_its_range_is_refused(make: Any, knob: str) -> None:
     """The message names the knob."""
     with pytest.raises(UsageError, match=f"^{knob}="):
         make()
+
+
+def test_a_full_pipe_is_played_and_met(shakeout: Any) -> None:
+    """In a service with an output of its own a write has to wait: the fault fired, and the service goes on after it."""
+    code, said, _ = shakeout("sweep", "logs.full_pipe", "--stage", "live", "--target", str(SCRIBE))
+    assert (code, "logs.full_pipe  two_sessions  passed   1 " in said) == (0, True), said

@@ -11,6 +11,7 @@ from harness.faults.network_ends import NetworkDropResponse
 from harness.faults.network_link import LinkFault
 from harness.faults.process import ProcessKill
 from harness.registry import FAULTS, held_under
+from harness.variants import variants
 
 FAULT = "network.slicer"
 KEPT = holds.text_kept(FAULT)
@@ -120,3 +121,14 @@ def test_every_fault_that_may_lose_a_request_holds_to_it_being_told_once() -> No
 def test_what_is_sent_again_after_a_loss_has_one_effect(kind: Any) -> None:
     """Where an answer was lost behind its effect, a turn that comes again under its key is kept once."""
     assert one_effect in held_under([kind()])
+
+
+EVERY = held_under([fault for kind in FAULTS.values() for fault in variants(kind)])
+KEEPERS = sorted({one.name: one for one in EVERY if one.name.endswith(".text_kept")}.items())
+
+
+@pytest.mark.parametrize(("name", "oracle"), KEEPERS)
+def test_each_fault_that_may_damage_a_text_finds_it_damaged(made: Any, name: str, oracle: Any) -> None:
+    """Not only the slicer: under each such fault a reply that lost its end is found."""
+    told_so = told(made, SAID[:60], fault=name.rpartition(".")[0])
+    assert len(found(oracle, made.history(*told_so))) == 1

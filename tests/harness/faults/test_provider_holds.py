@@ -259,3 +259,31 @@ def test_a_part_that_is_kept_as_the_whole_is_found(made):
         told = ({"role": "assistant", "content": part}, {"role": "user", "content": later.message})
         history = made.history(turn, cut(made, turn), later, made.call(later, messages=told))
         assert len(found(WHOLE, history)) == findings, part
+
+
+def of_every_fault(kind: str) -> list[tuple[str, Any]]:
+    """The oracles of one kind as the faults themselves hold them, each once."""
+    every = held_under([fault for made in FAULTS.values() for fault in variants(made)])
+    return sorted({one.name: one for one in every if one.name.endswith(f".{kind}")}.items())
+
+
+@pytest.mark.parametrize(("name", "oracle"), of_every_fault("never_taken"))
+def test_each_fault_that_spoils_an_answer_finds_it_taken(made, name, oracle):
+    """Not only the one above: under each such fault, what it shaped is no answer."""
+    turn = made.turn()
+    assert len(found(oracle, made.history(turn, made.call(turn, fault=name.rpartition(".")[0])))) == 1
+
+
+@pytest.mark.parametrize(("name", "oracle"), of_every_fault("called_once"))
+def test_each_fault_that_answers_for_good_finds_a_second_call(made, name, oracle):
+    """Under each such fault two calls of one request and level are one too many."""
+    turn, fault = made.turn(), name.rpartition(".")[0]
+    twice = [made.call(turn, fault=fault), made.call(turn, fault=fault)]
+    assert len(found(oracle, made.history(turn, *twice))) == 1
+
+
+@pytest.mark.parametrize(("name", "oracle"), of_every_fault("never_whole"))
+def test_each_fault_that_cuts_an_answer_finds_the_part_given_out(made, name, oracle):
+    """Under each such fault the beginning of what was meant is not the answer."""
+    turn = made.turn(message="About QXZWVB?", canary="QXZWVB", reply="Here is what")
+    assert len(found(oracle, made.history(turn, cut(made, turn, fault=name.rpartition(".")[0])))) == 1
