@@ -102,12 +102,13 @@ CAPABILITIES = MappingProxyType(
         "worker_threads": "work in worker threads of anyio, as of `def` routes, which no run without a fault had",
         "request_ids": "ids of requests in answers, log and provider calls, request_ids = true in [contract]",
         "scores": "answers of its provider in JSON with a confidence, which no call without a fault had",
+        "kept_connections": "calls that do not all say `Connection: close`, which every one without a fault did",
         "provider_key": "an Authorization in its calls, which none without a fault had",
     }
 )
 """What a target may have, by the word that a fault's `needs` uses."""
 
-OBSERVED = frozenset({"scores", "provider_key", "factory", "output", "worker_threads"})
+OBSERVED = frozenset({"scores", "kept_connections", "provider_key", "factory", "output", "worker_threads"})
 """Those that no profile tells of: they are seen in a run without a fault."""
 
 INVARIANTS: Registry[Invariant] = Registry("invariant", "harness.invariants")

@@ -77,7 +77,7 @@ class NetworkHalfClose(LinkFault):
         return Toxic(after_bytes=self.after_bytes, then="half", direction=self.direction)
 
 
-@fault("network.idle_close", stages=("live",))
+@fault("network.idle_close", stages=("live",), needs=("provider", "kept_connections"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkIdleClose(LinkFault):
     """A connection that nobody has used for `idle_s` is gone, and the next request meets that.
@@ -96,7 +96,7 @@ class NetworkIdleClose(LinkFault):
         return Toxic(idle_s=self.idle_s, then=self.how)
 
 
-@fault("network.slow_close", stages=("live",))
+@fault("network.slow_close", stages=("live",), needs=("provider", "kept_connections"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSlowClose(LinkFault):
     """The provider closes a connection that nobody has used for `idle_s`, and the service learns of it late.

@@ -142,6 +142,7 @@ def settled(plan: Plan, profile: Profile, controls: Sequence[History]) -> Plan:
         "worker_threads": any(probe.worker_threads for probe in probes),
         "output": any(record.source in printed for history in controls for record in history.logs),
         "scores": any(call.confidence is not None for call in calls),
+        "kept_connections": any(call.headers.get("connection", "").lower() != "close" for call in calls),
         "provider_key": any("authorization" in call.headers for call in calls),
     }
     has = profile.capabilities | {name for name, there in seen.items() if there}

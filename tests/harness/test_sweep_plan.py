@@ -66,3 +66,13 @@ def test_what_was_not_seen_of_the_app_is_not_applicable(
     assert [trial.label for trial in settled(plan, PROFILE, [there]).trials] == [fault]
     with pytest.raises(UsageError, match=rf"nothing to play: {fault}: needs {needs}: "):
         settled(plan, PROFILE, [made.history(made.probe("baseline"), made.probe("played"))])
+
+
+def test_a_service_that_keeps_no_connection_has_none_to_lose(made: Any) -> None:
+    """Where each call says that its connection is to be closed, what breaks a kept one is not applicable; else it is played."""
+    plan = planned(PROFILE, "live", drills(), ["network.slow_close"])
+    turn = made.turn()
+    kept = made.history(turn, made.call(turn, headers={"connection": "close"}), made.call(turn))
+    assert [trial.label for trial in settled(plan, PROFILE, [kept]).trials] == ["network.slow_close"]
+    with pytest.raises(UsageError, match="network.slow_close: needs kept_connections: "):
+        settled(plan, PROFILE, [made.history(turn, made.call(turn, headers={"connection": "Close"}))])

@@ -68,7 +68,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database.execute("CREATE TABLE IF NOT EXISTS lines (ticket TEXT, role TEXT, text TEXT)")
     app.state.slots = asyncio.Semaphore(4)
     app.state.locks = defaultdict(asyncio.Lock)
-    async with httpx.AsyncClient(timeout=2.0) as client:
+    # One connection a call: on one that is kept, httpx takes what nobody asked for as the answer to its next call.
+    async with httpx.AsyncClient(timeout=2.0, headers={"connection": "close"}) as client:
         app.state.client = client
         yield
 
