@@ -74,5 +74,5 @@ def test_a_service_that_keeps_no_connection_has_none_to_lose(made: Any) -> None:
     turn = made.turn()
     kept = made.history(turn, made.call(turn, headers={"connection": "close"}), made.call(turn))
     assert [trial.label for trial in settled(plan, PROFILE, [kept]).trials] == ["network.slow_close"]
-    with pytest.raises(UsageError, match="network.slow_close: needs kept_connections: "):
+    with pytest.raises(UsageError, match=r"network\.slow_close: needs kept_connections: "):
         settled(plan, PROFILE, [made.history(turn, made.call(turn, headers={"connection": "Close"}))])
