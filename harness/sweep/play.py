@@ -25,6 +25,12 @@ class Swept:
         """How often the fault fired."""
         return sum(self.result.faults_fired.values())
 
+    @property
+    def by_chance(self) -> bool:
+        """Whether another play may say more: the machine was too slow, or what the fault waited for came after it."""
+        verdict = self.result.verdict
+        return verdict is Verdict.UNDECIDED or (verdict is Verdict.INVALID and not self.fired)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
@@ -67,7 +73,7 @@ class Sweep:
 async def sweep(plan: Plan, options: Options, effort: Effort) -> Sweep:
     """Play each drill once without a fault, then every trial against the control of its drill.
 
-    Where the machine was too slow to judge by, a trial is played again, alone.
+    Where the machine was too slow to judge by, or nothing came that the fault could meet, a trial is played again, alone.
 
     Raises:
         UsageError: the target does not start, or has nothing that any of the faults could break.
@@ -137,6 +143,6 @@ async def _played(
         trials,
         one,
         say=lambda number, trial: effort.say(f"{number} of {len(trials)}: {trial.label}"),
-        again=lambda swept: swept.result.verdict is Verdict.UNDECIDED,
+        again=lambda swept: swept.by_chance,
         over=lambda: failed and effort.fail_fast,
     )
