@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
@@ -15,10 +15,9 @@ from harness.rig import Rig, Window
 from harness.runner import Options
 from harness.scenario import Scenario, Turn
 from harness.sweep import Effort, armed, jobs_max, labelled, planned, settled, sweep
-from harness.sweep.play import Swept
 from harness.targets import profile as profiles
 from harness.variants import chosen, variants
-from harness.verdict import ScenarioVerdict, Verdict
+from harness.verdict import Verdict
 
 PROFILE = profiles.load()
 DRILLS = {
@@ -293,20 +292,3 @@ def test_trials_that_would_meet_are_played_one_after_the_other():
     assert jobs_max(PROFILE) > 1
     assert jobs_max(url) == jobs_max(replace(PROFILE, log="app.log")) == 1
     assert jobs_max(replace(PROFILE, log="{directory}/app.log")) > 1
-
-
-@pytest.mark.parametrize(
-    ("verdict", "fired", "again"),
-    [
-        (Verdict.UNDECIDED, 1, True),
-        (Verdict.INVALID, 0, True),
-        (Verdict.INVALID, 1, False),
-        (Verdict.FAILED, 0, False),
-        (Verdict.PASSED, 1, False),
-    ],
-)
-def test_what_chance_may_have_decided_is_played_again(verdict: Verdict, fired: int, again: bool) -> None:
-    """A slow machine, and a fault that nothing met; a broken observation and a verdict stay as they are."""
-    result = ScenarioVerdict(name="x", verdict=verdict, faults_fired={"made": fired})
-    trial: Any = None
-    assert Swept(trial=trial, result=result).by_chance is again

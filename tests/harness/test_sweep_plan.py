@@ -10,7 +10,9 @@ from harness.errors import UsageError
 from harness.faults import LoopBlocked, LoopCancel, ProcessWorkerDead
 from harness.scenario import HEALTH, Parallel, Request
 from harness.sweep.plan import fitted, planned, settled
+from harness.sweep.play import Swept
 from harness.targets import profile as profiles
+from harness.verdict import ScenarioVerdict, Verdict
 
 PROFILE = replace(profiles.load(), worker="the-writer", ready="/well")
 
@@ -76,3 +78,20 @@ def test_a_service_that_keeps_no_connection_has_none_to_lose(made: Any) -> None:
     assert [trial.label for trial in settled(plan, PROFILE, [kept]).trials] == ["network.slow_close"]
     with pytest.raises(UsageError, match=r"network\.slow_close: needs kept_connections: "):
         settled(plan, PROFILE, [made.history(turn, made.call(turn, headers={"connection": "Close"}))])
+
+
+@pytest.mark.parametrize(
+    ("verdict", "fired", "again"),
+    [
+        (Verdict.UNDECIDED, 1, True),
+        (Verdict.INVALID, 0, True),
+        (Verdict.INVALID, 1, False),
+        (Verdict.FAILED, 0, False),
+        (Verdict.PASSED, 1, False),
+    ],
+)
+def test_what_chance_may_have_decided_is_played_again(verdict: Verdict, fired: int, again: bool) -> None:
+    """A slow machine, and a fault that nothing met; a broken observation and a verdict stay as they are."""
+    result = ScenarioVerdict(name="x", verdict=verdict, faults_fired={"made": fired})
+    trial: Any = None
+    assert Swept(trial=trial, result=result).by_chance is again
