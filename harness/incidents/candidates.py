@@ -1,12 +1,12 @@
 """Who could have written a log: mistakes with the scenarios that declare them, and faults on the drills."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.scenario import CANARY, Disconnect, Parallel, Request, Scenario, Step, Turn, flat
 from harness.steps import Inner
-from harness.sweep import Trial, armed
+from harness.sweep import Trial, armed, lasts_s
 
 NO_FAULT = "no fault"
 """What a suspect is called that is the service as it is, on a drill."""
@@ -80,14 +80,8 @@ def of_faults(trials: Iterable[Trial], stage: str) -> Iterator[Suspect]:
             stage=stage,
             twin=trial.drill,
             told=f"{trial.label} {type(trial.fault).__doc__}",
-            lasts_s=_lasts_s(trial.fault) if stage == "live" else 0.0,
+            lasts_s=lasts_s(trial.fault) if stage == "live" else 0.0,
         )
-
-
-def _lasts_s(fault: Any) -> float:
-    """The longest time that a fault names, in seconds."""
-    named = (getattr(fault, item.name) for item in fields(fault) if item.name.endswith("_s"))
-    return max((float(value) for value in named if isinstance(value, int | float)), default=0.0)
 
 
 def saying(scenario: Scenario, text: str | None) -> Scenario:

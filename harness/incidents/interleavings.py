@@ -55,10 +55,11 @@ async def explore(diagnosis: Diagnosis, options: Options, how: Explored) -> None
         diagnosis.played += explorer.tally.runs
         if found is None:
             return
-        if diagnosis.matched(_tried(found, found.trial.scenario, diagnosis)):
+        tried = _tried(found, found.trial.scenario, diagnosis)
+        if diagnosis.matched(tried):
             diagnosis.add(await _replayable(found, diagnosis, options))
             return
-        diagnosis.add(_tried(found, found.trial.scenario, diagnosis))
+        diagnosis.add(tried)
 
 
 async def _replayable(found: Found, diagnosis: Diagnosis, options: Options) -> Tried:

@@ -185,9 +185,7 @@ class Threads:
                 yield self._counted(after.closed())
             held = None if late else after
         self._adjacent = held or _Open(how="adjacent", key="")
-        if (
-            record.source != "access"
-        ):  # what comes without a name behind it is not of an access line's request
+        if record.source != "access":  # what comes behind one without a name is not of its request
             self._last = self._adjacent
         self._adjacent.add(record)
         self._adjacent.ended |= ends_request(record, self._completion)

@@ -1,6 +1,6 @@
 """The sweep: every fault that a target can be put under, on drills that fit any service."""
 
-from harness.sweep.plan import JOBS_MAX, Plan, Trial, armed, jobs_max, labelled, planned, settled
+from harness.sweep.plan import JOBS_MAX, Plan, Trial, armed, jobs_max, labelled, lasts_s, planned, settled
 from harness.sweep.play import Effort, Sweep, Swept, sweep
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "armed",
     "jobs_max",
     "labelled",
+    "lasts_s",
     "planned",
     "settled",
     "sweep",
