@@ -69,8 +69,9 @@ output_to = OUTPUT.to
 class OutputGate(io.RawIOBase):
     """Stands below `sys.stdout` from `install` on, which is to be called before the app is imported.
 
-    Every write of `print`, of a handler of `logging` or of structlog goes through the rules of now, the last one
-    outermost, as it comes: nothing is buffered, as under `python -u`. Not seen is what is written to the file
+    Every line of `print`, of a handler of `logging` or of structlog goes through the rules of now, the last one
+    outermost, as soon as it is whole. A line is one write: `print` writes its end apart, and where that went out by
+    itself, as under `python -u`, another thread's line could come between. Not seen is what is written to the file
     descriptor itself; where there is no file (`has_file`), as under a test runner's capture, nobody can get at one.
     """
 
@@ -84,7 +85,7 @@ class OutputGate(io.RawIOBase):
         _flush()
         self.has_file = has_file
         sys.stdout = io.TextIOWrapper(
-            self, encoding=sys.stdout.encoding, errors=sys.stdout.errors, newline="\n", write_through=True
+            self, encoding=sys.stdout.encoding, errors=sys.stdout.errors, newline="\n", line_buffering=True
         )
 
     def around(self, rule: OutputRule) -> AbstractContextManager[None]:

@@ -71,17 +71,17 @@ def test_each_write_is_refused_until_the_end(
             inside.stream.buffer.write(b"lost too")
     print("after", file=inside.stream)
     assert b"".join(inside.written) == b"before\nafter\n"
-    assert [one.partition(":")[0] for one in inside.noted] == ["4 bytes refused", "8 bytes refused"]
+    assert [one.partition(":")[0] for one in inside.noted] == ["5 bytes refused", "8 bytes refused"]
 
 
 def test_only_the_writes_in_the_window_are_refused(inside: Simulated) -> None:
     """Of three writes the first fails; only that one is a firing."""
     with LogsSinkRaises(window=Window(first_n=1)).within(inside):
         with pytest.raises(ValueError, match="closed file"):
-            inside.stream.write("one")
-        inside.stream.write("two")
-        inside.stream.write("three")
-    assert inside.written == [b"two", b"three"]
+            inside.stream.write("one\n")
+        inside.stream.write("two\n")
+        inside.stream.write("three\n")
+    assert inside.written == [b"two\n", b"three\n"]
     assert len(inside.noted) == 1
 
 
@@ -91,13 +91,13 @@ def test_two_faults_end_in_either_order(inside: Simulated) -> None:
     first.__enter__()
     second.__enter__()
     with pytest.raises(BrokenPipeError):
-        inside.stream.write("x")
+        inside.stream.write("x\n")
     first.__exit__(None, None, None)
     with pytest.raises(BrokenPipeError):
-        inside.stream.write("x")
+        inside.stream.write("x\n")
     second.__exit__(None, None, None)
-    inside.stream.write("heard")
-    assert inside.written == [b"heard"]
+    inside.stream.write("heard\n")
+    assert inside.written == [b"heard\n"]
 
 
 def test_a_slow_sink_takes_one_write_after_the_other(inside: Simulated) -> None:

@@ -137,7 +137,7 @@ with LogsSinkRaises().within(inside):
     try:
         print("lost")
     except ValueError as error:
-        assert inside.noted == [f"4 bytes refused: {error}"]
+        assert inside.noted == [f"5 bytes refused: {error}"]
 assert len(inside.noted) == 1
 with LogsDiskFull().within(inside):
     OUTPUT_GATE.write(b"lost\\n")

@@ -115,7 +115,7 @@ while stuck.is_alive():
 def test_what_is_printed_goes_through_the_gate_and_what_is_written_to_the_file_does_not(
     tmp_path: Path,
 ) -> None:
-    """A rule sees each write of `print` and of `logging` at once, the last rule first; and it knows its descriptor."""
+    """A rule sees each line of `print` and of `logging` at once, the last rule first; and it knows its descriptor."""
     said = output_of(
         tmp_path,
         """
@@ -134,11 +134,31 @@ with OUTPUT_GATE.around(rule("inner")), OUTPUT_GATE.around(rule("outer")):
     logging.warning("logged")
     os.write(1, b"past\\n")
 assert seen == ["outer", "inner"]
-print("\u00e9", end="")
+print("\u00e9", end="", flush=True)
 os.write(1, b"\\n")
 """,
     )
     assert said == "before\nLOGGED\npast\n\u00e9\n"
+
+
+def test_what_threads_print_side_by_side_arrives_line_by_line(tmp_path: Path) -> None:
+    """No line of one thread comes between another's line and its end: the log of a threaded service stays readable."""
+    said = output_of(
+        tmp_path,
+        """
+import threading
+OUTPUT_GATE.install(has_file=True)
+def often(line):
+    for _ in range(500):
+        print(line, flush=True)
+threads = [threading.Thread(target=often, args=(letter * 40,)) for letter in "abcd"]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+""",
+    )
+    assert sorted(said.splitlines()) == sorted(letter * 40 for letter in "abcd" for _ in range(500))
 
 
 def test_a_gate_without_a_file_says_so(tmp_path: Path) -> None:
