@@ -86,9 +86,10 @@ def show(report: Report, redactor: Redactor) -> None:
         _say(f"again: {report.again}")
         return
     _say(f"written: {report.path} ({small.runs} runs to make it smaller)")
+    left = f"{len(small.unexplained)} traits of the log not explained; " if small.unexplained else ""
     out.print(
         f"\n[{terminal.STYLES[Verdict.PASSED]}]{REPRODUCED}[/]: {escape(report.causes[0].suspect.name)}: "
-        f"{small.invariant}; {report.hunted.diagnosis.played} tried, {report.elapsed_s:.0f} s"
+        f"{small.invariant}; {left}{report.hunted.diagnosis.played} tried, {report.elapsed_s:.0f} s"
     )
     _say(f"again: {report.replay}")
 

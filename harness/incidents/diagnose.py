@@ -97,7 +97,9 @@ class Diagnosis:
     @property
     def equals(self) -> tuple[str, ...]:
         """The matches that are as near as the nearest, by name: the log does not tell them apart."""
-        near = [cause for cause in self.matches if cause.distance.value <= self.matches[0].distance.value]
+        near = [
+            cause for cause in self.matches if cause.distance.nearness <= self.matches[0].distance.nearness
+        ]
         return tuple(dict.fromkeys(cause.suspect.name for cause in near))
 
     @property
@@ -112,9 +114,9 @@ class Diagnosis:
             self._ranked = tuple(sorted(sharing, key=self._order))
         return self._ranked
 
-    def _order(self, cause: Cause) -> tuple[float, float]:
+    def _order(self, cause: Cause) -> tuple[float, int, float]:
         """The nearer first; of those that are as near, the one that more words speak for."""
-        return (round(cause.distance.value, 6), -self.fits.get(cause.suspect.label, 0.0))
+        return (*cause.distance.nearness, -self.fits.get(cause.suspect.label, 0.0))
 
     @property
     def matches(self) -> tuple[Cause, ...]:
@@ -218,8 +220,9 @@ async def search(lab: Lab, diagnosis: Diagnosis, suspects: Iterable[Suspect]) ->
 
 def merged(signatures: Iterable[Signature]) -> Signature:
     """What several logs say together."""
-    threads, traits = 0, Counter[str]()
+    threads, traits, orders = 0, Counter[str](), Counter[str]()
     for one in signatures:
         threads += one.threads
         traits.update(one.traits)
-    return Signature(threads=threads, traits=dict(traits))
+        orders.update(one.orders)
+    return Signature(threads=threads, traits=dict(traits), orders=dict(orders))

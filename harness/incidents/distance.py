@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 
 from harness.incidents.signature import Odd, Signature, odd
@@ -36,22 +36,31 @@ class Distance:
     """How far a run is from an incident: `value` is 0 for the same traits, 1 for none in common.
 
     `lacks` are the traits that the incident has and the run has not, `beyond` those that only the run has, `shares`
-    those of both, each the weightiest first.
+    those of both, each the weightiest first. `reordered` is what follows what in the incident and not in the run: it
+    decides only between those that are as near, for threads write in an order of their own.
     """
 
     value: float
     lacks: tuple[str, ...] = ()
     beyond: tuple[str, ...] = ()
     shares: tuple[str, ...] = ()
+    reordered: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
+
+    @property
+    def nearness(self) -> tuple[float, int]:
+        """What it is compared by: the traits, and where those are as near the order."""
+        return round(self.value, 6), len(self.reordered)
 
     def __str__(self) -> str:
         """The distance, and what makes it, in one line."""
-        parts = [
-            f"{word} {_listed(traits)}"
-            for word, traits in (("shares", self.shares), ("lacks", self.lacks), ("beyond it", self.beyond))
-            if traits
-        ]
+        kinds = (
+            ("shares", self.shares),
+            ("lacks", self.lacks),
+            ("beyond it", self.beyond),
+            ("in another order", self.reordered),
+        )
+        parts = [f"{word} {_listed(traits)}" for word, traits in kinds if traits]
         return f"{self.value:.2f}: " + ("; ".join(parts) if parts else "nothing to compare")
 
 
@@ -91,12 +100,13 @@ def distance(incident: Odd, candidate: Odd, weights: Mapping[str, float]) -> Dis
         lacks=lacks,
         beyond=beyond,
         shares=shares,
+        reordered=tuple(sorted(incident.orders - candidate.orders)),
         assumptions=incident.assumptions,
     )
 
 
 def rank(incident: Signature, healthy: Signature, candidates: Mapping[str, Candidate]) -> tuple[Ranked, ...]:
-    """The candidates, the nearest first; equal ones by name.
+    """The candidates, the nearest first; of equal ones those first that wrote in the same order, then by name.
 
     What is odd in an incident and in a run is odd beside the same healthy log. Where nothing is odd in an incident, all
     of it is held against what each run has beyond its own control.
@@ -113,7 +123,7 @@ def rank(incident: Signature, healthy: Signature, candidates: Mapping[str, Candi
         Ranked(name=name, distance=distance(seen_by(wanted, candidates[name].run), one, weights))
         for name, one in odds.items()
     ]
-    return tuple(sorted(ranked, key=lambda one: (one.distance.value, one.name)))
+    return tuple(sorted(ranked, key=lambda one: (*one.distance.nearness, one.name)))
 
 
 def seen_by(wanted: Odd, run: Signature) -> Odd:
@@ -121,7 +131,7 @@ def seen_by(wanted: Odd, run: Signature) -> Odd:
     if _ACCESS in run.traits:
         return wanted
     kept = {trait: weight for trait, weight in wanted.traits.items() if not trait.startswith(_ACCESS)}
-    return Odd(traits=kept, assumptions=wanted.assumptions)
+    return replace(wanted, traits=kept)
 
 
 def _listed(traits: tuple[str, ...]) -> str:

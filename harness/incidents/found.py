@@ -1,6 +1,7 @@
 """What is written down of a reproduction: the incident, its evidence, and what was assumed."""
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from harness.incidents.diagnose import Cause, Diagnosis
 from harness.incidents.smaller import Smallest
@@ -9,6 +10,8 @@ EVIDENCE_MAX = 6
 TRAITS_MAX = 12
 OTHERS_MAX = 5
 
+_PATH = re.compile(r"access line: status_code=\d+ with path=(/.*)")
+
 NO_BODIES = (
     "the log does not hold what was sent: the turns, their messages and their order are those of the scenario "
     "that was played"
@@ -16,13 +19,25 @@ NO_BODIES = (
 
 
 def strange(diagnosis: Diagnosis) -> tuple[str, ...]:
-    """What is to be said of a log in which nothing is like anything that the target wrote."""
+    """What is to be said of a log in which nothing is like anything that the target wrote, or of what nobody sent it."""
     written = diagnosis.healthy.traits.keys() | diagnosis.logged
-    if not diagnosis.played or not written or diagnosis.incident.traits.keys() & written:
+    if not diagnosis.played or not written:
         return ()
-    return (
-        "nothing in this log is like anything that the target logs; is it that of this service? see --target",
-    )
+    if not diagnosis.incident.traits.keys() & written:
+        return (
+            "nothing in this log is like anything that the target logs; is it that of this service? see --target",
+        )
+    others = sorted(_paths(diagnosis.incident.traits) - _paths(written))
+    if not others:
+        return ()
+    more = f" and {len(others) - OTHERS_MAX} more" if len(others) > OTHERS_MAX else ""
+    return (f"no run sent what the log has of {', '.join(others[:OTHERS_MAX])}{more}: only turns are played",)
+
+
+def _paths(traits: Iterable[str]) -> set[str]:
+    """The paths of the access lines among the traits."""
+    found = map(_PATH.match, traits)
+    return {one[1] for one in found if one}
 
 
 def assumptions(diagnosis: Diagnosis, cause: Cause | None, text: str | None) -> tuple[str, ...]:
@@ -71,6 +86,7 @@ def told(
     yield from _listed("The lines of the log:", evidence(diagnosis, cause), redact)
     yield from _listed("In the log and in a run of this:", small.distance.shares, redact)
     yield from _listed("In the log, and not explained by this:", small.unexplained, redact)
+    yield from _listed("In the log, and in another order in a run:", small.distance.reordered, redact)
     yield from _listed("In a run of this, and not in the log:", small.distance.beyond, redact)
     yield from _listed("Assumed:", assumed, redact)
     if small.tried.suspect.defects:

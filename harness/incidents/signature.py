@@ -11,7 +11,7 @@ from harness.contract import Contract
 from harness.history import LogRecord
 from harness.incidents.sessions import Sessions
 from harness.incidents.threads import Threads
-from harness.incidents.traits import TRAIT_CHARACTERS_MAX, traits_of
+from harness.incidents.traits import TRAIT_CHARACTERS_MAX, Trait, orders_of, traits_of
 from harness.redaction import Redactor
 
 EXAMPLES_MAX = 3
@@ -40,10 +40,14 @@ class Example:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """What a log says. `traits` counts the requests that have each; `assumptions` are how requests were told apart."""
+    """What a log says. `traits` counts the requests that have each, `orders` those in which one event follows another.
+
+    `assumptions` are how requests were told apart.
+    """
 
     threads: int
     traits: Mapping[str, int] = field(default_factory=dict)
+    orders: Mapping[str, int] = field(default_factory=dict)
     examples: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)
     assumptions: tuple[str, ...] = ()
 
@@ -54,9 +58,13 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Odd:
-    """What sets a log apart from a healthy one: of each trait, how much more often a request has it, 0 to 1."""
+    """What sets a log apart from a healthy one: of each trait, how much more often a request has it, 0 to 1.
+
+    `orders` are those that a healthy log does not have, or has clearly less often.
+    """
 
     traits: Mapping[str, float] = field(default_factory=dict)
+    orders: frozenset[str] = frozenset()
     assumptions: tuple[str, ...] = ()
 
 
@@ -77,31 +85,45 @@ def signature_of(
     """
     redactor = redactor or Redactor()
     threads, sessions = Threads(contract.completion_event), Sessions()
-    counts: Counter[str] = Counter()
-    examples: dict[str, list[Example]] = {}
+    traits, orders = _Tally(), _Tally()
     number = 0
     for thread in threads.of(records):
         number += 1
         hidden = replace(thread, records=tuple(map(redactor.log, thread.records)))
         found = (*traits_of(hidden, contract.completion_event), *sessions.traits(hidden))
-        cut = {trait[:TRAIT_CHARACTERS_MAX]: record for trait, record in found}
-        for trait, record in cut.items():
-            if trait not in counts and len(counts) >= TRAITS_MAX:
-                continue
-            counts[trait] += 1
-            shown = examples.setdefault(trait, [])
-            if len(shown) < EXAMPLES_MAX:
-                shown.append(Example(line=record.line, text=record.text[:_TEXT_MAX]))
+        traits.add((trait[:TRAIT_CHARACTERS_MAX], record) for trait, record in found)
+        orders.add(orders_of(hidden))
     return Signature(
         threads=number,
-        traits=dict(counts),
-        examples={trait: tuple(shown) for trait, shown in examples.items()},
+        traits=dict(traits.counts),
+        orders=dict(orders.counts),
+        examples={
+            trait: tuple(shown) for trait, shown in (*orders.examples.items(), *traits.examples.items())
+        },
         assumptions=threads.assumptions,
     )
 
 
+class _Tally:
+    """How many requests have a trait, and the first lines that show it."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.examples: dict[str, list[Example]] = {}
+
+    def add(self, found: Iterable[Trait]) -> None:
+        """Count those of one request, each once."""
+        for trait, record in dict(found).items():
+            if trait not in self.counts and len(self.counts) >= TRAITS_MAX:
+                continue
+            self.counts[trait] += 1
+            shown = self.examples.setdefault(trait, [])
+            if len(shown) < EXAMPLES_MAX:
+                shown.append(Example(line=record.line, text=record.text[:_TEXT_MAX]))
+
+
 def odd(signature: Signature, healthy: Signature) -> Odd:
-    """The traits that the healthy log does not have, or has clearly less often per request.
+    """The traits and orders that the healthy log does not have, or has clearly less often per request.
 
     Clearly is three times at least, twice as often, and by more than three standard deviations of what would be due
     by chance. That something took less time than it mostly does is odd only where it never did before.
@@ -110,10 +132,20 @@ def odd(signature: Signature, healthy: Signature) -> Odd:
     found = {}
     for trait, count in signature.traits.items():
         due = healthy.rate(trait) * signature.threads
-        clearly = count >= _LEAST and count > due * _TIMES and count - due > _CLEARLY * sqrt(due)
-        if ((clearly and _larger(trait, usual)) or not due) and _field(trait)[0] not in asked:
+        if (not due or (_clearly(count, due) and _larger(trait, usual))) and _field(trait)[0] not in asked:
             found[trait] = (count - due) / count
-    return Odd(traits=found, assumptions=signature.assumptions)
+    shares = {order: count / healthy.threads for order, count in healthy.orders.items()}
+    orders = (
+        order
+        for order, count in signature.orders.items()
+        if order not in shares or _clearly(count, shares[order] * signature.threads)
+    )
+    return Odd(traits=found, orders=frozenset(orders), assumptions=signature.assumptions)
+
+
+def _clearly(count: int, due: float) -> bool:
+    """Whether so many are more than what is due, and not by chance."""
+    return count >= _LEAST and count > due * _TIMES and count - due > _CLEARLY * sqrt(due)
 
 
 def open_fields(traits: Iterable[str]) -> frozenset[str]:

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import product
+from itertools import pairwise, product
 
 from harness.history import LogRecord
 from harness.incidents.threads import Thread, ends_request
@@ -43,6 +43,18 @@ def traits_of(thread: Thread, completion: str | None) -> Iterator[Trait]:
     if thread.how == "request":
         yield from _repeated(thread.records)
         yield from _unfinished(thread, completion)
+
+
+def orders_of(thread: Thread) -> Iterator[Trait]:
+    """What a request wrote next after what, with the line that came second.
+
+    Only of lines that tell when they were written: a log without times may have been put together from several.
+    """
+    timed = [record for record in thread.records if record.event and record.timestamp is not None]
+    for first, second in pairwise(timed) if thread.how == "request" else ():
+        before, after = name_of(first), name_of(second)
+        if before != after:
+            yield f"{before}, then {after}", second
 
 
 def line_traits(record: LogRecord) -> Iterator[str]:

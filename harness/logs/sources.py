@@ -21,8 +21,9 @@ _MAGIC = (
     (b"\x28\xb5\x2f\xfd", "zstd"),
 )
 _HEAD_BYTES = 8
+_CONTROLS = bytes(code for code in (*range(1, 32), 127) if code not in b"\a\b\t\n\v\f\r\x1b")
 _REASONS = {
-    errno.ENOENT: "there is no such file; give the path of a log",
+    errno.ENOENT: "there is no such file; give the path of a log, or /dev/stdin",
     errno.EISDIR: "it is a directory; give the path of one log",
     errno.EACCES: "it may not be read by this user; copy it to where it may",
 }
@@ -113,10 +114,13 @@ def checked(path: Path, block: bytes) -> None:
     """Whether a file that begins with this block is text.
 
     Raises:
-        UsageError: zero bytes make up a third of it, so that it is none.
+        UsageError: zero bytes make up a third of it, or other control characters a twentieth of the rest: it is none.
     """
     mark, _ = bom(block)
-    if block.count(0) * 3 >= len(block) and not mark.startswith((b"\xff", b"\xfe", b"\0")):
+    zeros = block.count(0)
+    controls = len(block) - len(block.translate(None, _CONTROLS))
+    is_binary = zeros * 3 >= len(block) or controls * 20 >= len(block) - zeros
+    if is_binary and not mark.startswith((b"\xff", b"\xfe", b"\0")):
         raise UsageError(f"{path}: it is no text; give the log as text, in UTF-16 with its byte order mark")
 
 

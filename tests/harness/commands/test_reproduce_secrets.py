@@ -91,6 +91,9 @@ def test_no_canary_of_a_log_that_is_reproduced_is_written_or_shown(shakeout: Any
     assert leaked(said, names=("found.py", "told.json", "told.html")) == {}
     for name in ("told.json", "told.html", "found.py"):
         assert "[redacted:" in Path(name).read_text()
+    left = len(json.loads(Path("told.json").read_text())["unexplained"])
+    assert left
+    assert f"; {left} traits of the log not explained; " in said
 
 
 @pytest.mark.timeout(120)
@@ -125,7 +128,7 @@ def test_a_log_that_can_be_read_only_once_is_refused_where_the_page_needs_it_twi
 def test_what_an_invariant_says_is_redacted_in_the_docstring() -> None:
     """The message of a violation quotes what the service answered or logged; so it is redacted as the log is."""
     violation = SimpleNamespace(invariant="made", message="it logged bob.sweet@example.org")
-    distance = SimpleNamespace(shares=(), beyond=())
+    distance = SimpleNamespace(shares=(), beyond=(), reordered=())
     small: Any = SimpleNamespace(
         tried=SimpleNamespace(violations=[violation], suspect=SimpleNamespace(defects=())),
         invariant="made",

@@ -1,5 +1,7 @@
 """Distances: what is shared, lacking and beyond, how rare each is, and what is assumed of a log that looks healthy."""
 
+from dataclasses import replace
+
 from harness.incidents import Candidate, Odd, Signature, distance, rank, rarity
 from harness.incidents.distance import FIRST_TURN
 
@@ -65,6 +67,28 @@ def test_equal_candidates_stand_in_the_order_of_their_names() -> None:
     for order in (names, names[::-1]):
         ranked = rank(signature("x"), HEALTHY, {name: candidate("x") for name in order})
         assert [one.name for one in ranked] == ["a", "b", "c"]
+
+
+def test_of_equal_candidates_the_one_that_wrote_in_the_same_order_is_nearer() -> None:
+    """What follows what decides where nothing else does, and is told; where the log has no order, it is not missed."""
+
+    def ordered(*orders: str) -> Signature:
+        return replace(signature("x"), orders=dict.fromkeys(orders, 5))
+
+    candidates = {
+        "another": Candidate(run=ordered("done, then begun"), control=signature()),
+        "same": Candidate(run=ordered("begun, then done", "x, then done"), control=signature()),
+    }
+    same, another = rank(ordered("begun, then done"), HEALTHY, candidates)
+    assert (same.name, same.distance.reordered) == ("same", ())
+    assert another.distance.reordered == ("begun, then done",)
+    assert str(another.distance).endswith("in another order [begun, then done]")
+    assert [one.distance.reordered for one in rank(signature("x"), HEALTHY, candidates)] == [(), ()]
+    usual = replace(HEALTHY, orders={"begun, then done": 100})
+    assert [one.distance.reordered for one in rank(ordered("begun, then done"), usual, candidates)] == [
+        (),
+        (),
+    ]
 
 
 def test_a_log_in_which_nothing_is_odd_is_held_against_what_a_run_has_beyond_its_control() -> None:

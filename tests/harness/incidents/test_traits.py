@@ -55,6 +55,18 @@ def test_a_line_says_what_is_decisive(line: str, trait: str) -> None:
     assert trait in traits(line)
 
 
+def test_what_a_request_wrote_after_what_is_told_where_its_lines_have_times() -> None:
+    """Each pair of neighbours of one request, whatever stands between them in the log; none of lines without times."""
+    lines = [
+        '{"timestamp":"2026-01-01T00:00:00Z","event":"begun","request_id":"r-1"}',
+        '{"timestamp":"2026-01-01T00:00:01Z","event":"begun","request_id":"r-2"}',
+        '{"timestamp":"2026-01-01T00:00:02Z","event":"request_done","request_id":"r-1"}',
+        '{"timestamp":"2026-01-01T00:00:03Z","event":"kept","level":"error","request_id":"r-1"}',
+    ]
+    assert signature(*lines).orders == {"begun, then request_done": 1, "request_done, then error kept": 1}
+    assert signature(*(re.sub(r'"timestamp":"[^"]*",', "", line) for line in lines)).orders == {}
+
+
 def test_numbers_ids_and_texts_are_not_in_traits() -> None:
     """Nothing that is another one in every request, and nothing that a user wrote in capitals, is kept."""
     found = " ".join(

@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import os
+import random
 import threading
 
 import pytest
@@ -146,6 +147,7 @@ def test_the_hole_that_a_cut_left_is_passed_over(written):
         (b"\0" * 100, "it is empty; give a log that has lines"),
         (codecs.BOM_UTF8, "it is empty; give a log that has lines"),
         (b"\0\1\2" * 100, "it is no text; give the log as text"),
+        (random.Random(1).randbytes(2_000), "it is no text; give the log as text"),
         (gzip.compress(b"a\0\0\0"), "it is no text; give the log as text"),
         (gzip.compress(b""), "it is empty; give a log that has lines"),
         (b"PK\x03\x04rest", "it is packed by zip; unpack it first"),

@@ -1,0 +1,42 @@
+"""What is said of a log beside its causes: that it is of another service, and what nobody sent."""
+
+from harness.history import Contract
+from harness.incidents import Signature, signature_of
+from harness.incidents.diagnose import Diagnosis
+from harness.incidents.found import strange
+from harness.logs import parse
+
+CONTRACT = Contract(turn_path="/turn", deadline_s=1.0, statuses=(200,), completion_event="done")
+TURN = 'INFO: "POST /turn HTTP/1.1" 200 OK'
+
+
+def signature(*lines: str) -> Signature:
+    """What a log of these lines says."""
+    return signature_of(parse(lines), CONTRACT)
+
+
+def said(*lines: str, played: int = 1) -> tuple[str, ...]:
+    """What is said of a log of these lines beside a service that logs its turns."""
+    known = Diagnosis(signature(*lines), healthy=signature("app INFO done", TURN))
+    known.played = played
+    return strange(known)
+
+
+def test_a_log_of_the_service_is_not_strange() -> None:
+    """Where nothing was played nothing is known, and where all was sent nothing is to be said."""
+    assert said(TURN, TURN) == ()
+    assert said("app INFO another", played=0) == ()
+
+
+def test_a_log_of_another_service_is_told() -> None:
+    """Nothing in it is like anything that the target wrote."""
+    (told,) = said("other WARNING of something else")
+    assert told.startswith("nothing in this log is like anything that the target logs")
+
+
+def test_requests_that_no_run_sent_are_told() -> None:
+    """Their paths, each once, and of many how many more there are: what they did was not searched."""
+    others = [f'INFO: "GET /{name} HTTP/1.1" {status} OK' for name in "abc" for status in (200, 500)]
+    assert said(TURN, *others) == ("no run sent what the log has of /a, /b, /c: only turns are played",)
+    many = [f'INFO: "GET /{name} HTTP/1.1" 200 OK' for name in "abcdefg"]
+    assert said(TURN, *many)[0].startswith("no run sent what the log has of /a, /b, /c, /d, /e and 2 more:")
