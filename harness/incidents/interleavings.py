@@ -1,11 +1,10 @@
 """What no single fault explains: sessions, overlaps, windows, seeds and schedules, until a run logs what the incident did."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from harness.incidents.candidates import Suspect
-from harness.incidents.diagnose import Diagnosis
+from harness.incidents.diagnose import MORE_TIME, Diagnosis
 from harness.incidents.distance import Candidate
 from harness.incidents.lab import Tried
 from harness.incidents.run_log import run_log
@@ -23,8 +22,8 @@ EXPLORED = "simulated"
 ORDER = "the order of things"
 """What a suspect is called that has no fault, and fails under a schedule only."""
 
-FAILED_MAX = 20
-"""So many runs that failed are looked at; a service that fails in each is no longer a race to be found."""
+MISSES_MAX = 20
+"""So many runs that failed and logged another thing are kept: the nearest miss is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,28 +37,35 @@ class Explored:
 
 
 async def explore(diagnosis: Diagnosis, options: Options, how: Explored) -> None:
-    """Play what is drawn until one that fails logs what the incident did; each that fails is a candidate.
+    """Play what is drawn until one that fails logs what the incident did; the first of the others are candidates, too.
 
     Raises:
         UsageError: the target does not start.
         InvalidRun: a run differed from itself.
     """
-    until_s = time.monotonic() + how.for_s
     seed = SEED if options.seed is None else options.seed
     drawn = trials(how.drills, Surface.of(options.profile), seed, drawing=True)
-    for _ in range(FAILED_MAX):
-        if (left_s := until_s - time.monotonic()) <= 0:
-            return
-        explorer = Explorer(options, Effort(for_s=left_s, jobs=how.jobs), drawn, how.say)
-        found = await explorer.run()
-        diagnosis.played += explorer.tally.runs
-        if found is None:
-            return
+    misses = 0
+
+    def matched(found: Found) -> bool:
+        nonlocal misses
         tried = _tried(found, found.trial.scenario, diagnosis)
         if diagnosis.matched(tried):
-            diagnosis.add(await _replayable(found, diagnosis, options))
-            return
-        diagnosis.add(tried)
+            return True
+        misses += 1
+        if misses <= MISSES_MAX:
+            diagnosis.add(tried)
+        return False
+
+    explorer = Explorer(options, Effort(for_s=how.for_s, jobs=how.jobs), drawn, how.say, wanted=matched)
+    found = await explorer.run()
+    diagnosis.played += explorer.tally.runs
+    if found is not None:
+        diagnosis.add(await _replayable(found, diagnosis, options))
+    elif not diagnosis.settled:
+        diagnosis.notes.append(
+            f"{explorer.tally.runs} runs in other orders showed nothing like it; {MORE_TIME}"
+        )
 
 
 async def _replayable(found: Found, diagnosis: Diagnosis, options: Options) -> Tried:

@@ -81,23 +81,30 @@ def judged(played: Simulated, scenario: Scenario) -> Judgement:
 
 
 class Explorer:
-    """One exploration of one target."""
+    """One exploration of one target: until a trial fails that is `wanted`; others that fail are passed over."""
 
     def __init__(
-        self, options: Options, effort: Effort, trials: Iterator[Trial], progress: Callable[[str], None]
+        self,
+        options: Options,
+        effort: Effort,
+        trials: Iterator[Trial],
+        progress: Callable[[str], None],
+        *,
+        wanted: Callable[[Found], bool] = lambda _: True,
     ) -> None:
         self.tally = Tally()
         self._options = options
         self._effort = effort
         self._trials = trials
         self._progress = progress
+        self._wanted = wanted
         self._began = time.monotonic()
         self._found: list[Found] = []
         self._begun = 0
         self._second = asyncio.Lock()
 
     async def run(self) -> Found | None:
-        """Explore: the first trial that failed, by its number, or None.
+        """Explore: the first wanted trial that failed, by its number, or None.
 
         Raises:
             UsageError: the app does not start.
@@ -163,7 +170,9 @@ class Explorer:
         self.tally.unfired += bool(judgement.unfired)
         self._note(judgement.untrusted[0] if judgement.untrusted else None)
         if judgement.violations and not judgement.untrusted:
-            self._found.append(Found(trial=trial, played=played, violations=judgement.violations))
+            found = Found(trial=trial, played=played, violations=judgement.violations)
+            if self._wanted(found):
+                self._found.append(found)
 
     def _note(self, refused: str | None) -> None:
         self.tally.runs += 1

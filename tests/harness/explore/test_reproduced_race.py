@@ -45,4 +45,5 @@ def test_what_no_run_logs_is_no_match(shakeout, monkeypatch, tmp_path):
     aimed = ("--stage", "simulated", "--target", TARGET)
     code, said, _ = shakeout("reproduce", "incident.log", *aimed, "--for", "15s", "-o", "found.py")
     assert code == 4, said
+    assert "runs in other orders showed nothing like it" in said
     assert not (tmp_path / "found.py").exists()
