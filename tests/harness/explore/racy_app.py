@@ -12,7 +12,6 @@ import httpx
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-
 LOOKS = 3
 """So often it looks again, where it is RACY for ever: a search that knows nothing but a log meets a wide window soon."""
 
