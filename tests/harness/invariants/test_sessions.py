@@ -36,6 +36,15 @@ def test_two_turns_that_overlapped_may_be_told_in_either_order(made, findings):
     assert len(findings(TOLD, made.history(one, two, three, four, early))) == 1
 
 
+def test_a_call_that_comes_late_does_not_owe_its_own_turn(made, findings):
+    """Of a turn that was given up, the call may reach the provider after the turn was answered in another way."""
+    one, two = made.turn(1), made.turn(2, at_s=5.0, ended_s=6.0)
+    late = replace(made.call(two, told=("message 1",)), at_s=6.1, ended_s=6.2)
+    assert findings(TOLD, made.history(one, two, late)) == []
+    forgotten = replace(late, messages=late.messages[-1:])
+    assert len(findings(TOLD, made.history(one, two, forgotten))) == 1
+
+
 def test_a_contract_may_bound_how_much_is_told(made, findings):
     """Where the last turn alone is promised, the one before it need not be told; the last one must be."""
     one, two, three = made.turn(1), made.turn(2), made.turn(3)
