@@ -25,7 +25,7 @@ class Cell:
 
     `shed` were turned away as declared, 503 with Retry-After. `latency` counts from when a request was due, `service`
     from when it was sent, `first_token` from due to the first of a stream; all only of those that were answered with a 200.
-    `later` turns were not the first of their conversation, `forgotten` ones were answered as another than they were.
+    `slowest` names the one that took longest. `later` turns were not the first of their conversation, `forgotten` ones were answered as another than they were.
     """
 
     requests: int = 0
@@ -38,6 +38,7 @@ class Cell:
     latency: Durations = field(default_factory=Durations)
     service: Durations = field(default_factory=Durations)
     first_token: Durations = field(default_factory=Durations)
+    slowest: str = ""
     examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -58,6 +59,8 @@ class Cell:
 
     def merge(self, other: "Cell") -> None:
         """Count all of another cell, too."""
+        if other.latency.most_us > self.latency.most_us or not self.slowest:
+            self.slowest = other.slowest
         for name in _NUMBERS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in _COUNTERS:
@@ -75,6 +78,7 @@ class Cell:
             "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
             "methods": dict(sorted(self.methods.items())),
             **{name: getattr(self, name).packed() for name in _DURATIONS},
+            "slowest": self.slowest,
             "examples": {kind: list(told) for kind, told in sorted(self.examples.items())},
         }
 
@@ -86,6 +90,7 @@ class Cell:
             statuses=Counter({int(status): count for status, count in packed["statuses"].items()}),
             methods=Counter(packed["methods"]),
             **{name: Durations.unpacked(packed[name]) for name in _DURATIONS},
+            slowest=packed["slowest"],
             examples={kind: tuple(told) for kind, told in packed["examples"].items()},
         )
 

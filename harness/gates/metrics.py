@@ -110,7 +110,7 @@ def slowest(asked: Asked) -> Evidence:
     if not cell.requests:
         return Unseen(why="no request was sent")
     value = math.inf if cell.statuses[0] else cell.latency.most_us / MICROSECONDS
-    return Amount(value=value, requests=cell.requests, grows=True, told=_example(cell, "slowest"))
+    return Amount(value=value, requests=cell.requests, grows=True, told=f"; the slowest: {cell.slowest}")
 
 
 @metric("rps", Figure.RATE, ABOVE)
