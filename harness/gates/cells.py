@@ -86,10 +86,16 @@ class Cell:
     def unpacked(cls, packed: Mapping[str, Any]) -> "Cell":
         """What `packed` packed."""
         return cls(
-            **{name: packed[name] for name in _NUMBERS},
+            requests=packed["requests"],
+            failed=packed["failed"],
+            shed=packed["shed"],
+            later=packed["later"],
+            forgotten=packed["forgotten"],
             statuses=Counter({int(status): count for status, count in packed["statuses"].items()}),
             methods=Counter(packed["methods"]),
-            **{name: Durations.unpacked(packed[name]) for name in _DURATIONS},
+            latency=Durations.unpacked(packed["latency"]),
+            service=Durations.unpacked(packed["service"]),
+            first_token=Durations.unpacked(packed["first_token"]),
             slowest=packed["slowest"],
             examples={kind: tuple(told) for kind, told in packed["examples"].items()},
         )

@@ -24,7 +24,7 @@ def bucket_of(value_us: int) -> int:
 def middle_us(bucket: int) -> float:
     """What stands for all that is counted in a bucket."""
     shift = bucket >> BITS
-    return ((bucket & ((1 << BITS) - 1)) + 0.5) * 2**shift - 0.5
+    return ((bucket & ((1 << BITS) - 1)) + 0.5) * (1 << shift) - 0.5
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,6 +8,7 @@ likelihood ratio so far, which may be looked at at any time (J. Ville, "Etude cr
 
 import math
 import operator
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -50,12 +51,12 @@ class Seen:
     def asked(self, criterion: Criterion) -> Asked:
         """What one gate is about."""
         phase = criterion.scope.phase
-        events = None
+        events: Counter[str] | None = None
         if self.events is not None:
-            events = {}
+            events = Counter()
             for name, counted in self.events.items():
-                for event, count in counted.items() if phase in ("", name) else ():
-                    events[event] = events.get(event, 0) + count
+                if phase in ("", name):
+                    events.update(counted)
         return Asked(
             criterion=criterion,
             cell=self.cells.within(criterion.scope),
