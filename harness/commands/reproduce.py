@@ -46,7 +46,12 @@ INCIDENTS, DRILLS = "incidents", "drills"
 Log = Annotated[
     Path, typer.Argument(parser=output, metavar="LOG", help="The log of the incident, or an excerpt of it.")
 ]
-For = Annotated[str, typer.Option("--for", help="Search no longer than this: 90s, 5m, 1h.")]
+For = Annotated[
+    str,
+    typer.Option(
+        "--for", help="Search no longer than this: 90s, 5m, 1h. What is found is then played twice more."
+    ),
+]
 Input = Annotated[
     str | None, typer.Option("--input", help="What the user wrote: the log does not hold it.", metavar="TEXT")
 ]

@@ -30,8 +30,13 @@ def strange(diagnosis: Diagnosis) -> tuple[str, ...]:
     others = sorted(_paths(diagnosis.incident.traits) - _paths(written))
     if not others:
         return ()
-    more = f" and {len(others) - OTHERS_MAX} more" if len(others) > OTHERS_MAX else ""
-    return (f"no run sent what the log has of {', '.join(others[:OTHERS_MAX])}{more}: only turns are played",)
+    return (f"no run sent what the log has of {_named(others)}: only turns are played",)
+
+
+def _named(names: Sequence[str]) -> str:
+    """Some names in a sentence; of many, the first and how many more there are."""
+    more = f" and {len(names) - OTHERS_MAX} more" if len(names) > OTHERS_MAX else ""
+    return f"{', '.join(names[:OTHERS_MAX])}{more}"
 
 
 def _paths(traits: Iterable[str]) -> set[str]:
@@ -46,8 +51,7 @@ def assumptions(diagnosis: Diagnosis, cause: Cause | None, text: str | None) -> 
     if cause is not None:
         told += [one for one in cause.distance.assumptions if one not in told]
     if others := [name for name in diagnosis.equals if cause is not None and name != cause.suspect.name]:
-        more = f" and {len(others) - OTHERS_MAX} more" if len(others) > OTHERS_MAX else ""
-        told.append(f"as near, and the log does not tell them apart: {', '.join(others[:OTHERS_MAX])}{more}")
+        told.append(f"as near, and the log does not tell them apart: {_named(others)}")
     said = "; the message is the one that --input gave" if text is not None else ""
     return (*told, NO_BODIES + said)
 

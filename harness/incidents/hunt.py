@@ -80,7 +80,7 @@ class Hunt:
         for stage in stages:
             if self._open(stage):
                 await self._search(stage, self._faults)
-            if stage == EXPLORED and self._open(stage) and self._diagnosis.odd:
+            if stage == EXPLORED and stage not in self._closed and self._diagnosis.odd:
                 await self._explore(share=0.5 if stage != stages[-1] else 1.0)
         if len(self._closed) == len(stages) and not self._diagnosis.logged:
             raise self._closed[stages[-1]]
@@ -97,21 +97,29 @@ class Hunt:
 
     async def _explore(self, *, share: float) -> None:
         """Look for what no single fault explains, for so much of the time that is left; why it could not, is noted."""
-        how = self._how
-        small = self._small_drills()
+        how, diagnosis = self._how, self._diagnosis
+        if diagnosis.settled:
+            return
+        if self._spent:
+            diagnosis.notes.append(f"time was over before other orders were played; {MORE_TIME}")
+            return
         left_s = share * (self._until_s - time.monotonic())
         try:
             await explore(
-                self._diagnosis,
+                diagnosis,
                 replace(self._options, stage=EXPLORED),
-                Explored(drills=small, for_s=left_s, jobs=how.jobs, say=how.say),
+                Explored(drills=self._small_drills(), for_s=left_s, jobs=how.jobs, say=how.say),
             )
         except InvalidRun as error:
-            self._diagnosis.notes.append(f"no other orders were played: {error}")
+            diagnosis.notes.append(f"no other orders were played: {error}")
 
     @property
     def _until_s(self) -> float:
         return self._began + SEARCH_SHARE * self._how.for_s
+
+    @property
+    def _ends_s(self) -> float:
+        return self._began + self._how.for_s
 
     @property
     def _spent(self) -> bool:
@@ -128,7 +136,12 @@ class Hunt:
         options = replace(self._options, stage=stage)
         try:
             async with Lab.of(
-                options, jobs=how.jobs, until_s=self._until_s, say=how.say, read=how.read
+                options,
+                jobs=how.jobs,
+                until_s=self._until_s,
+                ends_s=self._ends_s,
+                say=how.say,
+                read=how.read,
             ) as lab:
                 if stage not in self._met:
                     self._met[stage] = await meet(lab, self._diagnosis, self._small_drills())
@@ -158,7 +171,7 @@ class Hunt:
     async def _smallest(self) -> Hunted:
         """Of the nearest match that fails again, the smallest that does."""
         diagnosis, how = self._diagnosis, self._how
-        until_s = min(self._began + how.for_s, time.monotonic() + SHRINK_S_MAX)
+        until_s = min(self._ends_s, time.monotonic() + SHRINK_S_MAX)
         for cause in diagnosis.matches[:AGAIN_MAX]:
             how.say(f"making it smaller: {cause.suspect.label}")
             options = replace(self._options, stage=cause.suspect.stage)

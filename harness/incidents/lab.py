@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from harness.errors import InvalidRun, UsageError
 from harness.history import History, LogRecord
+from harness.incidents.budget import broken_off
 from harness.incidents.candidates import Suspect
 from harness.incidents.distance import Candidate
 from harness.incidents.run_log import run_log
@@ -42,7 +43,8 @@ class Tried:
 class Lab:
     """Plays suspects against one target in one stage, a few at a time, until its time is over.
 
-    `refused` counts what proved nothing, by what was said of it; `count` is how many suspects were played.
+    `refused` counts what proved nothing, by what was said of it; `count` is how many suspects were played to
+    their end. A suspect that is still being played at `ends_s` is broken off.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Lab:
         plays: Sequence[Play],
         *,
         until_s: float,
+        ends_s: float | None = None,
         say: Callable[[str], None],
         read: Read = signature_of,
     ) -> None:
@@ -59,6 +62,7 @@ class Lab:
         self._options = options
         self._plays = plays
         self._until_s = until_s
+        self._ends_s = ends_s
         self._say = say
         self._read = read
         self._twins: dict[str, Signature | None] = {}
@@ -72,16 +76,18 @@ class Lab:
         *,
         jobs: int,
         until_s: float,
+        ends_s: float | None = None,
         say: Callable[[str], None],
         read: Read = signature_of,
     ) -> AsyncIterator["Lab"]:
-        """A lab with so many places to play in, until so many monotonic seconds; they are gone when the block ends.
+        """A lab with so many places to play in; they are gone when the block ends.
 
+        Nothing is begun after `until_s` monotonic seconds, and no suspect is played for longer than until `ends_s`.
         `read` makes a signature of what a run logged, as one was made of the incident.
         """
         async with AsyncExitStack() as stack:
             plays = [await stack.enter_async_context(opened(options)) for _ in range(jobs)]
-            yield cls(options, plays, until_s=until_s, say=say, read=read)
+            yield cls(options, plays, until_s=until_s, ends_s=ends_s, say=say, read=read)
 
     @property
     def stage(self) -> str:
@@ -96,43 +102,48 @@ class Lab:
     async def clean(self, scenarios: Sequence[Scenario]) -> list[Arm | None]:
         """Play scenarios without a fault on the service as it is; None for one that proves nothing.
 
-        No more are begun when the time is over: of the last ones there is nothing then.
+        One is played however little time there is; no more are begun when it is over.
 
         Raises:
             UsageError: the target does not start, or the stage cannot carry it.
         """
+        is_begun = False
 
         async def one(play: Play, scenario: Scenario) -> Arm | None:
+            nonlocal is_begun
+            is_begun = True
             return await self._arm(play, scenario, ())
 
         self._say("the service without a fault")
-        return await spread(self._plays, scenarios, one, over=lambda: self.spent)
+        return await spread(self._plays, scenarios, one, over=lambda: self.spent and is_begun)
 
     async def tried(
         self, suspects: Sequence[Suspect], found: Callable[[Tried], None], *, enough: Callable[[int], bool]
     ) -> None:
         """Play suspects in their order; `found` is told of each that fails.
 
-        No more are begun when the time is over, or once `enough` says so of how many were begun.
+        No more are begun when the time is over, or once `enough` says so of how many were begun. Those that are
+        broken off at the end say nothing.
         """
         begun = 0
 
         async def one(play: Play, suspect: Suspect) -> None:
             nonlocal begun
             begun += 1
-            self.count += 1
             try:
                 tried = await self._tried(play, suspect)
             except UsageError as error:  # the target was met, so it is this one that cannot be played
                 self.refused[str(error)] += 1
-                return
+                tried = None
+            self.count += 1
             if tried is not None:
                 found(tried)
 
         def say(number: int, suspect: Suspect) -> None:
             self._say(f"{number} of {len(suspects)}: {suspect.label}")
 
-        await spread(self._plays, suspects, one, say=say, over=lambda: self.spent or enough(begun))
+        async with broken_off(self._ends_s):
+            await spread(self._plays, suspects, one, say=say, over=lambda: self.spent or enough(begun))
 
     async def again(self, suspect: Suspect) -> Tried | None:
         """Play one suspect beside its own twin, whatever was played before; None where the service does not fail."""

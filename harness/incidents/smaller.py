@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, replace
 
+from harness.incidents.budget import broken_off
 from harness.incidents.candidates import Suspect
 from harness.incidents.diagnose import Cause, Diagnosis
 from harness.incidents.distance import Distance
@@ -49,13 +50,16 @@ class _Shrinker:
         self._runs = 0
 
     async def run(self, until_s: float) -> Smallest | None:
-        """The smallest that was found in the time."""
+        """The smallest that was found in the time; the first run of the match is played to its end."""
         start = replace(self._suspect.scenario, stages=(self._suspect.stage,))
         if not await self._confirmed(start):
             return None
         if start.schedule is not None:  # made small when it was found; its schedule fits these steps alone
             return self._best
-        await drive_async(smaller_scenarios, start, self._matches, spent=lambda: time.monotonic() >= until_s)
+        async with broken_off(until_s):
+            await drive_async(
+                smaller_scenarios, start, self._matches, spent=lambda: time.monotonic() >= until_s
+            )
         return None if self._best is None else replace(self._best, runs=self._runs)
 
     async def _confirmed(self, start: Scenario) -> bool:

@@ -1,10 +1,15 @@
 """What is said of a log beside its causes: that it is of another service, and what nobody sent."""
 
+from dataclasses import replace
+
 from harness.history import Contract
 from harness.incidents import Signature, signature_of
-from harness.incidents.diagnose import Diagnosis
-from harness.incidents.found import strange
+from harness.incidents.diagnose import Cause, Diagnosis
+from harness.incidents.distance import Distance
+from harness.incidents.found import strange, told
+from harness.incidents.smaller import Smallest
 from harness.logs import parse
+from tests.harness.incidents.test_smaller import run
 
 CONTRACT = Contract(turn_path="/turn", deadline_s=1.0, statuses=(200,), completion_event="done")
 TURN = 'INFO: "POST /turn HTTP/1.1" 200 OK'
@@ -40,3 +45,32 @@ def test_requests_that_no_run_sent_are_told() -> None:
     assert said(TURN, *others) == ("no run sent what the log has of /a, /b, /c: only turns are played",)
     many = [f'INFO: "GET /{name} HTTP/1.1" 200 OK' for name in "abcdefg"]
     assert said(TURN, *many)[0].startswith("no run sent what the log has of /a, /b, /c, /d, /e and 2 more:")
+
+
+def test_the_docstring_says_what_the_run_shares_what_it_lacks_and_what_it_wrote_in_another_order() -> None:
+    """Each under its heading; a heading without anything under it is left out."""
+    known = Diagnosis(signature("app INFO done", TURN), healthy=signature(TURN))
+    tried = run("lost")
+    near = Distance(value=0.5, shares=("shared",), lacks=("lacked",), reordered=("late before early",))
+    small = Smallest(tried=tried, distance=near, invariant="lost", runs=1)
+
+    def docstring(small: Smallest) -> list[str]:
+        cause = Cause(tried=tried, distance=small.distance)
+        lines = told(
+            known, cause, small, assumed=["a guess"], replay="run it", redact=lambda text: f"<{text}>"
+        )
+        return [line for line in lines if line]
+
+    assert docstring(small)[2:] == [
+        "In the log and in a run of this:",
+        "  <shared>",
+        "In the log, and not explained by this:",
+        "  <lacked>",
+        "In the log, and in another order in a run:",
+        "  <late before early>",
+        "Assumed:",
+        "  <a guess>",
+        "Again: run it",
+    ]
+    alike = replace(small, distance=replace(near, reordered=()))
+    assert "In the log, and in another order in a run:" not in docstring(alike)
