@@ -2,7 +2,8 @@
 
 gate   = metric {scope} (op limit | "increases") {option}
 metric = error_rate | p50..p9999 | ttft_p50..ttft_p9999 | max | rps | status(200) | status(5xx)
-       | share(method=NAME) | log("EVENT")
+       | share(method=NAME) | forgotten | misreported | unclassified
+       | log("EVENT") | log_text("TEXT") | log_status(500)
 scope  = @scenario=NAME | @endpoint=PATH | @phase=NAME
 op     = < | <= | > | >= | ==
 limit  = NUMBER [% | ms | s]
@@ -193,6 +194,8 @@ def _is_subject(name: str, argument: str) -> bool:
     match name:
         case "status":
             return _STATUS.fullmatch(argument) is not None
+        case "log_status":
+            return _STATUS.fullmatch(argument) is not None and argument.isdigit()
         case "share":
             return _METHOD.fullmatch(argument) is not None
         case _:

@@ -5,11 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from harness.gates.cells import Cell
-from harness.gates.criterion import INCREASES, Criterion, Figure
+from harness.gates.criterion import Criterion, Figure
+from harness.gates.service_log import LogCell
+from harness.history import WIRE
 
 BELOW = ("<", "<=")
 ABOVE = (">", ">=")
 ANY = (*BELOW, *ABOVE, "==")
+FEW = ("==", *BELOW)
 MICROSECONDS = 1_000_000
 
 
@@ -17,20 +20,23 @@ MICROSECONDS = 1_000_000
 class Asked:
     """What a gate is asked of: the requests of its scope, for how long they were sent, and the log of that time.
 
-    `events` counts the events of the service's log; None where there is no log.
+    `log` is None where there is none; `mute` says why what is not in it proves nothing, and is empty where that does.
+    `before` is the same of the baseline, where there is one.
     """
 
     criterion: Criterion
     cell: Cell
     lasted_s: float
-    events: Mapping[str, int] | None = None
+    log: LogCell | None = None
+    mute: str = ""
+    before: "Asked | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """So many of so many requests are `wrong`: whether their share is below `limit` can only be estimated.
 
-    `observed` is the figure to show.
+    `observed` is the figure to show. Where that is a quantile, `at_place` gives the value at a place from 1 to `requests`.
     """
 
     wrong: int
@@ -38,6 +44,8 @@ class Share:
     limit: float
     observed: float | None
     told: str = ""
+    quantile: float | None = None
+    at_place: Callable[[int], float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +65,17 @@ class Unseen:
     why: str
 
 
-Evidence = Share | Amount | Unseen
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """So many of something by so many requests, and the same in the baseline: whether it became more can be tested."""
+
+    count: int
+    requests: int
+    before_count: int
+    before_requests: int
+
+
+Evidence = Share | Amount | Trend | Unseen
 Read = Callable[[Asked], Evidence]
 
 
@@ -70,19 +88,27 @@ class Metric:
     summary: str
     read: Read
     argument: str = ""
+    witness: str = WIRE
 
 
 METRICS: dict[str, Metric] = {}
 """All metrics, by name."""
 
 
-def metric(name: str, figure: Figure, ops: tuple[str, ...], argument: str = "") -> Callable[[Read], Read]:
-    """Register what reads a metric under its name; the first line of its docstring is its summary."""
+def metric(
+    name: str, figure: Figure, ops: tuple[str, ...], argument: str = "", witness: str = WIRE
+) -> Callable[[Read], Read]:
+    """Register what reads a metric under its name; the first line of its docstring is its summary.
+
+    `witness` is who testifies to it: the wire, or the service's log.
+    """
 
     def register(read: Read) -> Read:
         assert name not in METRICS, name
         summary = (read.__doc__ or "").strip().partition("\n")[0]
-        METRICS[name] = Metric(figure=figure, ops=ops, summary=summary, read=read, argument=argument)
+        METRICS[name] = Metric(
+            figure=figure, ops=ops, summary=summary, read=read, argument=argument, witness=witness
+        )
         return read
 
     return register
@@ -133,20 +159,26 @@ def status(asked: Asked) -> Evidence:
         number for code, number in cell.statuses.items() if code and str(code).startswith(wanted.rstrip("x"))
     )
     shed = cell.shed if wanted == "5xx" else 0
-    told = f"of {cell.answered:,} answers" + (f", {shed:,} more were shed as declared" if shed else "")
+    told = f", {cell.answered:,} answers" + (f", {shed:,} more were shed as declared" if shed else "")
     return Amount(
         value=sum(counted) - shed, requests=cell.requests, grows=True, told=told + _example(cell, "failed")
     )
 
 
-@metric("log", Figure.COUNT, (*ANY, INCREASES), argument='"EVENT"')
-def log(asked: Asked) -> Evidence:
-    """Lines of the service's log with this event."""
-    if not asked.events:
-        return Unseen(why="the service's log has no line")
-    count = asked.events.get(asked.criterion.argument.strip('"'), 0)
+@metric("forgotten", Figure.COUNT, FEW)
+def forgotten(asked: Asked) -> Evidence:
+    """Answers that do not know the turns before them: turn n of a conversation is answered as another than n."""
+    cell = asked.cell
+    if not cell.later and not cell.forgotten:
+        if not cell.failed:
+            return Unseen(why="no conversation came to a second turn")
+        told = f", no second turn was answered{_example(cell, 'failed')}"
+        return Amount(value=cell.failed, requests=cell.requests, grows=True, told=told)
     return Amount(
-        value=count, requests=asked.cell.requests, grows=True, told=f"in {sum(asked.events.values()):,} lines"
+        value=cell.forgotten,
+        requests=cell.requests,
+        grows=True,
+        told=f", {cell.later:,} later turns answered{_example(cell, 'forgotten')}",
     )
 
 
@@ -174,10 +206,19 @@ def _percentile(quantile: float, *, first_token: bool) -> Read:
         if not requests or (first_token and not durations.count):
             return Unseen(why="no stream had a token" if first_token else "no request was sent")
         over = cell.failed + durations.reached[limit_us(asked.criterion)]
-        rank = max(1, math.ceil(quantile * requests))
-        observed = durations.at_rank_us(rank) / MICROSECONDS if rank <= durations.count else math.inf
-        told = f"; {over:,} of {requests:,} failed or took {asked.criterion.limit:g} s or more"
-        return Share(wrong=over, requests=requests, limit=1 - quantile, observed=observed, told=told)
+
+        def at_place(place: int) -> float:
+            return durations.at_rank_us(place) / MICROSECONDS if place <= durations.count else math.inf
+
+        return Share(
+            wrong=over,
+            requests=requests,
+            limit=1 - quantile,
+            observed=at_place(max(1, math.ceil(quantile * requests))),
+            told=f" failed or took {asked.criterion.limit:g} s or more",
+            quantile=quantile,
+            at_place=at_place,
+        )
 
     what = (
         "the time to the first token of a stream"
@@ -215,4 +256,9 @@ def limit_us(criterion: Criterion) -> int:
 
 def _example(cell: Cell, kind: str) -> str:
     """The first request of a kind, as evidence."""
-    return f"; the first: {cell.examples[kind][0]}" if kind in cell.examples else ""
+    return example(next(iter(cell.examples.get(kind, ())), None))
+
+
+def example(told: str | None) -> str:
+    """Evidence as it is put behind a figure; nothing where there is none."""
+    return f"; the first: {told}" if told else ""

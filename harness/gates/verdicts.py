@@ -8,17 +8,17 @@ likelihood ratio so far, which may be looked at at any time (J. Ville, "Etude cr
 
 import math
 import operator
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.gates.cells import Cells
 from harness.gates.criterion import Criterion, Figure
-from harness.gates.differences import holm
-from harness.gates.metrics import METRICS, Amount, Asked, Evidence, Share, Unseen
+from harness.gates.differences import events_by_turn, holm
+from harness.gates.metrics import METRICS, Amount, Asked, Evidence, Share, Trend, Unseen
 from harness.gates.result import GateResult, Unit
 from harness.gates.sequential import RateTest
-from harness.gates.statistics import at_most, lower_bound, requests_needed, upper_bound
+from harness.gates.service_log import LogCell
+from harness.gates.statistics import at_most, lower_bound, percentile_places, requests_needed, upper_bound
 from harness.verdict import Verdict
 
 WATCHED_ALPHA = 0.01
@@ -41,28 +41,52 @@ _UNITS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a run has seen so far: `lasted_s` by phase, the log's events by phase where there is a log; `ended` or not."""
+    """What a run has seen so far: `lasted_s` by phase, the service's log by phase where there is one; `ended` or not.
+
+    `promised` is the event that each request leaves in the log; None where the contract names none. `before` is what the
+    baseline has seen.
+    """
 
     cells: Cells
     lasted_s: Mapping[str, float]
-    events: Mapping[str, Mapping[str, int]] | None = None
+    log: Mapping[str, LogCell] | None = None
+    promised: str | None = None
     ended: bool = True
+    before: "Seen | None" = None
 
     def asked(self, criterion: Criterion) -> Asked:
         """What one gate is about."""
         phase = criterion.scope.phase
-        events: Counter[str] | None = None
-        if self.events is not None:
-            events = Counter()
-            for name, counted in self.events.items():
-                if phase in ("", name):
-                    events.update(counted)
         return Asked(
             criterion=criterion,
             cell=self.cells.within(criterion.scope),
             lasted_s=sum(took_s for name, took_s in self.lasted_s.items() if phase in ("", name)),
-            events=events,
+            log=self._log(phase),
+            mute=self._mute,
+            before=None if self.before is None else self.before.asked(criterion),
         )
+
+    def _log(self, phase: str) -> LogCell | None:
+        """What was written in a phase, or in any."""
+        if self.log is None:
+            return None
+        whole = LogCell()
+        for name in sorted(self.log):
+            if phase in ("", name):
+                whole.merge(self.log[name])
+        return whole
+
+    @property
+    def _mute(self) -> str:
+        """Why what the log lacks proves nothing; empty where it does. A server's own lines are no word of the service."""
+        if self.log is None:
+            return "there is no log"
+        lines = sum(cell.lines for cell in self.log.values())
+        if not lines:
+            return "the log is empty"
+        if self.promised is not None and not any(cell.events[self.promised] for cell in self.log.values()):
+            return f"the log has no {self.promised} in {lines:,} lines"
+        return ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,6 +132,8 @@ class Watch:
             return _unseen(criterion, evidence, ended=ended)
         if isinstance(evidence, Amount):
             return _amount(criterion, evidence, ended=ended)
+        if isinstance(evidence, Trend):
+            return _trend(criterion, evidence, ended=ended)
         verdict = self._settled.get(index) or self._shared(criterion, evidence, p_value)
         if self.watched and verdict is not Verdict.UNDECIDED:
             self._settled[index] = verdict
@@ -156,14 +182,33 @@ def _amount(criterion: Criterion, evidence: Amount, *, ended: bool) -> GateResul
         bound=evidence.value,
         limit=criterion.limit,
         unit=_UNITS[criterion.figure],
-        message=f"{evidence.requests:,} requests{evidence.told}",
+        message=f"of {evidence.requests:,} requests{evidence.told}",
+    )
+
+
+def _trend(criterion: Criterion, evidence: Trend, *, ended: bool) -> GateResult:
+    """Whether there is more of it by request than there was; where chance may have done it, nothing is said."""
+    now, before = evidence.count / evidence.requests, evidence.before_count / evidence.before_requests
+    p_value = events_by_turn(
+        evidence.count, evidence.requests, evidence.before_count, evidence.before_requests
+    )
+    verdict = Verdict.UNDECIDED
+    if ended and p_value <= criterion.alpha:
+        verdict = Verdict.PASSED if now > before else Verdict.FAILED
+    return GateResult(
+        name=str(criterion),
+        verdict=verdict,
+        observed=now,
+        bound=p_value,
+        limit=before,
+        unit=Unit.COUNT,
+        message=f"{evidence.count:,} in {evidence.requests:,} requests, before {evidence.before_count:,} in "
+        f"{evidence.before_requests:,}: p = {p_value:.3g}",
     )
 
 
 def _share(criterion: Criterion, evidence: Share, verdict: Verdict, alpha: float) -> GateResult:
     """What is estimated, with its exact bound at the gate's own level, and how far it is from a pass."""
-    failed = verdict is Verdict.FAILED
-    bound = (lower_bound if failed else upper_bound)(evidence.wrong, evidence.requests, alpha)
     missing = None
     if verdict is Verdict.UNDECIDED:
         missing = max(0, requests_needed(evidence.limit, alpha, evidence.wrong) - evidence.requests)
@@ -172,9 +217,20 @@ def _share(criterion: Criterion, evidence: Share, verdict: Verdict, alpha: float
         name=str(criterion),
         verdict=verdict,
         observed=evidence.observed,
-        bound=bound,
+        bound=_bound(criterion, evidence, alpha, failed=verdict is Verdict.FAILED),
         limit=criterion.limit,
         unit=_UNITS[criterion.figure],
         message=f"{evidence.wrong:,} of {evidence.requests:,}{evidence.told}{more}",
         missing=missing,
     )
+
+
+def _bound(criterion: Criterion, evidence: Share, alpha: float, *, failed: bool) -> float | None:
+    """What the figure is proven to be above, where the gate failed, else below; None where there are too few requests."""
+    if evidence.at_place is not None and evidence.quantile is not None:
+        lower, upper = percentile_places(evidence.requests, evidence.quantile, alpha)
+        place = lower if failed else upper
+        return None if place is None else evidence.at_place(place)
+    bound = (lower_bound if failed else upper_bound)(evidence.wrong, evidence.requests, alpha)
+    # What is to be many is counted by those that are not.
+    return bound if criterion.op in ("<", "<=") else 1 - bound

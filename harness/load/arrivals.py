@@ -26,9 +26,17 @@ class Arrival:
 
 
 def arrivals(
-    phases: Sequence[Phase], seed: int, *, kind: str = ARRIVALS[0], worker: int = 0, workers: int = 1
+    phases: Sequence[Phase],
+    seed: int,
+    *,
+    kind: str = ARRIVALS[0],
+    worker: int = 0,
+    workers: int = 1,
+    most: int | None = None,
 ) -> Iterator[Arrival]:
     """The requests of one of so many generators, in order; together they are those that one alone would send.
+
+    There are `most` in all, where that is given.
 
     The whole run is drawn in each of them, and each takes every `workers`-th request: so what is sent, and when, does
     not depend on how many share the work. A Poisson process of a rate that changes is one of rate 1 in what is due
@@ -43,7 +51,7 @@ def arrivals(
     number, due, began_s, before = 0, 0.0, 0.0, 0.0
     gap = draw.expovariate(1.0) if kind == "poisson" else 0.0
     for phase in phases:
-        while due + gap < before + phase.due:
+        while due + gap < before + phase.due and (most is None or number < most):
             due += gap
             if number % workers == worker:
                 yield Arrival(number=number, due_s=began_s + phase.at(due - before), phase=phase.name)

@@ -23,11 +23,13 @@ class Conversation:
 class Conversations:
     """Gives out conversations that nobody waits in: the one that was answered longest ago, else a new one.
 
-    Those of one generator are numbered so that no other's have the same: what they say differs.
+    Those of one generator are numbered so that no other's have the same: what they say differs. With `chosen` the client
+    says what a session is called.
     """
 
-    def __init__(self, seed: int, worker: int, workers: int) -> None:
+    def __init__(self, seed: int, worker: int, workers: int, *, chosen: bool = False) -> None:
         self._seed = seed
+        self._chosen = chosen
         self._number = worker
         self._workers = workers
         self._idle: deque[Conversation] = deque()
@@ -36,9 +38,9 @@ class Conversations:
         """One that has a turn left."""
         if self._idle:
             return self._idle.popleft()
-        speaker = Speaker(self._seed, self._number)
+        speaker, session = Speaker(self._seed, self._number), f"load-{self._seed}-{self._number}"
         self._number += self._workers
-        return Conversation(left=speaker.conversation())
+        return Conversation(left=speaker.conversation(), session=session if self._chosen else None)
 
     def give_back(self, conversation: Conversation) -> None:
         """Its turn was answered, and it goes on, if it has anything left to say."""

@@ -13,6 +13,7 @@ import orjson
 from harness.errors import InvalidRun
 from harness.gates.cells import Cells, unpacked
 from harness.gates.durations import Durations
+from harness.gates.service_log import LogCell
 
 SCHEMA = 1
 
@@ -62,14 +63,16 @@ class Part:
 class Frame:
     """One second of a run: the parts of its generators, what they counted, and how long each phase went on in it.
 
-    `events` counts those of the service's log by phase; None where no log is read.
+    `log` is what the service wrote meanwhile, by phase; None where no log is read. `answers` are the number and the status
+    of each request, one after the other: only the parent is told, who compares them with the log.
     """
 
     number: int
-    parts: tuple[Part, ...]
-    cells: Cells
-    lasted_s: Mapping[str, float]
-    events: Mapping[str, Mapping[str, int]] | None = None
+    parts: tuple[Part, ...] = ()
+    cells: Cells = field(default_factory=Cells)
+    lasted_s: Mapping[str, float] = field(default_factory=dict)
+    log: Mapping[str, LogCell] | None = None
+    answers: tuple[int, ...] = ()
 
     def line(self) -> bytes:
         """The frame as a line."""
@@ -83,7 +86,10 @@ class Frame:
                     ],
                     "cells": self.cells.packed(),
                     "lasted_s": self.lasted_s,
-                    "events": self.events,
+                    "log": None
+                    if self.log is None
+                    else {name: cell.packed() for name, cell in self.log.items()},
+                    "answers": self.answers,
                 },
                 option=orjson.OPT_SORT_KEYS,
             )
@@ -108,33 +114,56 @@ def read(line: bytes) -> Frame:
             parts=tuple(map(Part.unpacked, said["parts"])),
             cells=Cells(by_key=dict(unpacked(said["cells"]))),
             lasted_s=said["lasted_s"],
-            events=said["events"],
+            log=_log(said["log"]),
+            answers=tuple(said["answers"]),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidRun(f"a frame of the load cannot be read ({error}): run it again") from error
 
 
+def _log(packed: Mapping[str, Any] | None) -> dict[str, LogCell] | None:
+    return None if packed is None else {name: LogCell.unpacked(cell) for name, cell in packed.items()}
+
+
 @dataclass(slots=True, kw_only=True)
 class Run:
-    """All frames of a run so far, added up; `parts` are those of each generator, in the order in which they came."""
+    """All frames of a run so far, added up; `parts` are those of each generator, in the order in which they came.
 
-    frames: int = 0
+    `seconds` are the frames themselves.
+    """
+
+    seconds: list[Frame] = field(default_factory=list)
     cells: Cells = field(default_factory=Cells)
     lasted_s: Counter[str] = field(default_factory=Counter)
-    events: dict[str, Counter[str]] | None = None
+    log: dict[str, LogCell] | None = None
     parts: dict[int, list[Part]] = field(default_factory=dict)
+
+    @property
+    def frames(self) -> int:
+        """How many there are."""
+        return len(self.seconds)
+
+    @property
+    def requests(self) -> int:
+        """How many requests were counted."""
+        return sum(cell.requests for cell in self.cells.by_key.values())
+
+    @property
+    def elapsed_s(self) -> float:
+        """How long its phases went on."""
+        return sum(self.lasted_s.values())
 
     def add(self, frame: Frame) -> None:
         """Take one more."""
-        self.frames += 1
+        self.seconds.append(frame)
         self.cells.merge((key, frame.cells.by_key[key]) for key in sorted(frame.cells.by_key))
         self.lasted_s.update(frame.lasted_s)
         for part in frame.parts:
             self.parts.setdefault(part.worker, []).append(part)
-        if frame.events is not None:
-            events = self.events = self.events if self.events is not None else {}
-            for phase, counted in frame.events.items():
-                events.setdefault(phase, Counter()).update(counted)
+        if frame.log is not None:
+            log = self.log = self.log if self.log is not None else {}
+            for phase, cell in frame.log.items():
+                log.setdefault(phase, LogCell()).merge(cell)
 
     @classmethod
     def of(cls, frames: Iterable[Frame]) -> "Run":

@@ -40,23 +40,25 @@ class Locust:
 
 @asynccontextmanager
 async def generators(
-    plan: Plan, *, users: int, base_url: str, bind: str = BIND, port: int = 0, local: bool = True
+    plan: Plan, *, users: int, base_url: str, bind: str = ""
 ) -> AsyncIterator[Sequence[Locust]]:
-    """Start the master on the plan, and its workers, unless they are started elsewhere; the master comes first.
+    """Start the master on the plan, and its workers; the master comes first.
 
-    `port` 0 takes a free one. Users are all those of a run; of a plan with phases there is one in each worker.
+    With `bind`, HOST:PORT, the workers are started elsewhere, and it waits for them there. Users are all those of a run; of
+    a plan with phases there is one in each worker.
     """
     directory = Path(plan.directory)
     (directory / "plan.json").write_text(plan.text())
-    port = port or _free_port(bind)
+    host, _, given = bind.rpartition(":")
+    host, port = host or BIND, int(given or _free_port(BIND))
     count = str(plan.workers if plan.phases else users)
-    master = ["--master", "--master-bind-host", bind, "--master-bind-port", str(port)]
+    master = ["--master", "--master-bind-host", host, "--master-bind-port", str(port)]
     master += ["--headless", "--only-summary", "--expect-workers", str(plan.workers)]
     master += ["--expect-workers-max-wait", str(WORKERS_S_MAX)]
     master += ["-u", count, "-r", count, "--host", base_url, "--plan", str(directory / "plan.json")]
     async with AsyncExitStack() as stack:
         started = [await stack.enter_async_context(_locust("the master", master, directory))]
-        for number in range(plan.workers if local else 0):
+        for number in range(0 if bind else plan.workers):
             worker = ["--worker", "--master-host", BIND, "--master-port", str(port)]
             started.append(await stack.enter_async_context(_locust(f"generator {number}", worker, directory)))
         yield started

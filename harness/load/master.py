@@ -1,7 +1,7 @@
 """What locust calls in each of its processes: the master merges, the generators send. Importing it imports locust.
 
 This file is a locust file. `shakeout load` starts a master and its workers on it with a plan, and reads the master's
-frames.
+frames. Without a plan it is run alone, and judges itself.
 """
 
 import os
@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,8 @@ from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from harness.errors import InvalidRun, ShakeoutError, UsageError
+from harness.load import alone
+from harness.load.alone import Alone
 from harness.load.merger import Merger
 from harness.load.plan import Plan
 from harness.load.users import ANSWER_S_MAX, PART, REPORT_S, ArrivalUser, ConversationUser, Generator
@@ -42,6 +45,7 @@ def add_arguments(parser: LocustArgumentParser) -> None:
     group = parser.add_argument_group("Shakeout")
     group.add_argument("--plan", default="", help="the file that `shakeout load` wrote")
     group.add_argument("--plan-text", default="", help="what is in it; the master reads it for its workers")
+    alone.add_arguments(group)
 
 
 @_on(events.init)
@@ -53,11 +57,12 @@ def begin(environment: Environment, runner: Runner, **_: Any) -> None:
         runner.register_message(STOP, _stopped)
         return
     try:
-        options.plan_text = Path(options.plan).read_text()
-        plan = Plan.of(options.plan_text)
+        lonely = None if options.plan else Alone(options)
+        plan = lonely.plan if lonely is not None else Plan.of(Path(options.plan).read_text())
+        options.plan_text = plan.text()
         stream = plan.frames.open("wb")
     except (ShakeoutError, OSError, ValueError, TypeError, KeyError) as error:
-        sys.stderr.write(f"{options.plan}: {error}\n")
+        sys.stderr.write(f"{error if isinstance(error, ShakeoutError) else f'{options.plan}: {error}'}\n")
         raise SystemExit(UsageError.exit_code) from error
     merger = Merger(plan, stream)
     runner.register_message(PART, lambda msg, **_: merger.take(msg.data["json"]))
@@ -65,8 +70,16 @@ def begin(environment: Environment, runner: Runner, **_: Any) -> None:
     if not isinstance(runner, MasterRunner):
         runner.register_message(STOP, _stopped)
     # locust has patched threading and time: these threads are greenlets, and none runs beside another.
-    watch = threading.Thread(target=_watch, args=(runner, plan, merger, os.getppid()), daemon=True)
-    events.test_start.add_listener(lambda **_: watch.start())
+    parent = os.getppid() if options.plan else 0
+    watch = threading.Thread(target=_watch, args=(runner, plan, merger, parent), daemon=True)
+
+    def started(**_: Any) -> None:
+        plan.began.write_text(str(time.monotonic()))
+        watch.start()
+
+    _on(events.test_start)(started)
+    if lonely is not None:
+        _on(events.quitting)(partial(_judge, lonely, merger))
 
 
 @_on(events.test_start)
@@ -97,7 +110,7 @@ def _watch(runner: Runner, plan: Plan, merger: Merger, parent: int) -> None:
     began_s, next_s, told = time.monotonic(), REPORT_S, False
     while not merger.ended:
         time.sleep(LOOK_S)
-        if os.getppid() != parent:
+        if parent and os.getppid() != parent:
             # A parent that was killed cannot end its generators, and nobody is left to read the frames.
             os._exit(InvalidRun.exit_code)
         if not told and plan.stop.exists():
@@ -113,6 +126,12 @@ def _watch(runner: Runner, plan: Plan, merger: Merger, parent: int) -> None:
 def _stopped(**_: Any) -> None:
     """Begin no more requests."""
     ArrivalUser.generator.stopped = True
+
+
+def _judge(lonely: Alone, merger: Merger, environment: Environment, **_: Any) -> None:
+    """Without a parent, say here what the run has shown; the exit code is that."""
+    merger.close()
+    environment.process_exit_code = lonely.judge()
 
 
 @_on(events.quitting)

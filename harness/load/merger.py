@@ -1,6 +1,5 @@
 """The master's part: what the generators report, put together into a frame a second."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
@@ -20,6 +19,7 @@ class Merger:
         self._stream = stream
         self._parts: list[Part] = []
         self._cells = Cells()
+        self._answers: list[int] = []
         self._number = 0
         self._ended: set[int] = set()
         self._lasted_s = 0.0
@@ -39,6 +39,7 @@ class Merger:
         if part.ended:
             self._ended.add(part.worker)
         self._cells.merge(unpacked(said["cells"]))
+        self._answers += said["answers"]
 
     def frame(self, now_s: float) -> None:
         """Write what came since the last frame; the run is `now_s` seconds old."""
@@ -47,18 +48,23 @@ class Merger:
             parts=tuple(self._parts),
             cells=self._cells,
             lasted_s=self._phases(self._lasted_s, now_s),
+            answers=tuple(self._answers),
         )
         self._stream.write(frame.line())
         self._stream.flush()
         self._number += 1
         self._lasted_s = now_s
-        self._parts, self._cells = [], Cells()
+        self._parts, self._cells, self._answers = [], Cells(), []
+
+    def close(self) -> None:
+        """Nothing more is written."""
+        self._stream.close()
 
     def _phases(self, begin_s: float, end_s: float) -> dict[str, float]:
         """For how long each phase went on between two moments; what comes after the last is none of any."""
         if not self._plan.phases:
             return {CLOSED: round(end_s - begin_s, 6)}
-        lasted = Counter[str]()
+        lasted = dict.fromkeys((phase.name for phase in self._plan.phases), 0.0)
         began_s = 0.0
         for phase, ended_s in zip(self._plan.phases, ends_s(self._plan.phases), strict=True):
             lasted[phase.name] += max(0.0, min(end_s, ended_s) - max(begin_s, began_s))

@@ -1,6 +1,7 @@
 """The phases of a load: how many requests a second are due, for how long, and which fault is there meanwhile."""
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,6 +10,11 @@ from harness.errors import UsageError
 
 PHASE_S_MAX = 86_400.0
 RATE_MAX = 20_000.0
+_WRITTEN = re.compile(
+    r"(?P<name>\S+)\s+(?P<number>\d+(?:\.\d+)?)(?P<unit>s|m|h)\s+"
+    r"(?P<rate>\d+(?:\.\d+)?)(?:\.\.(?P<until>\d+(?:\.\d+)?))?/s"
+)
+_UNIT_S = {"s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +50,28 @@ class Phase:
     def due(self) -> float:
         """How many requests are due in it: the mean where arrivals are drawn."""
         return self.for_s * (self.rate_per_s + self.end_per_s) / 2
+
+    def __str__(self) -> str:
+        """The phase as it is written: `ramp 30s 5..50/s`."""
+        until = "" if self.until_per_s is None else f"..{self.until_per_s:g}"
+        return f"{self.name} {self.for_s:g}s {self.rate_per_s:g}{until}/s"
+
+    @classmethod
+    def of(cls, text: str) -> "Phase":
+        """The phase that is written so.
+
+        Raises:
+            UsageError: it is none, or a rate or a time is out of range.
+        """
+        found = _WRITTEN.fullmatch(text.strip())
+        if found is None:
+            raise UsageError(f"--phase {text}: it is written NAME TIME RATE, such as 'ramp 30s 5..50/s'")
+        return cls(
+            name=found["name"],
+            for_s=float(found["number"]) * _UNIT_S[found["unit"]],
+            rate_per_s=float(found["rate"]),
+            until_per_s=None if found["until"] is None else float(found["until"]),
+        )
 
     def at(self, due: float) -> float:
         """After how many of its seconds so many are due."""

@@ -1,7 +1,6 @@
 """What the generators are told: the plan that the parent writes and every process of locust reads."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,10 @@ class Plan:
     """One run of so many generators (`workers`).
 
     With `phases` requests are due by the clock, `arrivals` says how they are drawn; without any, users wait for their
-    answers, and stop after `requests` turns in all, or `for_s` seconds. With a `nonce`, every answer must carry it.
-    `limits_us` and `first_token_limits_us` are counted exactly. `directory` is where the master writes its frames, and where
-    a file called `stop` ends the run.
+    answers, for `for_s` seconds. Either stops after `requests` in all. With a `nonce`, every answer must carry it.
+    `limits_us` and `first_token_limits_us` are counted exactly. With `compared`, each request is told of by its number.
+    With `streams`, turns ask for streams. `directory` is where the master writes its frames and when the run `began`, and
+    where a file called `stop` ends the run.
     """
 
     turn: TurnTemplate
@@ -34,7 +34,8 @@ class Plan:
     requests: int | None = None
     for_s: float | None = None
     nonce: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    compared: bool = False
+    streams: bool = False
     limits_us: tuple[int, ...] = ()
     first_token_limits_us: tuple[int, ...] = ()
 
@@ -47,6 +48,16 @@ class Plan:
     def stop(self) -> Path:
         """The file that ends the run."""
         return Path(self.directory) / "stop"
+
+    @property
+    def began(self) -> Path:
+        """The file that says when the first request was due: seconds of the machine's monotonic clock."""
+        return Path(self.directory) / "began"
+
+    @property
+    def prefix(self) -> str:
+        """What a request's id begins with, before its number."""
+        return f"load-{self.seed}-"
 
     def text(self) -> str:
         """The plan as one line."""

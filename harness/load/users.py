@@ -4,13 +4,15 @@ Importing this module imports locust, which patches the process: it is only for 
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import gevent
 import orjson
 from gevent.pool import Group
+from geventhttpclient.useragent import BadStatusCode
 from locust import FastHttpUser, task
+from locust.contrib.fasthttp import FAILURE_EXCEPTIONS
 from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import Runner
@@ -19,9 +21,10 @@ from harness.load.arrivals import arrivals
 from harness.load.conversations import Conversation, Conversations
 from harness.load.counting import Counting
 from harness.load.plan import CLOSED, Plan
-from harness.load.sender import Response, Second, Sender
+from harness.load.sender import Response, Second, Send, Sender
 
 ANSWER_S_MAX = 10.0
+OK_CLASS = 2
 UNDER_WAY_MAX = 2_000
 """So many requests of one generator may be under way; what is due beyond that is dropped, and makes the run invalid."""
 
@@ -38,7 +41,8 @@ class Generator:
         self.worker = worker
         self.counting = Counting(plan.limits_us, plan.first_token_limits_us)
         self.sender = Sender(plan, self.counting)
-        self.conversations = Conversations(plan.seed, worker, plan.workers)
+        chosen = plan.turn.holds_sessions and not plan.turn.session
+        self.conversations = Conversations(plan.seed, worker, plan.workers, chosen=chosen)
         self.began_s = time.monotonic()
         self.stopped = False
         self.users = 0
@@ -65,15 +69,26 @@ class Generator:
         part = second.part(worker=self.worker, number=self._number, cpu=round(share, 4), ended=ended)
         self._number += 1
         self._cpu_s, self._reported_s = cpu_s, now_s
-        data = {"part": part.packed(), "cells": self.counting.drain().packed(), "nonce": self.plan.nonce}
+        data = {
+            "nonce": self.plan.nonce,
+            "part": part.packed(),
+            "cells": self.counting.drain().packed(),
+            "answers": second.answers,
+        }
         self._runner.send_message(PART, {"json": orjson.dumps(data)})
 
-    def dispatch(self, send: Callable[..., Response]) -> None:
+    def dispatch(self, send: Send) -> None:
         """Send each request when it is due, whatever became of those before it, and wait for the last answers."""
         plan = self.plan
-        for arrival in arrivals(
-            plan.phases, plan.seed, kind=plan.arrivals, worker=self.worker, workers=plan.workers
-        ):
+        due = arrivals(
+            plan.phases,
+            plan.seed,
+            kind=plan.arrivals,
+            worker=self.worker,
+            workers=plan.workers,
+            most=plan.requests,
+        )
+        for arrival in due:
             due_s = self.began_s + arrival.due_s
             gevent.sleep(max(0.0, due_s - time.monotonic()))
             if self.stopped:
@@ -85,7 +100,7 @@ class Generator:
             self.under_way.spawn(self._hold, send, due_s, arrival.phase, arrival.number)
         self.under_way.join(timeout=ANSWER_S_MAX + 1)
 
-    def _hold(self, send: Callable[..., Response], due_s: float, phase: str, number: int) -> None:
+    def _hold(self, send: Send, due_s: float, phase: str, number: int) -> None:
         conversation = self.conversations.take()
         if self.sender.hold(send, conversation, due_s=due_s, phase=phase, number=number):
             self.conversations.give_back(conversation)
@@ -103,7 +118,8 @@ class _ShakeoutUser(FastHttpUser):
 
     def on_start(self) -> None:
         """Count itself; no redirect is an answer of the service's own."""
-        self.client.client.redirect_response_codes = frozenset()
+        agent: Any = self.client.client
+        agent.redirect_response_codes = frozenset()
         self.generator.users += 1
 
     def on_stop(self) -> None:
@@ -111,9 +127,38 @@ class _ShakeoutUser(FastHttpUser):
         self.generator.users -= 1
         self.generator.over = not self.generator.users
 
-    def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Any:
-        """Send one request and read its answer."""
-        return self.client.request(method, path, data=body, headers=dict(headers), name=path)
+    def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
+        """Send one request and read its answer; locust's own statistics hear of it, too."""
+        began_s = time.monotonic()
+        response = self._answer(method, path, body, headers)
+        self.environment.events.request.fire(
+            request_type=method,
+            name=path,
+            response_time=(time.monotonic() - began_s) * 1000,
+            response_length=len(response.content),
+            exception=None if response.status // 100 == OK_CLASS else response.status or response.error,
+            context={},
+        )
+        return response
+
+    def _answer(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
+        """The answer, or why there is none; locust's own client takes a body that was cut off for an answer."""
+        streams = self.generator.plan.streams
+        agent: Any = self.client.client
+        try:
+            got = agent.urlopen(f"{self.client.base_url}{path}", method=method, payload=body, headers=headers)
+        except BadStatusCode as error:
+            got = error.response
+        except FAILURE_EXCEPTIONS as error:
+            return Response(status=0, error=type(error).__name__)
+        known = {name.lower(): value for name, value in got.headers.items()}
+        try:
+            content, first_s = _streamed(got) if streams else (bytes(got.content), None)
+        except FAILURE_EXCEPTIONS as error:
+            return Response(status=0, headers=known, error=f"cut: {type(error).__name__}")
+        finally:
+            got.release()
+        return Response(status=got.status_code, headers=known, content=content, first_s=first_s)
 
 
 class ArrivalUser(_ShakeoutUser):
@@ -150,3 +195,10 @@ class ConversationUser(_ShakeoutUser):
         )
         if not goes_on:
             self._conversation = Conversation()
+
+
+def _streamed(got: Any) -> tuple[bytes, float | None]:
+    """What a stream says, and when its first byte came: a longer read would wait for all that was asked for."""
+    first = got.read(1)
+    first_s = time.monotonic() if first else None
+    return bytes(first) + bytes(got.read()), first_s
