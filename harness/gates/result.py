@@ -70,7 +70,7 @@ def figure(value: float | None, unit: Unit) -> str:
         case Unit.SECONDS:
             return f"{value:.4g} s" if math.isfinite(value) else "no answer"
         case Unit.COUNT:
-            return f"{value:,.6g}" if value < 1_000_000 else f"{value:,.0f}"
+            return f"{int(value) if float(value).is_integer() else round(value, 3):,}"
 
 
 def _finite(value: float | None) -> float | None:

@@ -23,7 +23,8 @@ class Part:
     """What one generator says of itself and of a second: its `number` counts from 0, without a gap.
 
     Of the requests that were `due`, so many were `sent` and so many `dropped`, as too many others were under way; `drift`
-    is how late each was sent. `strangers` are answers without the target's nonce, `cpu` is the share of one core that it took.
+    is how late each was sent. `strangers` are answers without the target's nonce, `cpu` is the share of one core that it took
+    in the `took_s` seconds since its last report.
     """
 
     worker: int
@@ -33,18 +34,19 @@ class Part:
     dropped: int = 0
     strangers: int = 0
     cpu: float = 0.0
+    took_s: float = 1.0
     ended: bool = False
     drift: Durations = field(default_factory=Durations)
 
     def packed(self) -> list[Any]:
         """The part as JSON can carry it."""
         counts = (self.worker, self.number, self.due, self.sent, self.dropped, self.strangers)
-        return [*counts, self.cpu, self.ended, self.drift.packed()]
+        return [*counts, self.cpu, self.took_s, self.ended, self.drift.packed()]
 
     @classmethod
     def unpacked(cls, packed: list[Any]) -> "Part":
         """What `packed` packed."""
-        *counts, cpu, ended, drift = packed
+        *counts, cpu, took_s, ended, drift = packed
         worker, number, due, sent, dropped, strangers = counts
         return cls(
             worker=worker,
@@ -54,6 +56,7 @@ class Part:
             dropped=dropped,
             strangers=strangers,
             cpu=cpu,
+            took_s=took_s,
             ended=ended,
             drift=Durations.unpacked(drift),
         )
@@ -129,7 +132,7 @@ def _log(packed: Mapping[str, Any] | None) -> dict[str, LogCell] | None:
 class Run:
     """All frames of a run so far, added up; `parts` are those of each generator, in the order in which they came.
 
-    `seconds` are the frames themselves.
+    `seconds` are the frames themselves, `heard` is how many there were when a generator was heard of last.
     """
 
     seconds: list[Frame] = field(default_factory=list)
@@ -137,6 +140,7 @@ class Run:
     lasted_s: Counter[str] = field(default_factory=Counter)
     log: dict[str, LogCell] | None = None
     parts: dict[int, list[Part]] = field(default_factory=dict)
+    heard: dict[int, int] = field(default_factory=dict)
 
     @property
     def frames(self) -> int:
@@ -160,6 +164,7 @@ class Run:
         self.lasted_s.update(frame.lasted_s)
         for part in frame.parts:
             self.parts.setdefault(part.worker, []).append(part)
+            self.heard[part.worker] = self.frames
         if frame.log is not None:
             log = self.log = self.log if self.log is not None else {}
             for phase, cell in frame.log.items():

@@ -15,6 +15,9 @@ from harness.load.plan import Plan
 
 LOCUSTFILE = Path(__file__).with_name("master.py")
 BIND = "127.0.0.1"
+PARENT = "SHAKEOUT_PARENT"
+"""The variable that names the process without which a process of locust has nothing to do."""
+
 WORKERS_S_MAX = 30
 """So long the master waits for its workers: locust takes seconds to be imported, and longer on a busy machine."""
 
@@ -74,7 +77,7 @@ async def _locust(name: str, words: Sequence[str], directory: Path) -> AsyncIter
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=_environment(),
+            env={**_environment(), PARENT: str(os.getpid())},
             # Not the user's folder: a locust.conf there would change what is run.
             cwd=directory,
             start_new_session=True,

@@ -21,6 +21,7 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 from harness.errors import InvalidRun, ShakeoutError, UsageError
 from harness.load import alone
 from harness.load.alone import Alone
+from harness.load.generator import PARENT
 from harness.load.merger import Merger
 from harness.load.plan import Plan
 from harness.load.users import ANSWER_S_MAX, PART, REPORT_S, ArrivalUser, ConversationUser, Generator
@@ -53,6 +54,8 @@ def begin(environment: Environment, runner: Runner, **_: Any) -> None:
     """Prepare the process for its part; with a plan that cannot be read it ends at once."""
     options: Any = environment.parsed_options
     environment.stop_timeout = max(environment.stop_timeout, ANSWER_S_MAX + 2)
+    if PARENT in os.environ:
+        threading.Thread(target=_outlive_nobody, args=(int(os.environ[PARENT]),), daemon=True).start()
     if isinstance(runner, WorkerRunner):
         runner.register_message(STOP, _stopped)
         return
@@ -70,8 +73,7 @@ def begin(environment: Environment, runner: Runner, **_: Any) -> None:
     if not isinstance(runner, MasterRunner):
         runner.register_message(STOP, _stopped)
     # locust has patched threading and time: these threads are greenlets, and none runs beside another.
-    parent = os.getppid() if options.plan else 0
-    watch = threading.Thread(target=_watch, args=(runner, plan, merger, parent), daemon=True)
+    watch = threading.Thread(target=_watch, args=(runner, plan, merger), daemon=True)
 
     def started(**_: Any) -> None:
         plan.began.write_text(str(time.monotonic()))
@@ -105,14 +107,18 @@ def _report(generator: Generator) -> None:
     generator.report(ended=True)
 
 
-def _watch(runner: Runner, plan: Plan, merger: Merger, parent: int) -> None:
-    """Write a frame a second until every generator has ended; end them where they are told to, or the parent has gone."""
+def _outlive_nobody(parent: int) -> None:
+    """End the process where its parent has gone: one that was killed cannot end its own, and nobody reads what they say."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_S)
+    os._exit(InvalidRun.exit_code)
+
+
+def _watch(runner: Runner, plan: Plan, merger: Merger) -> None:
+    """Write a frame a second until every generator has ended; end them where they are told to."""
     began_s, next_s, told = time.monotonic(), REPORT_S, False
     while not merger.ended:
         time.sleep(LOOK_S)
-        if parent and os.getppid() != parent:
-            # A parent that was killed cannot end its generators, and nobody is left to read the frames.
-            os._exit(InvalidRun.exit_code)
         if not told and plan.stop.exists():
             told = True
             runner.send_message(STOP, {})

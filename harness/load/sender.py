@@ -52,7 +52,7 @@ class Second:
     drifts_us: list[int] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
 
-    def part(self, *, worker: int, number: int, cpu: float, ended: bool) -> Part:
+    def part(self, *, worker: int, number: int, cpu: float, took_s: float, ended: bool) -> Part:
         """The report."""
         drift = Durations()
         drift.add(self.drifts_us)
@@ -64,6 +64,7 @@ class Second:
             dropped=self.dropped,
             strangers=self.strangers,
             cpu=cpu,
+            took_s=took_s,
             ended=ended,
             drift=drift,
         )

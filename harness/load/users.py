@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import gevent
 import orjson
 from gevent.pool import Group
-from geventhttpclient.useragent import BadStatusCode
 from locust import FastHttpUser, task
 from locust.contrib.fasthttp import FAILURE_EXCEPTIONS
 from locust.env import Environment
@@ -64,9 +63,16 @@ class Generator:
     def report(self, *, ended: bool = False) -> None:
         """Send what was counted since the last report."""
         now_s, cpu_s = time.monotonic(), time.process_time()
-        share = (cpu_s - self._cpu_s) / max(now_s - self._reported_s, 1e-9)
+        took_s = now_s - self._reported_s
+        share = (cpu_s - self._cpu_s) / max(took_s, 1e-9)
         second, self.sender.second = self.sender.second, Second()
-        part = second.part(worker=self.worker, number=self._number, cpu=round(share, 4), ended=ended)
+        part = second.part(
+            worker=self.worker,
+            number=self._number,
+            cpu=round(share, 4),
+            took_s=round(took_s, 3),
+            ended=ended,
+        )
         self._number += 1
         self._cpu_s, self._reported_s = cpu_s, now_s
         data = {
@@ -147,10 +153,10 @@ class _ShakeoutUser(FastHttpUser):
         agent: Any = self.client.client
         try:
             got = agent.urlopen(f"{self.client.base_url}{path}", method=method, payload=body, headers=headers)
-        except BadStatusCode as error:
-            got = error.response
         except FAILURE_EXCEPTIONS as error:
-            return Response(status=0, error=type(error).__name__)
+            got = getattr(error, "response", None)  # one of another status than 200 is raised
+            if got is None:
+                return Response(status=0, error=type(error).__name__)
         known = {name.lower(): value for name, value in got.headers.items()}
         try:
             content, first_s = _streamed(got) if streams else (bytes(got.content), None)

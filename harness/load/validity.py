@@ -15,6 +15,12 @@ DRIFT_SHARE = 0.05
 """So late may one request in a hundred be sent: 10 ms, or so much of the smallest limit of a latency."""
 
 ACHIEVED_MIN = 0.99
+STILL_S_MAX = 2.0
+"""A generator reports each second; one that takes longer than this stood still, or was kept from working."""
+
+SILENT_FRAMES_MAX = 15
+"""So many seconds without a report, and it is given up."""
+
 CPU_MAX = 0.85
 CPU_SECONDS = 3
 """A generator that takes more than 85 % of a core for so many of its frames in a row measures itself."""
@@ -43,6 +49,16 @@ def doubts(run: Run, expected: Expected, *, ended: bool = True) -> tuple[str, ..
     return tuple(found)
 
 
+def silent(run: Run, expected: Expected) -> tuple[str, ...]:
+    """Which generators have been silent for so long that nothing more is expected of them; one that has ended is not."""
+    ended = {number for number, parts in run.parts.items() if parts[-1].ended}
+    return tuple(
+        f"generator {number} was silent for {run.frames - run.heard.get(number, 0)} s"
+        for number in range(expected.workers)
+        if number not in ended and run.frames - run.heard.get(number, 0) > SILENT_FRAMES_MAX
+    )
+
+
 def _of_worker(number: int, parts: Sequence[Part], *, ended: bool) -> Iterable[str]:
     """What speaks against one generator."""
     numbers = [part.number for part in parts]
@@ -52,6 +68,9 @@ def _of_worker(number: int, parts: Sequence[Part], *, ended: bool) -> Iterable[s
         yield f"generator {number}: {told}"
     if ended and not any(part.ended for part in parts):
         yield f"generator {number} did not come to its end: after {len(parts)} reports nothing was heard of it"
+    still_s = max((part.took_s for part in parts), default=0.0)
+    if still_s > STILL_S_MAX:
+        yield f"generator {number} stood still: it took {still_s:.1f} s to report of a second"
     busy = longest = 0
     for part in parts:
         busy = busy + 1 if part.cpu > CPU_MAX else 0

@@ -15,6 +15,7 @@ from harness.load.generator import Locust
 from harness.load.kept import Kept
 from harness.load.plan import Plan
 from harness.load.service_log import ServiceLog
+from harness.load.validity import Expected, silent
 from harness.verdict import Verdict
 
 POLL_S = 0.1
@@ -103,7 +104,7 @@ class Watching:
                 self.say(_told(frames.run, results))
                 if self._enough(results, time.monotonic() - began_s):
                     plan.stop.touch()
-            reasons = self._broken(frames, locusts)
+            reasons = self._broken(plan, frames, locusts)
         return reasons
 
     def look(self, run: Run, *, ended: bool) -> tuple[GateResult, ...]:
@@ -121,11 +122,12 @@ class Watching:
         open_still = [one for one in results if one.verdict is Verdict.UNDECIDED and one.missing is not None]
         return bool(failed) or (self.until_decided and (not open_still or elapsed_s >= self.for_s_max))
 
-    def _broken(self, frames: Frames, locusts: Sequence[Locust]) -> list[str]:
+    def _broken(self, plan: Plan, frames: Frames, locusts: Sequence[Locust]) -> list[str]:
         """What has ended the run, if anything has."""
         found = [wrong for one in locusts if (wrong := one.wrong) is not None]
         if not self.alive():
             found.insert(0, "the target died under load")
+        found += silent(frames.run, Expected(workers=plan.workers))
         if time.monotonic() - frames.grown_s > STILL_S_MAX:
             found.append(f"nothing was heard of the generators for {STILL_S_MAX:g} s")
         return found

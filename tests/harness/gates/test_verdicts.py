@@ -9,6 +9,7 @@ from harness.gates.cells import Cell, Cells
 from harness.gates.durations import Durations
 from harness.gates.grammar import parse
 from harness.gates.result import GateResult
+from harness.gates.service_log import LogCell
 from harness.gates.verdicts import Seen, Watch
 from harness.verdict import Verdict
 
@@ -29,10 +30,16 @@ def cell(*, good: int = 0, errors: int = 0, unanswered: int = 0, slow: int = 0, 
     )
 
 
+def spoke(counted: dict[str, int]) -> LogCell:
+    """A log with these events."""
+    return LogCell(lines=sum(counted.values()), events=Counter(counted))
+
+
 def seen(ended: bool = True, events: dict[str, dict[str, int]] | None = None, **counts: int) -> Seen:
     """A run of one phase, ten seconds long."""
+    log = None if events is None else {name: spoke(counted) for name, counted in events.items()}
     cells = Cells(by_key={("chat", "POST /turn", "steady"): cell(**counts)})
-    return Seen(cells=cells, lasted_s={"steady": 10.0}, ended=ended, events=events)
+    return Seen(cells=cells, lasted_s={"steady": 10.0}, ended=ended, log=log)
 
 
 def looked(text: str, what: Seen, *, watched: bool = False) -> GateResult:

@@ -1,6 +1,7 @@
 """Frames: lines that add up to a run, and that are the same text for the same second."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from harness.errors import InvalidRun
 from harness.gates.cells import Cell, Cells
 from harness.gates.durations import Durations
+from harness.gates.service_log import LogCell
 from harness.load.frames import Frame, Part, Run, read
 
 KEY = ("chat", "POST /turn", "steady")
@@ -20,6 +22,11 @@ def part(worker: int, number: int) -> Part:
     return Part(worker=worker, number=number, due=10, sent=9, dropped=1, cpu=0.25, drift=drift)
 
 
+def spoke(counted: dict[str, int]) -> LogCell:
+    """A log with these events."""
+    return LogCell(lines=sum(counted.values()), events=Counter(counted))
+
+
 def frame(number: int, *workers: int, events: dict[str, dict[str, int]] | None = None) -> Frame:
     """A second in which these generators reported."""
     return Frame(
@@ -27,7 +34,7 @@ def frame(number: int, *workers: int, events: dict[str, dict[str, int]] | None =
         parts=tuple(part(worker, number) for worker in workers),
         cells=Cells(by_key={KEY: Cell(requests=len(workers))}),
         lasted_s={"steady": 1.0},
-        events=events,
+        log=None if events is None else {name: spoke(counted) for name, counted in events.items()},
     )
 
 
@@ -43,7 +50,8 @@ def test_frames_add_up() -> None:
     """Requests, seconds and events by phase; the parts of each generator in their order."""
     run = Run.of([frame(0, 0, 1, events={}), frame(1, 1, 0, events={"steady": {"done": 2}})])
     assert (run.frames, run.cells.of(KEY).requests, run.lasted_s) == (2, 4, {"steady": 2.0})
-    assert run.events == {"steady": {"done": 2}}
+    assert run.log is not None
+    assert {name: cell.events for name, cell in run.log.items()} == {"steady": {"done": 2}}
     assert {worker: [each.number for each in parts] for worker, parts in run.parts.items()} == {
         0: [0, 1],
         1: [0, 1],
@@ -55,7 +63,7 @@ def test_a_log_without_a_line_is_another_thing_than_none(
     events: dict[str, dict[str, int]] | None, known: object
 ) -> None:
     """Of the one nothing happened, of the other nothing is known."""
-    assert Run.of([frame(0, 0, events=events)]).events == known
+    assert Run.of([frame(0, 0, events=events)]).log == known
 
 
 @pytest.mark.parametrize(
