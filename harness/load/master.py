@@ -143,4 +143,5 @@ def _judge(lonely: Alone, merger: Merger, environment: Environment, **_: Any) ->
 @_on(events.quitting)
 def end(environment: Environment, **_: Any) -> None:
     """Say nothing about errors of the service: the frames do."""
-    environment.process_exit_code = 0
+    if environment.process_exit_code is None:
+        environment.process_exit_code = 0

@@ -7,6 +7,8 @@ service. With any of these a run is `invalid`, whatever its gates say.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from harness.gates.cells import Cell
+from harness.gates.criterion import Scope
 from harness.gates.durations import Durations
 from harness.load.frames import Part, Run
 
@@ -46,6 +48,9 @@ def doubts(run: Run, expected: Expected, *, ended: bool = True) -> tuple[str, ..
     for number in sorted(run.parts):
         found += _of_worker(number, run.parts[number], ended=ended)
     found += _of_all([part for parts in run.parts.values() for part in parts], expected)
+    whole = run.cells.within(Scope())
+    if whole.requests and not whole.answered:
+        found.append(f"not one request was answered{_first(whole)}: is the service there?")
     return tuple(found)
 
 
@@ -80,6 +85,11 @@ def _of_worker(number: int, parts: Sequence[Part], *, ended: bool) -> Iterable[s
             f"generator {number} took more than {CPU_MAX:.0%} of a core for {longest} reports in a row: "
             "take more generators, or a lower rate"
         )
+
+
+def _first(cell: Cell) -> str:
+    """How the first request ended."""
+    return "".join(f", and the first was {told}" for told in cell.examples.get("failed", ())[:1])
 
 
 def _of_all(parts: Sequence[Part], expected: Expected) -> Iterable[str]:
