@@ -1,6 +1,9 @@
 """`shakeout load`: the target under load, judged by gates on the wire and in its log."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -17,10 +20,11 @@ from harness.commands.common import (
     Seed,
     Target,
     check_places,
+    output,
     progress,
     seconds,
-    wait_for,
 )
+from harness.commands.load_modes import Mode, carried_out
 from harness.commands.load_report import Outputs, show_plan
 from harness.errors import UsageError
 from harness.gates.criterion import Criterion
@@ -67,6 +71,23 @@ Bind = Annotated[
         metavar="HOST:PORT", help="Wait there for generators that are started elsewhere, on locustfile.py."
     ),
 ]
+Streams = Annotated[bool, typer.Option("--streams", help="Ask for streams: gates may be about ttft_p95.")]
+Plan = Annotated[bool, typer.Option("--plan", help="Say what a verdict needs, and send nothing.")]
+FindKnee = Annotated[
+    bool, typer.Option("--find-knee", help="Look for the highest rate that passes, from --rate upwards.")
+]
+Baseline = Annotated[
+    Path | None,
+    typer.Option(
+        parser=output,
+        metavar="FOLDER",
+        help="What --history of an earlier load kept: what became worse fails.",
+    ),
+]
+Against = Annotated[
+    str | None,
+    typer.Option(metavar="TARGET", help="Take turns with this target, A B B A: what is worse in it fails."),
+]
 Faults = Annotated[
     str | None, typer.Option("--scenario", help="Its faults are there in the phase during.", metavar="NAME")
 ]
@@ -85,9 +106,12 @@ def command(
     gate: Gates = None,
     workers: Workers = 1,
     bind: Bind = "",
-    streams: Annotated[bool, typer.Option("--streams", help="Ask for streams.")] = False,
+    streams: Streams = False,
     scenario: Faults = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Say what a verdict needs, and send nothing.")] = False,
+    plan: Plan = False,
+    knee: FindKnee = False,
+    baseline: Baseline = None,
+    against: Against = None,
     seed: Seed = SEED,
     defect: Defect = None,
     target: Target = None,
@@ -98,34 +122,44 @@ def command(
     quiet: Quiet = False,
 ) -> None:
     """Put the target under load with Locust, and judge it: exact bounds, log against wire, per request."""
-    check_places(json, junit_xml, history, html)
-    options = LoadOptions(
-        requests=requests,
-        for_s=None if duration is None else seconds(duration),
-        until_decided=until_decided,
-        max_s=seconds(longest),
-        rate_per_s=rate,
-        users=users,
-        arrivals=arrivals,
-        phases=tuple(map(Phase.of, phase or ())),
-        workers=workers,
-        bind=_place(bind),
-        gates=_gates(gate),
-        streams=streams,
-        scenario=_scenario(scenario),
-        seed=seed,
-        defects=tuple(defect or ()),
-        profile=resolve(target),
-        target=named(target),
-    )
-    outputs = Outputs(json=json, junit=junit_xml, html=html, quiet=quiet)
+    options = _options(locals())  # each option by its name
     if plan:
         show_plan(options)
         return
+    check_places(json, junit_xml, history, html)
+    other = None if against is None else replace(options, profile=resolve(against), target=named(against))
+    mode = Mode(baseline=baseline, against=other, knee=knee)
+    outputs = Outputs(json=json, junit=junit_xml, html=html, quiet=quiet)
     with progress("starting", quiet=quiet) as say:
-        report = wait_for(Load(keep=history, say=say, partial=outputs.give).run(options))
-    outputs.give(report)
-    raise typer.Exit(report.verdict.exit_code)
+        verdict = carried_out(options, mode, Load(keep=history, say=say, partial=outputs.give), outputs)
+    raise typer.Exit(verdict.exit_code)
+
+
+def _options(given: Mapping[str, Any]) -> LoadOptions:
+    """What the options say, each held to what there is.
+
+    Raises:
+        UsageError: one of them cannot be done.
+    """
+    return LoadOptions(
+        requests=given["requests"],
+        for_s=None if given["duration"] is None else seconds(given["duration"]),
+        until_decided=given["until_decided"],
+        max_s=seconds(given["longest"]),
+        rate_per_s=given["rate"],
+        users=given["users"],
+        arrivals=given["arrivals"],
+        phases=tuple(map(Phase.of, given["phase"] or ())),
+        workers=given["workers"],
+        bind=_place(given["bind"]),
+        gates=_gates(given["gate"]),
+        streams=given["streams"],
+        scenario=_scenario(given["scenario"]),
+        seed=given["seed"],
+        defects=tuple(given["defect"] or ()),
+        profile=resolve(given["target"]),
+        target=named(given["target"]),
+    )
 
 
 def _gates(given: list[str] | None) -> tuple[Criterion, ...]:

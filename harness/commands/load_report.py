@@ -7,7 +7,8 @@ from rich.markup import escape
 
 from harness.commands.common import out
 from harness.gates.criteria import success_criteria
-from harness.gates.result import HEADINGS
+from harness.gates.result import HEADINGS, Unit, figure
+from harness.load.knee import Knee
 from harness.load.needs import need, seconds
 from harness.load.options import LoadOptions
 from harness.load.report import LoadReport
@@ -81,6 +82,22 @@ def cases(report: LoadReport) -> list[junit.Case]:
             )
         )
     return found
+
+
+def show_knee(knee: Knee) -> None:
+    """Each rate that was tried, then the answer."""
+    rows = [
+        (
+            f"{step.rate_per_s:g}/s",
+            terminal.styled(step.verdict),
+            f"{step.requests:,}",
+            "-" if step.p99_s is None else figure(step.p99_s, Unit.SECONDS),
+            escape(step.reason),
+        )
+        for step in knee.steps
+    ]
+    terminal.show_rows(out, ("rate", "verdict", "requests", "p99", ""), rows)
+    out.print(f"\n{terminal.styled(knee.verdict)}: {escape(knee.answer)}")
 
 
 def show_plan(options: LoadOptions) -> None:

@@ -20,7 +20,8 @@ class LoadReport:
 
     `reasons` say why the run cannot be trusted: with any of them it is `invalid`, whatever the gates say.
     `unwitnessed` names the gates that nobody could testify to, `notes` are what else is to be known. `model` says how
-    requests were made, in words; `fired` counts what each fault did. `run` is all that was counted.
+    requests were made, in words; `fired` counts what each fault did. `run` is all that was counted, `baseline` the same of the
+    run that it was compared with.
     """
 
     seed: int
@@ -32,6 +33,7 @@ class LoadReport:
     unwitnessed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     fired: Mapping[str, int] = field(default_factory=dict)
+    baseline: Run | None = None
 
     @property
     def verdict(self) -> Verdict:
