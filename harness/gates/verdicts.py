@@ -137,7 +137,18 @@ class Watch:
         verdict = self._settled.get(index) or self._shared(criterion, evidence, p_value)
         if self.watched and verdict is not Verdict.UNDECIDED:
             self._settled[index] = verdict
-        return _share(criterion, evidence, verdict, self._alpha(criterion))
+        missing = self._missing(criterion, evidence) if verdict is Verdict.UNDECIDED else None
+        return _share(criterion, evidence, verdict, self._alpha(criterion), missing)
+
+    def _missing(self, criterion: Criterion, evidence: Share) -> int:
+        """How many more requests without another wrong one pass it."""
+        alpha = self._alpha(criterion)
+        if self.watched:
+            test = RateTest(limit=evidence.limit, alpha=alpha, beta=alpha)
+            more = test.missing(evidence.wrong, evidence.requests)
+        else:
+            more = requests_needed(evidence.limit, alpha, evidence.wrong) - evidence.requests
+        return max(0, more, criterion.min_n - evidence.requests)
 
     def _shared(self, criterion: Criterion, evidence: Share, p_value: float) -> Verdict:
         """The verdict on a share."""
@@ -164,6 +175,7 @@ def _unseen(criterion: Criterion, evidence: Unseen, *, ended: bool) -> GateResul
         limit=criterion.limit,
         unit=_UNITS[criterion.figure],
         message=evidence.why,
+        missing=None if ended else 1,
     )
 
 
@@ -207,11 +219,10 @@ def _trend(criterion: Criterion, evidence: Trend, *, ended: bool) -> GateResult:
     )
 
 
-def _share(criterion: Criterion, evidence: Share, verdict: Verdict, alpha: float) -> GateResult:
+def _share(
+    criterion: Criterion, evidence: Share, verdict: Verdict, alpha: float, missing: int | None
+) -> GateResult:
     """What is estimated, with its exact bound at the gate's own level, and how far it is from a pass."""
-    missing = None
-    if verdict is Verdict.UNDECIDED:
-        missing = max(0, requests_needed(evidence.limit, alpha, evidence.wrong) - evidence.requests)
     more = "" if missing is None else f"; {missing:,} more requests without another are missing"
     return GateResult(
         name=str(criterion),

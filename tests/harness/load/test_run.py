@@ -98,6 +98,14 @@ async def test_a_run_ends_by_itself_when_its_gates_are_decided(stub: Stub) -> No
     assert report.requests < 5_000
 
 
+async def test_a_good_service_is_passed_as_soon_as_the_evidence_is_there(stub: Stub) -> None:
+    """Not before its gate is decided, and not long after: what is under way then is all that comes on top."""
+    options = LoadOptions(until_decided=True, max_s=300, rate_per_s=100, gates=(parse("error_rate < 2%"),))
+    report = await Load(start=stub()).run(options)
+    assert (report.verdict, report.reasons) == (Verdict.PASSED, ())
+    assert 150 < report.requests < 5_000
+
+
 async def test_phases_are_counted_apart(stub: Stub) -> None:
     """A gate on a phase sees its requests alone; a phase that there is not is refused before anything is sent."""
     phases = (Phase.of("first 1s 50/s"), Phase.of("second 1s 100/s"))
