@@ -150,9 +150,7 @@ def _added(stretch: Sequence[Cell]) -> Counter[int]:
 
 
 def _drawn(old: _Resampled, new: _Resampled, resamples: int, random: Random) -> list[list[float]]:
-    """For each quantile its change in each pair of draws; none where a run is too short to draw from."""
-    if min(old.seconds, new.seconds) < BLOCKS_LEAST:
-        return [[] for _ in QUANTILES]
+    """For each quantile its change in each pair of draws."""
     pairs = [(old.drawn(random), new.drawn(random)) for _ in range(resamples)]
     return [[_change(was[at], now[at]) for was, now in pairs] for at in range(len(QUANTILES))]
 

@@ -173,10 +173,8 @@ class ProcessTarget(Single):
     @property
     def _entered(self) -> bool:
         """Whether faults are let into the process, or count there what only it sees."""
-        enters = (
-            "inside" in needs_of(one) or getattr(one, "counted_inside", False) for one in self._job.wired
-        )
-        return bool(self._job.profile.app) and any(enters)
+        found = self._job.wired if self._job.profile.app else ()
+        return any("inside" in needs_of(one) or getattr(one, "counted_inside", False) for one in found)
 
     def _counted(self, fault: str, port: int) -> AbstractAsyncContextManager[None]:
         """Count within the process the refused connections to a port that nobody else is told of."""

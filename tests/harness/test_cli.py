@@ -76,7 +76,6 @@ def scenario(tmp_path):
             "give one of --requests, --for, --until-decided and --phase",
         ),
         (["load", "--rate", "0"], "give more than 0"),
-        (["load", "--gate", "p98 < 2s"], "there is no metric p98"),
         (["load", "--bind", "nowhere"], "give a host and a port"),
         (["load", "--scenario", "two_sessions"], "give one scenario that has faults"),
         (["load", "--baseline", "a", "--find-knee"], "ask one of them"),

@@ -102,6 +102,14 @@ class Stub:
 
 
 @pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine is no subject of these tests: its doubts have tests of their own, in which nothing has to be quick."""
+    monkeypatch.setattr("harness.load.validity.DRIFT_S_LEAST", 30.0)
+    monkeypatch.setattr("harness.load.validity.STILL_S_MAX", 30.0)
+    monkeypatch.setattr("harness.load.validity.CPU_MAX", 30.0)
+
+
+@pytest.fixture
 def stub() -> Callable[..., Starter]:
     """A starter of a stub with these mistakes."""
     return lambda **mistakes: Stub(**mistakes).start

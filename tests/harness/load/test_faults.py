@@ -17,6 +17,7 @@ from harness.scenario import Scenario, Turn
 from harness.targets.profile import load
 from harness.verdict import Verdict
 
+pytestmark = pytest.mark.usefixtures("patience")
 MOSTLY = (parse("error_rate < 90%"),)
 PHASES = tuple(map(Phase.of, ("before 2s 40/s", "during 2s 40/s", "after 2s 40/s")))
 

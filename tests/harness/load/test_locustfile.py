@@ -13,6 +13,7 @@ from harness.load.options import LoadOptions
 from harness.load.run import Load
 from harness.load.target import Starter
 
+pytestmark = pytest.mark.usefixtures("patience")
 ROOT = Path(__file__).parents[3]
 Stub = Callable[..., Starter]
 

@@ -24,6 +24,7 @@ from harness.load.target import Starter
 from harness.load.watching import seen
 from harness.verdict import Verdict
 
+pytestmark = pytest.mark.usefixtures("patience")
 Stub = Callable[..., Starter]
 FAST = 400.0
 
@@ -143,8 +144,11 @@ async def test_a_generator_that_is_killed_or_paused_makes_the_run_invalid(
     assert locusts() == []
 
 
-async def test_a_generator_that_stood_still_makes_the_run_invalid(stub: Stub) -> None:
+async def test_a_generator_that_stood_still_makes_the_run_invalid(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Paused for three seconds, it goes on and comes to its end: what it sent late is no fault of the service."""
+    monkeypatch.setattr("harness.load.validity.STILL_S_MAX", 2.0)
     paused: list[psutil.Process] = []
     waking: list[asyncio.TimerHandle] = []
 
