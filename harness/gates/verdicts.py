@@ -9,7 +9,7 @@ likelihood ratio so far, which may be looked at at any time (J. Ville, "Etude cr
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.gates.cells import Cells
 from harness.gates.criterion import Criterion, Figure
@@ -138,7 +138,20 @@ class Watch:
         if self.watched and verdict is not Verdict.UNDECIDED:
             self._settled[index] = verdict
         missing = self._missing(criterion, evidence) if verdict is Verdict.UNDECIDED else None
-        return _share(criterion, evidence, verdict, self._alpha(criterion), missing)
+        bound = None
+        if not self.watched:
+            bound = _bound(criterion, evidence, criterion.alpha, failed=verdict is Verdict.FAILED)
+        told = evidence.told + self._told(criterion, evidence, verdict)
+        return _share(criterion, replace(evidence, told=told), verdict, bound, missing)
+
+    def _told(self, criterion: Criterion, evidence: Share, verdict: Verdict) -> str:
+        """Of a sequential test, which of its two rates is the likelier; it has no other bound."""
+        if not self.watched or verdict is Verdict.UNDECIDED:
+            return ""
+        alpha = self._alpha(criterion)
+        test = RateTest(limit=evidence.limit, alpha=alpha, beta=alpha)
+        likely, other = (test.better, test.worse) if verdict is Verdict.PASSED else (test.worse, test.better)
+        return f": rather {likely * 100:g}% than {other * 100:g}%"
 
     def _missing(self, criterion: Criterion, evidence: Share) -> int:
         """How many more requests without another wrong one pass it."""
@@ -220,15 +233,15 @@ def _trend(criterion: Criterion, evidence: Trend, *, ended: bool) -> GateResult:
 
 
 def _share(
-    criterion: Criterion, evidence: Share, verdict: Verdict, alpha: float, missing: int | None
+    criterion: Criterion, evidence: Share, verdict: Verdict, bound: float | None, missing: int | None
 ) -> GateResult:
-    """What is estimated, with its exact bound at the gate's own level, and how far it is from a pass."""
+    """What is estimated, with its exact bound at the gate's own level where it has one, and how far it is from a pass."""
     more = "" if missing is None else f"; {missing:,} more requests without another are missing"
     return GateResult(
         name=str(criterion),
         verdict=verdict,
         observed=evidence.observed,
-        bound=_bound(criterion, evidence, alpha, failed=verdict is Verdict.FAILED),
+        bound=bound,
         limit=criterion.limit,
         unit=_UNITS[criterion.figure],
         message=f"{evidence.wrong:,} of {evidence.requests:,}{evidence.told}{more}",
