@@ -14,6 +14,7 @@ from harness.load.options import LoadOptions
 from harness.load.phases import RATE_MAX
 from harness.load.report import LoadReport
 from harness.load.run import Load
+from harness.load.validity import Expected, doubts
 from harness.reports import json_file
 from harness.verdict import Verdict
 
@@ -52,6 +53,8 @@ def carried_out(options: LoadOptions, mode: Mode, how: Load, outputs: Outputs) -
 def _measured(options: LoadOptions, place: Path, how: Load) -> LoadReport:
     """A run, and what became worse since an earlier one."""
     old = read_frames(place)
+    for doubt in doubts(old, Expected(workers=len(old.parts))):
+        raise UsageError(f"--baseline {place}: that run is no measure: {doubt}; run it again")
     report = wait_for(replace(how, before=before(old)).run(options))
     compared = baseline.compare(blocks(old), blocks(report.run))
     return replace(report, gates=(*report.gates, *compared), baseline=old)
