@@ -53,7 +53,7 @@ fuzz: setup
 # Performance, as ratios measured side by side in one run; all parts, whatever the others say, and the worst of them.
 bench: setup
 	@worst=0; \
-	for part in full_turn bridge simulation parsing; do \
+	for part in full_turn bridge simulation parsing load; do \
 	  code=0; $(BIN)/python tests/benchmarks/$$part.py || code=$$?; \
 	  if [ $$code -gt $$worst ]; then worst=$$code; fi; \
 	done; exit $$worst

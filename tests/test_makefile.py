@@ -17,6 +17,7 @@ echo "measured $(basename $1 .py)"
 [ "$(basename $1 .py)" = bridge ] && exit {bridge}
 [ "$(basename $1 .py)" = simulation ] && exit {simulation}
 [ "$(basename $1 .py)" = parsing ] && exit {parsing}
+[ "$(basename $1 .py)" = load ] && exit {load}
 exit {full_turn}
 """
 
@@ -46,17 +47,18 @@ def test_both_stages_are_played(tmp_path: Path, simulated: int, live: int, worse
 @pytest.mark.parametrize(
     ("codes", "worst"),
     [
-        ((0, 0, 0, 0), 0),
-        ((1, 0, 0, 0), 1),
-        ((0, 1, 0, 0), 1),
-        ((2, 1, 0, 0), 2),
-        ((0, 0, 1, 0), 1),
-        ((0, 0, 0, 1), 1),
+        ((0, 0, 0, 0, 0), 0),
+        ((1, 0, 0, 0, 0), 1),
+        ((0, 1, 0, 0, 0), 1),
+        ((2, 1, 0, 0, 0), 2),
+        ((0, 0, 1, 0, 0), 1),
+        ((0, 0, 0, 1, 0), 1),
+        ((0, 0, 0, 0, 1), 1),
     ],
 )
 def test_every_benchmark_is_measured(tmp_path: Path, codes: tuple[int, ...], worst: int) -> None:
     """A floor that one part has missed does not keep the others from being measured, nor hide behind them."""
-    ended = dict(zip(("full_turn", "bridge", "simulation", "parsing"), codes, strict=True))
+    ended = dict(zip(("full_turn", "bridge", "simulation", "parsing", "load"), codes, strict=True))
     ran = made("bench", tmp_path, "python", PYTHON.format(**ended))
     assert ran.stdout.splitlines() == [f"measured {part}" for part in ended]
     assert (f"Error {worst}" in ran.stderr) == bool(worst)

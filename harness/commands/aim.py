@@ -1,13 +1,12 @@
 """Which target a command is for: by its name, by the user's defaults, and whether it may be driven at all."""
 
 import contextlib
-import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
+from harness.commands import configured
 from harness.errors import ShakeoutError, TargetFailed, UsageError
 from harness.targets import profile as profiles
 from harness.targets.profile import Profile
@@ -86,19 +85,6 @@ def check_loop(profile: Profile, loop: str, stage: str) -> None:
         )
 
 
-def check_signed(profile: Profile) -> Profile:
-    """Refuse a target whose answers do not carry the nonce of the run: under load nobody else tells who answered.
-
-    Raises:
-        UsageError: it is a command or a URL.
-    """
-    if not profile.app:
-        raise UsageError(
-            f"{profile.at('command')}: load drives an app that the harness holds: give app = in a profile"
-        )
-    return profile
-
-
 def check_started(profile: Profile) -> Profile:
     """Refuse what the harness has not started itself.
 
@@ -134,27 +120,5 @@ def named(target: str | None) -> str:
     """
     if target is not None and not target:
         raise UsageError("the target has an empty name; give its name, or leave --target out")
-    where = target or _configured() or ""
+    where = target or configured.target() or ""
     return str(Path(where).resolve()) if where.endswith(".toml") and Path(where).is_file() else where
-
-
-def _configured() -> str | None:
-    """`target` of `[tool.shakeout]` in the pyproject.toml of the current folder, where there is one."""
-    place = Path("pyproject.toml")
-    if not place.is_file():
-        return None
-    try:
-        table: Any = tomllib.loads(place.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise UsageError(f"{place}: {error}; mend it, or give --target") from error
-    for key in ("tool", "shakeout"):
-        table = table.get(key, {})
-        if not isinstance(table, dict):
-            raise UsageError(f"{place}: {key} is no table; write target = '...' under [tool.shakeout]")
-    for key in table:
-        if key not in ("target", "redact"):
-            raise UsageError(f"{place}: [tool.shakeout] has no key {key}; there are: target, redact")
-    found = table.get("target")
-    if found is None or (isinstance(found, str) and found):
-        return found
-    raise UsageError(f"{place}: [tool.shakeout] target = {found!r}: a target is a text that names one")

@@ -1,20 +1,17 @@
 """Gates: success criteria as data, judged on what was counted, with exact bounds where a run only estimates."""
 
-from harness.gates.criteria import success_criteria, watched_texts
-from harness.gates.observations import LogTally, Observations, TurnSent
-from harness.gates.result import Gate, GateResult, Unit, judge, overall
+from harness.gates.criteria import success_criteria
+from harness.gates.criterion import Criterion
+from harness.gates.grammar import parse
+from harness.gates.result import GateResult, Unit, overall
 from harness.gates.statistics import requests_needed
 
 __all__ = [
-    "Gate",
+    "Criterion",
     "GateResult",
-    "LogTally",
-    "Observations",
-    "TurnSent",
     "Unit",
-    "judge",
     "overall",
+    "parse",
     "requests_needed",
     "success_criteria",
-    "watched_texts",
 ]

@@ -1,97 +1,146 @@
-"""Gates that hold two witnesses to each other: the wire and the log, and a turn and the turns before it."""
+"""Two witnesses held to each other while a load goes on: what the client saw of each request, and what the log tells of it.
 
-from dataclasses import dataclass, replace
-from typing import ClassVar
+What was compared is forgotten, all but one bit of it, so that a long run costs no memory.
+"""
 
-from harness.gates.counts import all_of, heard
-from harness.gates.observations import CLASSIFIED, LogTally, Observations, TurnSent
-from harness.gates.result import GateResult, Unit
-from harness.history import LOGS, WIRE
-from harness.verdict import Verdict
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
 
+from harness.gates.log_fields import CLASSIFIED
+from harness.gates.service_log import LogCell
+from harness.history import Contract, LogRecord
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnsClassified:
-    """Each turn answered with a 200 has its one `intent_classification_success` in the log.
-
-    The load never sends a request twice, so no 200 is a replay.
-    """
-
-    witness: ClassVar[str] = LOGS
-    name: ClassVar[str] = f'log("{CLASSIFIED}") == count(200)'
-
-    def judge(self, seen: Observations) -> GateResult:
-        """Count by request id."""
-        log = heard(seen)
-        answered = [turn for turn in seen.turns if turn.succeeded]
-        wrong = [turn for turn in answered if log.classified.get(turn.request_id, 0) != 1]
-        return all_of(self.name, wrong, answered, f"answered turns have exactly one {CLASSIFIED}")
+NO_ANSWER = 0
+"""The status of a request that got none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatusAgreement:
-    """Each request has exactly one completion record, with the status that the client saw and no false success.
+class Completion:
+    """What one completion record of the log says of its request."""
 
-    Of a request that got no answer, at most one record may exist, for it may never have arrived.
-    """
+    status: Any
+    success: Any
+    complete: bool
 
-    witness: ClassVar[str] = LOGS
-    name: ClassVar[str] = "status in log == status on the wire"
+    @classmethod
+    def of(cls, record: LogRecord) -> "Completion":
+        """What a record tells."""
+        fields = record.fields
+        complete = bool(fields.get("complete", True))
+        return cls(status=fields.get("status_code"), success=fields.get("success"), complete=complete)
 
-    def judge(self, seen: Observations) -> GateResult:
-        """Compare by request id."""
-        log = heard(seen)
-        wrong = [(turn, lie) for turn in seen.turns if (lie := _lie(turn, log)) is not None]
-        result = all_of(
-            self.name, [turn for turn, _ in wrong], seen.turns, "requests are logged as they were sent"
-        )
-        return result if not wrong else _because(result, wrong[0][1])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryPreserved:
-    """Turn n of a conversation is answered as turn n: the service remembers the n-1 turns before it."""
-
-    witness: ClassVar[str] = WIRE
-    name: ClassVar[str] = "history preserved: turn n is answered as turn n"
-
-    def judge(self, seen: Observations) -> GateResult:
-        """Compare the answers' own count with the client's; without any second turn nothing is proven."""
-        answered = [turn for turn in seen.turns if turn.succeeded]
-        wrong = [turn for turn in answered if turn.turn_seen != turn.turn]
-        result = all_of(self.name, wrong, answered, "answered turns know the turns before them")
-        if wrong or not answered or any(turn.turn > 1 for turn in answered):
-            return result if not wrong else _because(result, f"it was answered as turn {wrong[0].turn_seen}")
-        asked = any(turn.turn > 1 for turn in seen.turns)
-        verdict = Verdict.FAILED if asked else Verdict.UNDECIDED
-        message = f"no second turn was {'answered' if asked else 'sent: 1 more request is missing'}"
-        return GateResult(
-            name=self.name,
-            verdict=verdict,
-            observed=None,
-            bound=None,
-            limit=1,
-            unit=Unit.SHARE,
-            message=message,
-            missing=None if asked else 1,
-        )
-
-
-def _lie(turn: TurnSent, log: LogTally) -> str | None:
-    """What the log says of a turn that is not so, or None."""
-    found = log.completions.get(turn.request_id, ())
-    if turn.status is None and not found:
+    def lie(self, status: int) -> str | None:
+        """What it says that is not so of a request which ended with this status; None where all is."""
+        if status not in (NO_ANSWER, self.status):
+            return f"it was answered with {status} and logged as {self.status}"
+        follows = isinstance(self.status, int) and self.status < HTTPStatus.BAD_REQUEST and self.complete
+        if self.success is not follows:
+            return f"it was logged as success={self.success} with status {self.status}"
         return None
-    if len(found) != 1:
-        return f"it has {len(found)} completion records"
-    (completion,) = found
-    if turn.status is not None and completion.status != turn.status:
-        return f"it was logged as {completion.status}"
-    if completion.lies:
-        return f"it was logged as success={completion.success} with status {completion.status}"
-    return None
 
 
-def _because(result: GateResult, reason: str) -> GateResult:
-    """The result with what is wrong about its evidence."""
-    return replace(result, message=f"{result.message}, {reason}")
+class Bits:
+    """A set of numbers from 0 on, at a bit each."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def add(self, number: int) -> None:
+        """Take one in."""
+        if (at := number >> 3) >= len(self._bytes):
+            self._bytes.extend(bytes(at + 1 - len(self._bytes) + (at >> 1)))
+        self._bytes[at] |= 1 << (number & 7)
+
+    def __contains__(self, number: int) -> bool:
+        return (at := number >> 3) < len(self._bytes) and bool(self._bytes[at] >> (number & 7) & 1)
+
+
+@dataclass(slots=True, kw_only=True)
+class Agreement:
+    """Compares requests, by their numbers, with the records that the contract promises of them.
+
+    Each has one completion record, with the status that its client saw and no false success; of one that got no answer at
+    most one, for it may never have arrived. Where the contract classifies, each that was answered with a 200 has one
+    classification: a load sends no request twice, so no 200 is an answer given again.
+    """
+
+    contract: Contract
+    prefix: str
+    _answers: dict[int, int] = field(default_factory=dict)
+    _completions: dict[int, Completion] = field(default_factory=dict)
+    _reported: Bits = field(default_factory=Bits)
+    _owing: set[int] = field(default_factory=set)
+    _early: set[int] = field(default_factory=set)
+    _classified: Bits = field(default_factory=Bits)
+
+    def answered(self, number: int, status: int, cell: LogCell) -> None:
+        """Take what the client saw of a request."""
+        if self.contract.completion_event is not None:
+            if (completion := self._completions.pop(number, None)) is not None:
+                self._compare(number, status, completion, cell)
+            else:
+                self._answers[number] = status
+        if self.contract.primary_method is not None and status // 100 == HTTPStatus.OK // 100:
+            if number in self._early:
+                self._early.discard(number)
+                self._classified.add(number)
+            else:
+                self._owing.add(number)
+
+    def logged(self, record: LogRecord, cell: LogCell) -> None:
+        """Take what the log tells of a request, if it is one of this load."""
+        number = self._number(record.request_id)
+        if number is None:
+            return
+        if record.event == self.contract.completion_event:
+            self._completed(number, Completion.of(record), cell)
+        elif record.event == CLASSIFIED and self.contract.primary_method is not None:
+            self._classify(number, cell)
+
+    def end(self, cell: LogCell) -> None:
+        """Nothing more comes: what still owes a record never had it."""
+        for number, status in sorted(self._answers.items()):
+            if status != NO_ANSWER:
+                self._misreported(number, "it has no completion record", cell)
+        cell.compared += len(self._answers)
+        self._answers.clear()
+        for number in sorted(self._owing):
+            self._unclassified(number, "no", cell)
+        self._owing.clear()
+
+    def _completed(self, number: int, completion: Completion, cell: LogCell) -> None:
+        if number in self._reported or number in self._completions:
+            self._misreported(number, "it has more than one completion record", cell)
+        elif (status := self._answers.pop(number, None)) is not None:
+            self._compare(number, status, completion, cell)
+        else:
+            self._completions[number] = completion
+
+    def _compare(self, number: int, status: int, completion: Completion, cell: LogCell) -> None:
+        self._reported.add(number)
+        cell.compared += 1
+        if (lie := completion.lie(status)) is not None:
+            self._misreported(number, lie, cell)
+
+    def _classify(self, number: int, cell: LogCell) -> None:
+        if number in self._owing:
+            self._owing.discard(number)
+            self._classified.add(number)
+        elif number in self._classified or number in self._early:
+            self._unclassified(number, "more than one", cell)
+        else:
+            self._early.add(number)
+
+    def _misreported(self, number: int, why: str, cell: LogCell) -> None:
+        cell.misreported += 1
+        cell.example("misreported", f"{self.prefix}{number}: {why}")
+
+    def _unclassified(self, number: int, how_many: str, cell: LogCell) -> None:
+        cell.unclassified += 1
+        cell.example("unclassified", f"{self.prefix}{number}: {how_many} {CLASSIFIED} in the log")
+
+    def _number(self, request_id: str | None) -> int | None:
+        """The number of one of this load's requests; None of any other."""
+        digits = (request_id or "").removeprefix(self.prefix)
+        return int(digits) if digits != request_id and digits.isascii() and digits.isdigit() else None

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from harness.gates.differences import events_by_turn, fisher_exact, holm, poisson_rates, rank_sum
 from harness.gates.log_counts import LogCounts
+from harness.gates.log_fields import CLASSIFIED
 from harness.gates.log_trend import COMPLETE, ENOUGH, LEAST_EFFECT, TOTALS
 from harness.gates.monitoring import zero_tolerance
-from harness.gates.observations import CLASSIFIED
 from harness.gates.result import GateResult, Unit, absent
 from harness.verdict import Verdict
 

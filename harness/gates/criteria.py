@@ -2,57 +2,44 @@
 
 from collections.abc import Sequence
 
-from harness.gates.agreement import HistoryPreserved, StatusAgreement, TurnsClassified
-from harness.gates.counts import EveryTurnFast, LogEvents, LogStatus, LogTexts, MethodShare, ServerErrors
-from harness.gates.estimates import ErrorRate, LatencyPercentile
-from harness.gates.result import Gate
-from harness.history import Contract
+from harness.gates.criterion import Criterion
+from harness.gates.grammar import parse
+from harness.gates.log_metrics import TEXT
+from harness.gates.metrics import METRICS
+from harness.history import LOGS, Contract
 
 
-def success_criteria(contract: Contract, *, canary: str = "") -> tuple[Gate, ...]:
+def success_criteria(contract: Contract, *, canary: str = "") -> tuple[Criterion, ...]:
     """The gates that a service with this contract is held to.
 
     What a contract does not promise is not asked: without a completion event, log and wire are not compared;
     without a primary method, neither methods nor the numbers of turns are. `canary` is a word that stands in every
     message that was sent: with it, a service with a primary method may not have it in its log.
     """
-    gates: list[Gate] = [
-        ErrorRate(),
-        LatencyPercentile(),
-        EveryTurnFast(),
-        ServerErrors(),
-        LogTexts(texts=("500 Internal Server Error",)),
-        LogStatus(),
-        *(LogEvents(event=event) for event in contract.forbidden_events),
-    ]
-    if contract.forbidden_texts:
-        gates.append(LogTexts(texts=contract.forbidden_texts, label="forbidden texts"))
+    gates = ["error_rate < 0.1%", "p99 < 2s", "max < 2s", "status(5xx) == 0"]
+    texts = ["500 Internal Server Error", *contract.forbidden_texts]
+    gates += ["log_status(500) == 0", *(f'log("{event}") == 0' for event in contract.forbidden_events)]
     if contract.completion_event is not None:
-        gates.append(StatusAgreement())
+        gates.append("misreported == 0")
     if contract.primary_method is not None:
-        gates += [MethodShare(method=contract.primary_method), TurnsClassified(), HistoryPreserved()]
-        gates += [LogTexts(texts=(canary,), label="message text")] if canary else []
-    return tuple(gates)
+        gates += [f"share(method={contract.primary_method}) == 100%", "unclassified == 0", "forgotten == 0"]
+        texts += [canary] if canary else []
+    gates += [f'log_text("{text}") == 0' for text in texts]
+    return tuple(map(parse, gates))
 
 
-def watched_texts(gates: Sequence[Gate]) -> tuple[str, ...]:
+def watched_texts(criteria: Sequence[Criterion]) -> tuple[str, ...]:
     """The texts that must be counted in a log before these gates can judge it."""
-    return tuple(dict.fromkeys(text for gate in gates if isinstance(gate, LogTexts) for text in gate.texts))
+    return tuple(dict.fromkeys(one.argument.strip('"') for one in criteria if one.metric == TEXT))
+
+
+def by_log(criterion: Criterion) -> bool:
+    """Whether the service's log has to testify to it."""
+    return METRICS[criterion.metric].witness == LOGS
 
 
 def summaries() -> list[tuple[str, str]]:
-    """Each gate by an example of its name, and its one line."""
-    examples: tuple[Gate, ...] = (
-        ErrorRate(),
-        LatencyPercentile(),
-        EveryTurnFast(),
-        ServerErrors(),
-        LogEvents(event="EVENT"),
-        LogTexts(texts=("TEXT",)),
-        LogStatus(),
-        StatusAgreement(),
-        MethodShare(method="METHOD"),
-        TurnsClassified(),
-        HistoryPreserved(),
-    )
-    return [(gate.name, (type(gate).__doc__ or "").strip().splitlines()[0]) for gate in examples]
+    """Each metric that a gate can be about, as it is written, and its one line."""
+    return [
+        (f"{name}({one.argument})" if one.argument else name, one.summary) for name, one in METRICS.items()
+    ]

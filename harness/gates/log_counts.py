@@ -7,8 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from harness.gates.histogram import Stretches
-from harness.gates.log_fields import Duration, Ended, duration_of, method_of, on_path
-from harness.gates.observations import CLASSIFIED
+from harness.gates.log_fields import CLASSIFIED, Duration, Ended, duration_of, method_of, on_path
 from harness.gates.pairs import Pairs
 from harness.gates.timeline import Clock, Timeline
 from harness.history import Contract, LogRecord

@@ -9,6 +9,8 @@ _STATUSES = ("status_code", "status", "http_status")
 _METHODS = ("classification_method", "method", "level")
 _PATHS = ("route", "path", "endpoint", "url")
 UNNAMED = "(unnamed)"
+CLASSIFIED = "intent_classification_success"
+"""The event of the monitoring plan that a classified turn leaves in the log."""
 
 _UNITS_S = {"_us": 1e-6, "_ms": 1e-3, "_milliseconds": 1e-3, "_s": 1.0, "_sec": 1.0, "_seconds": 1.0}
 _MEASURES = (

@@ -8,8 +8,8 @@ from typing import Protocol
 from harness.gates.estimates import decided, more, share_below
 from harness.gates.histogram import Histogram
 from harness.gates.log_counts import CONTRADICTION, SERVER_ERROR_TEXT, LogCounts, most_common
+from harness.gates.log_fields import CLASSIFIED
 from harness.gates.log_trend import Increases
-from harness.gates.observations import CLASSIFIED
 from harness.gates.result import GateResult, Unit, absent
 from harness.gates.statistics import errors_allowed, errors_refuting, lower_bound, upper_bound
 from harness.history import Contract

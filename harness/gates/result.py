@@ -1,13 +1,11 @@
 """What a gate is and what it says: a verdict with the figure, the bound and the limit that led to it."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
-from harness.gates.observations import Observations
-from harness.history import LOGS
 from harness.verdict import Verdict
 
 ABSENT = "not in this log"
@@ -72,7 +70,7 @@ def figure(value: float | None, unit: Unit) -> str:
         case Unit.SECONDS:
             return f"{value:.4g} s" if math.isfinite(value) else "no answer"
         case Unit.COUNT:
-            return f"{value:,}"
+            return f"{int(value) if float(value).is_integer() else round(value, 3):,}"
 
 
 def _finite(value: float | None) -> float | None:
@@ -85,25 +83,6 @@ def absent(name: str, limit: float, unit: Unit, why: str = ABSENT) -> GateResult
     return GateResult(
         name=name, verdict=Verdict.UNDECIDED, observed=None, bound=None, limit=limit, unit=unit, message=why
     )
-
-
-class Gate(Protocol):
-    """A criterion as data: a frozen dataclass whose fields are its limits. `witness` is `wire` or `logs`."""
-
-    witness: ClassVar[str]
-
-    @property
-    def name(self) -> str:
-        """The criterion in words that a report prints: `error_rate < 0.1%`."""
-
-    def judge(self, seen: Observations) -> GateResult:
-        """Hold what was seen to the criterion; pure, so the same observations give the same verdict."""
-
-
-def judge(gates: Sequence[Gate], seen: Observations) -> tuple[tuple[GateResult, ...], tuple[str, ...]]:
-    """The results of the gates that can be judged, and the names of those whose witness is missing."""
-    unwitnessed = tuple(gate.name for gate in gates if gate.witness == LOGS and seen.log is None)
-    return tuple(gate.judge(seen) for gate in gates if gate.name not in unwitnessed), unwitnessed
 
 
 def overall(verdicts: Iterable[Verdict]) -> Verdict:

@@ -29,8 +29,8 @@ class RateTest:
 
     @property
     def worse(self) -> float:
-        """The rate that fails: twice the limit."""
-        return self.limit * 2
+        """The rate that fails: twice the limit, and where that is near 1 or beyond, half-way there."""
+        return min(self.limit * 2, (1 + self.limit) / 2)
 
     @property
     def passes_at(self) -> float:

@@ -6,7 +6,7 @@ fraction (NIST Digital Library of Mathematical Functions, 8.17.22), evaluated by
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 _TINY = 1e-300
 _STEPS_MAX = 100_000
@@ -112,18 +112,16 @@ def errors_refuting(limit: float, requests: int, alpha: float = 0.05) -> int | N
     return _first(refuted, 0, requests) if refuted(requests) else None
 
 
-def percentile_bounds(
-    ordered: Sequence[float], share: float, alpha: float = 0.05
-) -> tuple[float | None, float | None]:
-    """One-sided bounds, each at level `alpha`, on the `share` quantile of what `ordered` (ascending) was drawn from.
+def percentile_places(count: int, share: float, alpha: float = 0.05) -> tuple[int | None, int | None]:
+    """Which of `count` values, in ascending order and from 1, bound the `share` quantile of what they were drawn from.
 
-    They are order statistics, so nothing is assumed of the distribution. None where there are too few values.
+    Each bound is one-sided, at level `alpha`: order statistics, so nothing is assumed of the distribution. None where there
+    are too few values.
     """
-    above, below = 1 - share, len(ordered)
-    allowed, refuting = errors_allowed(above, below, alpha), errors_refuting(above, below, alpha)
+    allowed, refuting = errors_allowed(1 - share, count, alpha), errors_refuting(1 - share, count, alpha)
     return (
-        None if refuting is None else ordered[below - refuting],
-        None if allowed is None else ordered[below - allowed - 1],
+        None if refuting is None else count - refuting + 1,
+        None if allowed is None else count - allowed,
     )
 
 

@@ -1,106 +1,107 @@
-"""The generator: locust in a process group of its own, watched while it runs and gone when the block ends."""
+"""The generators: locust's master and its workers, each in a process group of its own, and gone when the block ends."""
 
 import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from harness.load.options import LoadOptions
 from harness.load.plan import Plan
-from harness.load.target import LoadTarget
 
 LOCUSTFILE = Path(__file__).with_name("master.py")
-POLL_S = 0.25
-STILL_S_MAX = 60.0
-"""No turn may take so long, nor the start of locust: a generator that writes nothing for so long is stuck."""
+BIND = "127.0.0.1"
+PARENT = "SHAKEOUT_PARENT"
+"""The variable that names the process without which a process of locust has nothing to do."""
+
+WORKERS_S_MAX = 30
+"""So long the master waits for its workers: locust takes seconds to be imported, and longer on a busy machine."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Progress:
-    """How many turns are on disk, read as the records grow, and when they last did."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locust:
+    """One process of locust, and the file with what it says."""
 
-    path: Path
-    turns: int = 0
-    grown_s: float = field(default_factory=time.monotonic)
-    _offset: int = 0
+    name: str
+    process: asyncio.subprocess.Process
+    said: Path
 
-    def read(self) -> int:
-        """Read on; the number of turns on disk by now. A turn is a line that begins with a bracket."""
-        if self.path.exists() and (size := self.path.stat().st_size) > self._offset:
-            with self.path.open("rb") as stream:
-                # From the last byte read on, so that an end of line and the bracket after it are seen together.
-                stream.seek(max(0, self._offset - 1))
-                self.turns += stream.read(size - stream.tell()).count(b"\n[")
-            self._offset, self.grown_s = size, time.monotonic()
-        return self.turns
-
-
-async def generate(
-    plan: Plan, options: LoadOptions, target: LoadTarget, directory: Path, say: Callable[[str], None]
-) -> tuple[str, ...]:
-    """Run the generator to its end; what speaks against the run, in sentences.
-
-    It is ended early where the target has died, for nothing can be learnt after that.
-    """
-    progress = Progress(path=plan.records)
-    async with _process(plan, options, target, directory) as process:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), POLL_S)
-            turns = progress.read()
-            say(f"{turns:,} of {plan.requests:,} turns" if plan.requests else f"{turns:,} turns")
-            if not target.alive():
-                return ("the target died under load",)
-            if process.returncode is not None:
-                break
-            if time.monotonic() - progress.grown_s > STILL_S_MAX:
-                return (f"the generator recorded nothing for {STILL_S_MAX:g} s and was ended",)
-    if process.returncode != 0:
-        return (f"locust ended with {_ended(process.returncode)}: {_last_line(directory / 'locust.log')}",)
-    return ()
+    @property
+    def wrong(self) -> str | None:
+        """What to say of a process that did not end as it should; None of one that runs, or ended well."""
+        code = self.process.returncode
+        if not code:
+            return None
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        lines = self.said.read_text(errors="replace").strip().splitlines()
+        return f"{self.name} ended with {how}: {lines[-1].strip() if lines else 'it said nothing'}"
 
 
 @asynccontextmanager
-async def _process(
-    plan: Plan, options: LoadOptions, target: LoadTarget, directory: Path
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Start locust on the plan."""
-    place = directory / "plan.json"
-    plan.write(place)
-    users = str(options.users)
-    ends = [] if options.for_s is None else ["-t", f"{options.for_s:.0f}s"]
-    command = ["-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary", "--loglevel", "WARNING"]
-    command += ["-u", users, "-r", users, "--host", target.base_url, "--plan", str(place), *ends]
-    with (directory / "locust.log").open("wb") as log:
+async def generators(
+    plan: Plan, *, users: int, base_url: str, bind: str = ""
+) -> AsyncIterator[Sequence[Locust]]:
+    """Start the master on the plan, and its workers; the master comes first.
+
+    With `bind`, HOST:PORT, the workers are started elsewhere, and it waits for them there. Users are all those of a run; of
+    a plan with phases there is one in each worker.
+    """
+    directory = Path(plan.directory)
+    (directory / "plan.json").write_text(plan.text())
+    host, _, given = bind.rpartition(":")
+    host, port = host or BIND, int(given or _free_port(BIND))
+    count = str(plan.workers if plan.phases else users)
+    master = ["--master", "--master-bind-host", host, "--master-bind-port", str(port)]
+    master += ["--headless", "--only-summary", "--expect-workers", str(plan.workers)]
+    master += ["--expect-workers-max-wait", str(WORKERS_S_MAX)]
+    master += ["-u", count, "-r", count, "--host", base_url, "--plan", str(directory / "plan.json")]
+    async with AsyncExitStack() as stack:
+        started = [await stack.enter_async_context(_locust("the master", master, directory))]
+        for number in range(0 if bind else plan.workers):
+            worker = ["--worker", "--master-host", BIND, "--master-port", str(port)]
+            started.append(await stack.enter_async_context(_locust(f"generator {number}", worker, directory)))
+        yield started
+
+
+@asynccontextmanager
+async def _locust(name: str, words: Sequence[str], directory: Path) -> AsyncIterator[Locust]:
+    """One process."""
+    said = directory / f"{name.replace(' ', '-')}.log"
+    with said.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *command,
+            *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--loglevel", "WARNING", *words),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=_environment(),
+            env={**_environment(), PARENT: str(os.getpid())},
             # Not the user's folder: a locust.conf there would change what is run.
             cwd=directory,
             start_new_session=True,
         )
     try:
-        yield process
+        yield Locust(name=name, process=process, said=said)
     finally:
         await asyncio.shield(asyncio.ensure_future(_end(process)))
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill the group, if it is still there, and reap the process: what it had not written proves nothing anyway."""
+    """Kill the group, if it is still there, and reap the process: what it had not reported proves nothing anyway."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
+
+
+def _free_port(host: str) -> int:
+    """A port that nobody listens on now; a stranger who takes it first keeps the master from starting."""
+    with socket.socket() as listener:
+        listener.bind((host, 0))
+        port: int = listener.getsockname()[1]
+        return port
 
 
 def _environment() -> dict[str, str]:
@@ -108,15 +109,3 @@ def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
     path = dict.fromkeys(str(Path(entry).resolve()) for entry in ("", *sys.path))
     return {**kept, "PYTHONPATH": os.pathsep.join(path), "PYTHONUNBUFFERED": "1"}
-
-
-def _ended(code: int | None) -> str:
-    """How a process ended."""
-    assert code is not None
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
-
-
-def _last_line(path: Path) -> str:
-    """The last thing that it said."""
-    lines = path.read_text(errors="replace").strip().splitlines()
-    return lines[-1].strip() if lines else "it said nothing"

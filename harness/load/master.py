@@ -1,38 +1,35 @@
-"""What locust calls: its arguments, the start and the end of a run, and the exit code.
+"""What locust calls in each of its processes: the master merges, the generators send. Importing it imports locust.
 
-This file is a locust file. Under `shakeout load` it follows a plan (`--plan`) and leaves the judging to its parent;
-alone, it prints the gates that it can witness and ends with their exit code. Importing it imports locust.
+This file is a locust file. `shakeout load` starts a master and its workers on it with a plan, and reads the master's
+frames. Without a plan it is run alone, and judges itself.
 """
 
 import os
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from locust import events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
-from locust.runners import LocalRunner, Runner
+from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from harness.errors import InvalidRun, ShakeoutError, UsageError
-from harness.load import evidence, recorder
+from harness.load import alone
+from harness.load.alone import Alone
+from harness.load.generator import PARENT
+from harness.load.merger import Merger
 from harness.load.plan import Plan
-from harness.load.report import LoadReport
-from harness.load.users import ConversationUser, Run
-from harness.targets import profile
+from harness.load.users import ANSWER_S_MAX, PART, REPORT_S, ArrivalUser, ConversationUser, Generator
 
-__all__ = ["ConversationUser"]
+STOP = "shakeout_stop"
+"""The message that ends a run before its time."""
 
-STOP_S_MAX = 12.0
-"""A user that is told to stop may still finish its turn: longer than `users.ANSWER_S_MAX`."""
-TICK_S = 0.02
-LATE_S = 0.1
-"""A twentieth of the latency limit: what a late generator may add to a latency unnoticed."""
-
+LOOK_S = 0.2
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -45,112 +42,106 @@ def _on(hook: Any) -> Callable[[F], F]:
 
 @_on(events.init_command_line_parser)
 def add_arguments(parser: LocustArgumentParser) -> None:
-    """The arguments of this file, each also a variable of the environment."""
-    group = parser.add_argument_group("Shakeout gates")
-    group.add_argument("--requests", type=int, env_var="SHAKEOUT_REQUESTS", help="stop after N turns")
-    group.add_argument("--seed", type=int, default=0, env_var="SHAKEOUT_SEED", help="seeds what users say")
-    group.add_argument(
-        "--target-log", env_var="SHAKEOUT_LOG", help="the service's log, to judge log gates by"
-    )
-    group.add_argument(
-        "--target-profile", default=profile.REFERENCE, env_var="SHAKEOUT_PROFILE", help="how to hold a turn"
-    )
-    group.add_argument("--plan", help="what `shakeout load` wrote; replaces the arguments above")
+    """The arguments of this file; locust's master hands them on to its workers."""
+    group = parser.add_argument_group("Shakeout")
+    group.add_argument("--plan", default="", help="the file that `shakeout load` wrote")
+    group.add_argument("--plan-text", default="", help="what is in it; the master reads it for its workers")
+    alone.add_arguments(group)
 
 
 @_on(events.init)
 def begin(environment: Environment, runner: Runner, **_: Any) -> None:
-    """Make the plan, open the records, and attach both where the users find them."""
+    """Prepare the process for its part; with a plan that cannot be read it ends at once."""
     options: Any = environment.parsed_options
+    environment.stop_timeout = max(environment.stop_timeout, ANSWER_S_MAX + 2)
+    if PARENT in os.environ:
+        threading.Thread(target=_outlive_nobody, args=(int(os.environ[PARENT]),), daemon=True).start()
+    if isinstance(runner, WorkerRunner):
+        runner.register_message(STOP, _stopped)
+        return
     try:
-        if not isinstance(runner, LocalRunner):
-            raise UsageError("the gates judge one generator: leave out --master, --worker and --processes")
-        options.log_bytes = Path(options.target_log).stat().st_size if options.target_log else 0
-        plan = Plan.read(Path(options.plan)) if options.plan else _own_plan(options)
-    except (ShakeoutError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
+        lonely = None if options.plan else Alone(options)
+        plan = lonely.plan if lonely is not None else Plan.of(Path(options.plan).read_text())
+        options.plan_text = plan.text()
+        stream = plan.frames.open("wb")
+    except (ShakeoutError, OSError, ValueError, TypeError, KeyError) as error:
+        sys.stderr.write(f"{error if isinstance(error, ShakeoutError) else f'{options.plan}: {error}'}\n")
         raise SystemExit(UsageError.exit_code) from error
-    stream = plan.records.open("wb")
+    merger = Merger(plan, stream)
+    runner.register_message(PART, lambda msg, **_: merger.take(msg.data["json"]))
+    environment.user_classes = [ArrivalUser if plan.phases else ConversationUser]
+    if not isinstance(runner, MasterRunner):
+        runner.register_message(STOP, _stopped)
     # locust has patched threading and time: these threads are greenlets, and none runs beside another.
-    quitter = threading.Thread(target=runner.quit, name="shakeout-quit", daemon=True)
-    run = Run(plan, recorder.RecordWriter(stream), finished=quitter.start)
-    options.shakeout_run = run
-    environment.stop_timeout = max(environment.stop_timeout, STOP_S_MAX)
-    parent = os.getppid() if options.plan else None
-    threading.Thread(target=_tick, args=(run, parent), name="shakeout-ticker", daemon=True).start()
+    watch = threading.Thread(target=_watch, args=(runner, plan, merger), daemon=True)
+
+    def started(**_: Any) -> None:
+        plan.began.write_text(str(time.monotonic()))
+        watch.start()
+
+    _on(events.test_start)(started)
+    if lonely is not None:
+        _on(events.quitting)(partial(_judge, lonely, merger))
+
+
+@_on(events.test_start)
+def start(environment: Environment, **_: Any) -> None:
+    """Let this process send, unless it is the master."""
+    runner = environment.runner
+    assert runner is not None
+    if isinstance(runner, MasterRunner):
+        return
+    options: Any = environment.parsed_options
+    plan = Plan.of(options.plan_text)
+    generator = Generator(plan, runner, runner.worker_index if isinstance(runner, WorkerRunner) else 0)
+    for kind in (ArrivalUser, ConversationUser):
+        kind.generator = generator
+    threading.Thread(target=_report, args=(generator,), name="shakeout-report", daemon=True).start()
+
+
+def _report(generator: Generator) -> None:
+    """Report once a second, and once more when all users have come to their end."""
+    while not generator.over:
+        time.sleep(REPORT_S)  # gevent's
+        generator.report()
+    generator.report(ended=True)
+
+
+def _outlive_nobody(parent: int) -> None:
+    """End the process where its parent has gone: one that was killed cannot end its own, and nobody reads what they say."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_S)
+    os._exit(InvalidRun.exit_code)
+
+
+def _watch(runner: Runner, plan: Plan, merger: Merger) -> None:
+    """Write a frame a second until every generator has ended; end them where they are told to."""
+    began_s, next_s, told = time.monotonic(), REPORT_S, False
+    while not merger.ended:
+        time.sleep(LOOK_S)
+        if not told and plan.stop.exists():
+            told = True
+            runner.send_message(STOP, {})
+        if (now_s := time.monotonic() - began_s) >= next_s:
+            merger.frame(now_s)
+            next_s = now_s + REPORT_S
+    merger.frame(time.monotonic() - began_s)
+    runner.quit()
+
+
+def _stopped(**_: Any) -> None:
+    """Begin no more requests."""
+    ArrivalUser.generator.stopped = True
+
+
+def _judge(lonely: Alone, merger: Merger, environment: Environment, **_: Any) -> None:
+    """Without a parent, say here what the run has shown; the exit code is that."""
+    merger.close()
+    environment.process_exit_code = lonely.judge()
 
 
 @_on(events.quitting)
 def end(environment: Environment, **_: Any) -> None:
-    """Let the last turns finish, close the records, judge them where no parent does, and set the exit code."""
-    options: Any = environment.parsed_options
-    run: Run = options.shakeout_run
-    assert environment.runner is not None
-    environment.runner.stop()
-    run.recorder.close(run.health)
-    if options.plan:
+    """Say nothing about errors of the service: the frames do."""
+    if environment.process_exit_code is None:
         environment.process_exit_code = 0
-        return
-    report = _own_report(options, run.plan)
-    run.plan.records.unlink()
-    _show(report)
-    environment.process_exit_code = report.verdict.exit_code
-
-
-def _own_plan(options: Any) -> Plan:
-    """The plan of a run without a parent.
-
-    Raises:
-        UsageError: a number is out of range, or the profile cannot be read.
-    """
-    if options.requests is not None and options.requests < 1:
-        raise UsageError(f"--requests {options.requests}: must be at least 1")
-    turn = profile.load(options.target_profile).turn
-    with tempfile.NamedTemporaryFile(prefix="shakeout-load-", suffix=".jsonl", delete=False) as file:
-        records = Path(file.name)
-    return Plan(turn=turn, seed=options.seed, requests=options.requests, records=records)
-
-
-def _own_report(options: Any, plan: Plan) -> LoadReport:
-    """Judge by the own records, and by the log where one was named."""
-    log = None
-    if options.target_log:
-        log = evidence.log_records({"app": Path(options.target_log)}, skipped_bytes=options.log_bytes)
-    amount = f"--requests {plan.requests}" if plan.requests else f"-t {options.run_time or '...'}"
-    return evidence.report(
-        recorder.read(plan.records),
-        log,
-        contract=profile.load(options.target_profile).contract,
-        seed=plan.seed,
-        users=options.num_users or 1,
-        replay=f"locust -f locustfile.py --headless -u {options.num_users or 1} {amount} --seed {plan.seed}",
-    )
-
-
-def _show(report: LoadReport) -> None:
-    """The gates on standard output, and what was not witnessed."""
-    lines = [f"{verdict:<10}{name}: {message}" for name, verdict, *_, message in report.rows()]
-    lines += [f"not judged {name}: give the service's log with --target-log" for name in report.unwitnessed]
-    lines += [f"invalid   {reason}" for reason in report.reasons]
-    more = f", {report.missing:,} more requests are missing" if report.missing else ""
-    deaf = len(report.unwitnessed)
-    seen = f", by what the wire shows; {deaf} gates were not witnessed" if deaf else ""
-    lines.append(f"{report.verdict}{seen}: {report.requests:,} requests, {report.users} closed users{more}")
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()
-
-
-def _tick(run: Run, parent: int | None) -> None:
-    """Count how often the generator's loop is late, and put the records on disk once a second; end with the parent."""
-    flushed = time.monotonic()
-    while parent is None or parent == os.getppid():
-        due = time.monotonic() + TICK_S
-        time.sleep(TICK_S)  # gevent's: how late it returns is what is measured
-        now = time.monotonic()
-        run.health.ticks += 1
-        run.health.late += now - due > LATE_S
-        if now - flushed > 1:
-            run.recorder.flush()
-            flushed = now
-    # A parent that was killed cannot end its generator, and nobody is left to read the records.
-    os._exit(InvalidRun.exit_code)

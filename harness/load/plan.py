@@ -1,33 +1,78 @@
-"""What the generator is told: the plan that the parent writes and the locust process reads."""
+"""What the generators are told: the plan that the parent writes and every process of locust reads."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
+from harness.load.phases import Phase
 from harness.targets.template import TurnTemplate
+
+CLOSED = "load"
+"""The phase of users who wait for their answers: they have no other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One run of the generator.
+    """One run of so many generators (`workers`).
 
-    It stops after exactly `requests` turns; where that is None, locust's own run time ends it. With a `nonce`, every
-    answer must carry it. `records` is where the turns are written.
+    With `phases` requests are due by the clock, `arrivals` says how they are drawn; without any, users wait for their
+    answers, for `for_s` seconds. Either stops after `requests` in all. With a `nonce`, every answer must carry it.
+    `limits_us` and `first_token_limits_us` are counted exactly. With `compared`, each request is told of by its number.
+    With `streams`, turns ask for streams. `directory` is where the master writes its frames and when the run `began`, and
+    where a file called `stop` ends the run.
     """
 
     turn: TurnTemplate
     seed: int
-    records: Path
+    directory: str
+    workers: int = 1
+    scenario: str = "conversations"
+    phases: tuple[Phase, ...] = ()
+    arrivals: str = "poisson"
     requests: int | None = None
+    for_s: float | None = None
     nonce: str | None = None
+    compared: bool = False
+    streams: bool = False
+    limits_us: tuple[int, ...] = ()
+    first_token_limits_us: tuple[int, ...] = ()
 
-    def write(self, path: Path) -> None:
-        """Put the plan on disk."""
-        path.write_bytes(orjson.dumps({**asdict(self), "records": str(self.records)}))
+    @property
+    def frames(self) -> Path:
+        """Where the frames are written."""
+        return Path(self.directory) / "frames.jsonl"
+
+    @property
+    def stop(self) -> Path:
+        """The file that ends the run."""
+        return Path(self.directory) / "stop"
+
+    @property
+    def began(self) -> Path:
+        """The file that says when the first request was due: seconds of the machine's monotonic clock."""
+        return Path(self.directory) / "began"
+
+    @property
+    def prefix(self) -> str:
+        """What a request's id begins with, before its number."""
+        return f"load-{self.seed}-"
+
+    def text(self) -> str:
+        """The plan as one line."""
+        return orjson.dumps(asdict(self)).decode()
 
     @classmethod
-    def read(cls, path: Path) -> "Plan":
-        """Read what `write` wrote."""
-        values = orjson.loads(path.read_bytes())
-        return cls(**{**values, "turn": TurnTemplate(**values["turn"]), "records": Path(values["records"])})
+    def of(cls, text: str) -> "Plan":
+        """What `text` wrote."""
+        values: dict[str, Any] = orjson.loads(text)
+        lists = {name: tuple(values[name]) for name in ("limits_us", "first_token_limits_us")}
+        phases = tuple(Phase(**phase) for phase in values["phases"])
+        return cls(**{**values, **lists, "phases": phases, "turn": TurnTemplate(**values["turn"])})
+
+    def turns_of(self, worker: int) -> int | None:
+        """How many turns a generator's users hold in all; None where their time ends them."""
+        if self.requests is None:
+            return None
+        return self.requests // self.workers + (worker < self.requests % self.workers)

@@ -1,133 +1,210 @@
-"""A load run: start the target and the generator, hold the generator's records to the app's own count, and judge."""
+"""A load run: start the target and its generators, read what they count beside the target's log, and judge."""
 
 import asyncio
-import contextlib
-import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from prometheus_client.parser import text_string_to_metric_families
-
-from harness.errors import InvalidRun
-from harness.gates import TurnSent
-from harness.history import Contract
-from harness.load import evidence, recorder
-from harness.load.generator import generate
+from harness.errors import InvalidRun, UsageError
+from harness.gates.criteria import by_log, success_criteria, watched_texts
+from harness.gates.criterion import Criterion
+from harness.gates.verdicts import Seen
+from harness.load.counted import count_differs
+from harness.load.faults import Phased, check_faults
+from harness.load.generator import generators
+from harness.load.journey import canary
+from harness.load.kept import Kept
+from harness.load.limits import limits
 from harness.load.options import LoadOptions
 from harness.load.plan import Plan
-from harness.load.recorder import Recorded
 from harness.load.report import LoadReport
+from harness.load.service_log import ServiceLog
 from harness.load.target import LoadTarget, Starter, process_target
+from harness.load.validity import Expected, doubts
+from harness.load.watching import Frames, Watching
 
-COUNT_S_MAX = 2.0
-"""The app counts a request just after its last byte, so its count may come a moment later than the client's."""
+UNSIGNED = (
+    "the target does not sign its answers: whether it was the same one that answered to the end was not seen"
+)
 
 
-async def load(
-    options: LoadOptions,
-    *,
-    start: Starter = process_target,
-    keep: Path | None = None,
-    say: Callable[[str], None] = lambda _: None,
-) -> LoadReport:
-    """Put the target under load and judge it; everything that was started is gone when this returns or raises.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """How a run is made beside its options: who starts the target, where evidence is kept, and who is told.
 
-    `say` is told the progress, several times a second. `keep` is a folder that records and logs are copied into.
-
-    Raises:
-        UsageError: the target does not start: nothing was run.
-        InvalidRun: what was to be kept cannot be written.
+    `say` is told the progress, `partial` the report so far where the run is cancelled. `before` is what a baseline has seen.
     """
-    with tempfile.TemporaryDirectory(prefix="shakeout-load-") as place:
-        directory = Path(place)
-        async with start(options, directory) as target:
-            plan = Plan(
-                turn=options.profile.turn,
-                seed=options.seed,
-                records=directory / "records.jsonl",
-                requests=options.requests_planned,
-                nonce=target.nonce,
-            )
-            reasons = list(await generate(plan, options, target, directory, say))
-            recorded = _recorded(plan.records, reasons)
-            reasons += await _count_differs(options.profile.contract, target, recorded.turns)
-        if keep is not None:
-            _keep({"records": plan.records, **target.logs}, keep)
-        say("judging")
-        return evidence.report(
-            recorded,
-            evidence.log_records(target.logs),
-            contract=options.profile.contract,
+
+    start: Starter = process_target
+    keep: Path | None = None
+    say: Callable[[str], None] = lambda _: None
+    partial: Callable[[LoadReport], None] = lambda _: None
+    before: Seen | None = None
+
+    async def run(self, options: LoadOptions) -> LoadReport:
+        """Put the target under load and judge it; everything that was started is gone when this returns or raises.
+
+        Raises:
+            UsageError: the target does not start, or a fault or a gate is not for it: nothing was run.
+            InvalidRun: what was to be kept cannot be written.
+        """
+        with tempfile.TemporaryDirectory(prefix="shakeout-load-") as place, Kept.opened(self.keep) as kept:
+            directory = Path(place)
+            async with self.start(options, directory) as target:
+                one = _Run.of(options, target, directory, self, kept)
+                try:
+                    await one.drive()
+                except asyncio.CancelledError:
+                    one.reasons.append("the run was interrupted")
+                    self.partial(one.report())
+                    raise
+            self.say("judging")
+            one.frames.end()
+            if kept is not None:
+                kept.logs(target.logs)
+            return one.report()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """One run against a target that has been started."""
+
+    options: LoadOptions
+    target: LoadTarget
+    plan: Plan
+    frames: Frames
+    watching: Watching
+    unwitnessed: tuple[str, ...]
+    reasons: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls, options: LoadOptions, target: LoadTarget, directory: Path, how: Load, kept: Kept | None
+    ) -> "_Run":
+        """What has to be there before anything is sent."""
+        contract, scenario = options.profile.contract, options.scenario
+        criteria, unwitnessed = _criteria(options, target)
+        if scenario is not None:
+            check_faults(scenario.faults, options.planned, options.profile)
+        plan = _plan(options, target, directory, criteria)
+        log = None
+        if target.logs:
+            texts = watched_texts(criteria)
+            log = ServiceLog(target.logs, contract, prefix=plan.prefix, texts=texts, skipped=target.grown)
+        return cls(
+            options=options,
+            target=target,
+            plan=plan,
+            frames=Frames(path=plan.frames, log=log, keep=kept),
+            watching=Watching(
+                criteria=criteria,
+                until_decided=options.until_decided,
+                for_s_max=options.max_s,
+                alive=target.alive,
+                promised=contract.completion_event,
+                before=how.before,
+                say=how.say,
+            ),
+            unwitnessed=unwitnessed,
+        )
+
+    async def drive(self) -> None:
+        """Send, and watch until nothing more can come of it."""
+        options, target = self.options, self.target
+        users = options.users or options.workers
+        async with generators(self.plan, users=users, base_url=target.base_url, bind=options.bind) as locusts:
+            arming = asyncio.ensure_future(self._arm())
+            try:
+                self.reasons += await self.watching.follow(self.plan, self.frames, locusts)
+            finally:
+                self.reasons += await _ended(arming)
+        self.reasons += await count_differs(options.profile.contract, target, self.frames.run)
+
+    async def _arm(self) -> None:
+        """Break and mend what the scenario says, in its phases."""
+        if self.options.scenario is not None:
+            assert self.target.rig is not None, "a target that was started has its seams"
+            await Phased(self.options.scenario.faults, self.target.rig, self.plan).arm()
+
+    def report(self) -> LoadReport:
+        """What can be said by now."""
+        options, run = self.options, self.frames.run
+        fired = self.target.fired()
+        faults = options.scenario.faults if options.scenario is not None else ()
+        expected = Expected(
+            workers=options.workers, limit_s=min(self.plan.limits_us, default=0) / 1e6 or None
+        )
+        silent = [f"{fault.name} never fired" for fault in faults if not fired.get(fault.name)]
+        reasons = (*self.reasons, *silent, *doubts(run, expected))
+        return LoadReport(
             seed=options.seed,
-            users=options.users,
+            model=_model(options),
+            gates=self.watching.look(run, ended=True),
             replay=options.replay,
-            reasons=reasons,
+            run=run,
+            reasons=tuple(dict.fromkeys(reasons)),
+            unwitnessed=self.unwitnessed,
+            notes=() if self.target.nonce is not None else (UNSIGNED,),
+            fired=fired,
         )
 
 
-def _keep(files: Mapping[str, Path], folder: Path) -> None:
-    """Copy the evidence of a run as `load-NAME.SUFFIX`; what a run that broke off did not write is not there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, path in files.items():
-            if path.exists():
-                shutil.copyfile(path, folder / f"load-{name}{path.suffix}")
-    except OSError as error:
-        raise InvalidRun(f"{folder}: {error.strerror}; the records were not kept, run it again") from error
+def _criteria(options: LoadOptions, target: LoadTarget) -> tuple[tuple[Criterion, ...], tuple[str, ...]]:
+    """The gates that can be judged, and the names of those whose witness is missing.
 
-
-def _recorded(path: Path, reasons: list[str]) -> Recorded:
-    """The records, or none and one more reason."""
-    try:
-        return recorder.read(path)
-    except InvalidRun as error:
-        reasons.append(str(error))
-        return Recorded(turns=(), health=None)
-
-
-async def _count_differs(
-    contract: Contract, target: LoadTarget, turns: Sequence[TurnSent]
-) -> tuple[str, ...]:
-    """What to say where the app counted another number of turns than were recorded.
-
-    Of a turn without an answer it is not known whether it arrived, so it may or may not be counted.
+    Raises:
+        UsageError: the user's own gate has no witness, or is about a phase that there is not.
     """
-    if contract.response_metric is None or target.metrics is None or not target.alive():
-        return ()
-    answered = sum(turn.status is not None for turn in turns)
-    counted = await _settled_count(contract, target, range(answered, len(turns) + 1))
-    if counted is None:
-        return (f"the target's metrics have no {contract.response_metric} for {contract.turn_path}",)
-    if answered <= counted <= len(turns):
-        return ()
-    return (f"{len(turns):,} turns are on record and the target counted {counted:,}",)
+    criteria = options.gates or success_criteria(options.profile.contract, canary=canary(options.seed))
+    names = {phase.name for phase in options.planned}
+    for one in options.gates:
+        if one.scope.phase and one.scope.phase not in names:
+            raise UsageError(
+                f"{one}: there is no phase {one.scope.phase}; there are: {', '.join(sorted(names))}"
+            )
+    lacking = [one for one in criteria if by_log(one) and not target.logs]
+    if lacking and options.gates:
+        raise UsageError(
+            f"{lacking[0]}: {options.profile.name} has no log: name it with log = in its profile"
+        )
+    return tuple(one for one in criteria if one not in lacking), tuple(map(str, lacking))
 
 
-async def _settled_count(contract: Contract, target: LoadTarget, wanted: range) -> int | None:
-    """What the app counted, read again until it is as wanted or time is up; None where it has no such figure."""
-    assert target.metrics is not None
-    counted = None
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(COUNT_S_MAX):
-            while True:
-                counted = _counted(await target.metrics(), contract)
-                if counted in wanted:
-                    break
-                await asyncio.sleep(0.05)
-    return counted
+def _plan(options: LoadOptions, target: LoadTarget, directory: Path, criteria: Sequence[Criterion]) -> Plan:
+    """What the generators are told."""
+    return Plan(
+        turn=options.profile.turn,
+        seed=options.seed,
+        directory=str(directory),
+        workers=options.workers,
+        phases=() if options.users is not None else options.planned,
+        arrivals=options.arrivals,
+        requests=options.requests_planned,
+        for_s=options.time_planned_s,
+        nonce=target.nonce,
+        compared=bool(target.logs),
+        streams=options.streams,
+        **limits(criteria),
+    )
 
 
-def _counted(text: str, contract: Contract) -> int | None:
-    """The sum of the response metric over the turns' route, whatever their status; None where there is none."""
+def _model(options: LoadOptions) -> str:
+    """How requests were made, in words."""
+    if options.users is not None:
+        return f"{options.users} closed users"
+    if options.phases:
+        return f"{options.arrivals} arrivals, {', '.join(map(str, options.phases))}"
+    return f"{options.arrivals} arrivals at {options.rate:g}/s"
+
+
+async def _ended(arming: "asyncio.Future[None]") -> list[str]:
+    """End the arming of faults, all of them mended; what went wrong in it speaks against the run."""
+    arming.cancel()
     try:
-        families = list(text_string_to_metric_families(text))
-    except ValueError:
-        return None
-    samples = [
-        sample.value
-        for family in families
-        for sample in family.samples
-        if sample.name == contract.response_metric and sample.labels.get("route") == contract.turn_path
-    ]
-    return int(sum(samples)) if samples else None
+        await arming
+    except asyncio.CancelledError:
+        return []
+    except InvalidRun as error:
+        return [str(error)]
+    return []

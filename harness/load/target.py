@@ -1,22 +1,26 @@
-"""What is put under load: the app in a process of its own beside a simulated provider that is healthy."""
+"""What is put under load: the service in a process of its own beside a simulated provider, or one that runs already."""
 
+import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.history import FaultFired
 from harness.load.options import LoadOptions
-from harness.rig import Outgoing
+from harness.rig import Outgoing, Rig
 from harness.targets.driven import Job, Recorder
+from harness.targets.logged import named, written_before
 from harness.targets.process import ProcessTarget, Serving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadTarget:
-    """A service that runs. `logs` are its log files by source, whole once it has ended.
+    """A service that runs. `logs` are its log files by source, whole once it has ended; those `grown` were there before.
 
-    `nonce` is what each of its answers carries, `alive` tells whether its process still is, `metrics` reads its
-    metrics as text; None where it has none.
+    `nonce` is what each of its answers carries, None where nobody can sign them; `alive` tells whether its process still is,
+    `metrics` reads its metrics as text, None where it has none. Faults take hold at `rig`, and `fired` counts by name.
     """
 
     base_url: str
@@ -24,6 +28,9 @@ class LoadTarget:
     alive: Callable[[], bool]
     nonce: str | None = None
     metrics: Callable[[], Awaitable[str]] | None = None
+    rig: Rig | None = None
+    fired: Callable[[], Mapping[str, int]] = field(default=dict)
+    grown: bool = False
 
 
 Starter = Callable[[LoadOptions, Path], AbstractAsyncContextManager[LoadTarget]]
@@ -32,28 +39,56 @@ Starter = Callable[[LoadOptions, Path], AbstractAsyncContextManager[LoadTarget]]
 
 @asynccontextmanager
 async def process_target(options: LoadOptions, directory: Path) -> AsyncIterator[LoadTarget]:
-    """Start the app of the profile, with the defects, beside its provider."""
+    """Start the service of the profile, with the defects, beside its provider; one that is a URL runs already."""
+    profile = options.profile
+    faults = options.scenario.faults if options.scenario is not None else ()
     job = Job(
         name="load",
-        arm="control",
+        arm="faulted" if faults else "control",
         steps=(),
-        faults=(),
-        profile=options.profile,
+        faults=faults,
+        profile=profile,
         seed=options.seed,
         defects=options.defects,
+        wired=faults,
     )
-    serving = Serving(calls_kept=0)
-    async with ProcessTarget.start(job, Recorder(), directory=directory, serving=serving) as target:
-        path = options.profile.metrics
+    # A process that a fault starts anew has to be where the generators look for it.
+    serving = Serving(calls_kept=0, port=_free_port() if faults else 0)
+    recorder = Recorder()
+    async with ProcessTarget.start(job, recorder, directory=directory, serving=serving) as target:
+        path = profile.metrics
 
         async def metrics() -> str:
             answer = await target.send(Outgoing(method="GET", path=path or "", headers={}))
             return answer.body.decode(errors="replace")
 
+        def fired() -> Mapping[str, int]:
+            return Counter(one.fault for one in recorder.records if isinstance(one, FaultFired))
+
         yield LoadTarget(
             base_url=target.base_url,
-            logs={"app": target.child.log, "stderr": target.child.errors},
-            alive=lambda: target.child.process.returncode is None,
-            nonce=target.nonce,
+            logs=_logs(options, target, directory),
+            alive=lambda: not target.lost,
+            nonce=target.nonce if profile.app else None,
             metrics=metrics if path else None,
+            rig=target.rig,
+            fired=fired,
+            grown=bool(profile.log),
         )
+
+
+def _logs(options: LoadOptions, target: ProcessTarget, directory: Path) -> Mapping[str, Path]:
+    """Where the service writes its log: a file that its profile names, or what it says on its standard streams."""
+    profile = options.profile
+    if profile.log:
+        written_before(profile, directory)  # refuses what cannot be read, while nothing has been sent
+        return {"app": named(profile, directory)}
+    return {} if profile.url else {"app": target.child.log, "stderr": target.child.errors}
+
+
+def _free_port() -> int:
+    """A port that nobody listens on now; a stranger who takes it first keeps the service from starting."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

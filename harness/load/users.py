@@ -1,153 +1,210 @@
-"""The users: each holds one conversation after the other, a turn at a time, and waits for each answer.
+"""What sends: one dispatcher of due requests in each generator, or users who wait for their answers.
 
-This is a closed model: a service that stalls also stalls its users. Importing this module imports locust, which
-patches the process: it is only for the process that locust runs in.
+Importing this module imports locust, which patches the process: it is only for the processes that locust runs in.
 """
 
 import time
-from collections.abc import Callable, Mapping
-from http import HTTPStatus
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
+import gevent
 import orjson
+from gevent.pool import Group
 from locust import FastHttpUser, task
-from locust.contrib.fasthttp import FastResponse
+from locust.contrib.fasthttp import FAILURE_EXCEPTIONS
 from locust.env import Environment
 from locust.exception import StopUser
+from locust.runners import Runner
 
-from harness.gates import TurnSent
-from harness.load.journey import Speaker
-from harness.load.plan import Plan
-from harness.load.recorder import Health, RecordWriter
-from harness.targets.witness import NONCE_HEADER
+from harness.load.arrivals import arrivals
+from harness.load.conversations import Conversation, Conversations
+from harness.load.counting import Counting
+from harness.load.plan import CLOSED, Plan
+from harness.load.sender import Response, Second, Send, Sender
 
 ANSWER_S_MAX = 10.0
+OK_CLASS = 2
+UNDER_WAY_MAX = 2_000
+"""So many requests of one generator may be under way; what is due beyond that is dropped, and makes the run invalid."""
+
+REPORT_S = 1.0
+PART = "shakeout_part"
+"""The message with what a generator counted in a second."""
 
 
-class Run:
-    """What all users of the process share: the plan, the tickets, the records. `finished` is called after the last.
+class Generator:
+    """One process that sends: its plan, its counts, and its reports to the master, which are numbered."""
 
-    There is one greenlet at a time and none gives way in here, so nothing is locked.
-    """
-
-    def __init__(self, plan: Plan, recorder: RecordWriter, finished: Callable[[], None]) -> None:
+    def __init__(self, plan: Plan, runner: Runner, worker: int) -> None:
         self.plan = plan
-        self.health = Health()
-        self.recorder = recorder
-        self._finished = finished
-        self._users = 0
-        self._done = 0
-
-    def newcomer(self) -> tuple[int, Speaker]:
-        """The number and the voice of the next user."""
-        self._users += 1
-        return self._users, Speaker(self.plan.seed, self._users)
+        self.worker = worker
+        self.counting = Counting(plan.limits_us, plan.first_token_limits_us)
+        self.sender = Sender(plan, self.counting)
+        chosen = plan.turn.holds_sessions and not plan.turn.session
+        self.conversations = Conversations(plan.seed, worker, plan.workers, chosen=chosen)
+        self.began_s = time.monotonic()
+        self.stopped = False
+        self.users = 0
+        self.over = False
+        self.under_way = Group()
+        self._runner = runner
+        self._left = plan.turns_of(worker)
+        self._sent = self._number = 0
+        self._cpu_s, self._reported_s = time.process_time(), time.monotonic()
 
     def ticket(self) -> int | None:
-        """The number of the next turn, or None where the plan has no more."""
-        if self.plan.requests is not None and self.health.sent >= self.plan.requests:
+        """The number of the next turn of a user, over all generators; None where there is no more."""
+        over = self.plan.for_s is not None and time.monotonic() - self.began_s >= self.plan.for_s
+        if self.stopped or over or (self._left is not None and self._sent >= self._left):
             return None
-        self.health.sent += 1
-        return self.health.sent
+        self._sent += 1
+        return (self._sent - 1) * self.plan.workers + self.worker
 
-    def done(self) -> None:
-        """A turn that had a ticket is over."""
-        self._done += 1
-        if self._done == self.plan.requests:
-            self._finished()
+    def report(self, *, ended: bool = False) -> None:
+        """Send what was counted since the last report."""
+        now_s, cpu_s = time.monotonic(), time.process_time()
+        took_s = now_s - self._reported_s
+        share = (cpu_s - self._cpu_s) / max(took_s, 1e-9)
+        second, self.sender.second = self.sender.second, Second()
+        part = second.part(
+            worker=self.worker,
+            number=self._number,
+            cpu=round(share, 4),
+            took_s=round(took_s, 3),
+            ended=ended,
+        )
+        self._number += 1
+        self._cpu_s, self._reported_s = cpu_s, now_s
+        data = {
+            "nonce": self.plan.nonce,
+            "part": part.packed(),
+            "cells": self.counting.drain().packed(),
+            "answers": second.answers,
+        }
+        self._runner.send_message(PART, {"json": orjson.dumps(data)})
+
+    def dispatch(self, send: Send) -> None:
+        """Send each request when it is due, whatever became of those before it, and wait for the last answers."""
+        plan = self.plan
+        due = arrivals(
+            plan.phases,
+            plan.seed,
+            kind=plan.arrivals,
+            worker=self.worker,
+            workers=plan.workers,
+            most=plan.requests,
+        )
+        for arrival in due:
+            due_s = self.began_s + arrival.due_s
+            gevent.sleep(max(0.0, due_s - time.monotonic()))
+            if self.stopped:
+                break
+            self.sender.second.due += 1
+            if len(self.under_way) >= UNDER_WAY_MAX:
+                self.sender.second.dropped += 1
+                continue
+            self.under_way.spawn(self._hold, send, due_s, arrival.phase, arrival.number)
+        self.under_way.join(timeout=ANSWER_S_MAX + 1)
+
+    def _hold(self, send: Send, due_s: float, phase: str, number: int) -> None:
+        conversation = self.conversations.take()
+        if self.sender.hold(send, conversation, due_s=due_s, phase=phase, number=number):
+            self.conversations.give_back(conversation)
 
 
-class ConversationUser(FastHttpUser):
-    """A user of the service under load."""
+class _ShakeoutUser(FastHttpUser):
+    """What both kinds have in common: a client that reports what it got, and follows nothing."""
 
+    abstract = True
     network_timeout = ANSWER_S_MAX
     connection_timeout = ANSWER_S_MAX
+    max_redirects = 0
+    max_retries = 0
+    generator: ClassVar[Generator]
+
+    def on_start(self) -> None:
+        """Count itself; no redirect is an answer of the service's own."""
+        agent: Any = self.client.client
+        agent.redirect_response_codes = frozenset()
+        self.generator.users += 1
+
+    def on_stop(self) -> None:
+        """The last one ends the generator."""
+        self.generator.users -= 1
+        self.generator.over = not self.generator.users
+
+    def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
+        """Send one request and read its answer; locust's own statistics hear of it, too."""
+        began_s = time.monotonic()
+        response = self._answer(method, path, body, headers)
+        self.environment.events.request.fire(
+            request_type=method,
+            name=path,
+            response_time=(time.monotonic() - began_s) * 1000,
+            response_length=len(response.content),
+            exception=None if response.status // 100 == OK_CLASS else response.status or response.error,
+            context={},
+        )
+        return response
+
+    def _answer(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
+        """The answer, or why there is none; locust's own client takes a body that was cut off for an answer."""
+        streams = self.generator.plan.streams
+        agent: Any = self.client.client
+        try:
+            got = agent.urlopen(f"{self.client.base_url}{path}", method=method, payload=body, headers=headers)
+        except FAILURE_EXCEPTIONS as error:
+            got = getattr(error, "response", None)  # one of another status than 200 is raised
+            if got is None:
+                return Response(status=0, error=type(error).__name__)
+        known = {name.lower(): value for name, value in got.headers.items()}
+        try:
+            content, first_s = _streamed(got) if streams else (bytes(got.content), None)
+        except FAILURE_EXCEPTIONS as error:
+            return Response(status=0, headers=known, error=f"cut: {type(error).__name__}")
+        finally:
+            got.release()
+        return Response(status=got.status_code, headers=known, content=content, first_s=first_s)
+
+
+class ArrivalUser(_ShakeoutUser):
+    """The one user of a generator that sends what is due: it waits for the clock, and for nobody."""
+
+    concurrency = UNDER_WAY_MAX
+
+    @task
+    def run_all(self) -> None:
+        """Send all that is due."""
+        self.generator.dispatch(self.send)
+        raise StopUser
+
+
+class ConversationUser(_ShakeoutUser):
+    """A user who holds one conversation after the other, and waits for each answer: a service that stalls stalls it, too."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        assert environment.parsed_options is not None, "the generator attaches its run at init"
-        self._run: Run = environment.parsed_options.shakeout_run
-        self._number, self._speaker = self._run.newcomer()
-        self._left: list[str] = []
-        self._session: str | None = None
-        self._turn = 0
+        self._conversation = Conversation()
 
     @task
     def turn(self) -> None:
         """Hold one turn, if the plan has one left."""
-        ticket = self._run.ticket()
-        if ticket is None:
+        generator = self.generator
+        number = generator.ticket()
+        if number is None:
             raise StopUser
-        try:
-            self._hold(f"load-{self._run.plan.seed}-{self._number}-{ticket}")
-        finally:
-            self._run.done()
-
-    def _hold(self, request_id: str) -> None:
-        """Send the next message and record what came back; after anything but an answer, begin anew."""
-        template = self._run.plan.turn
-        if not self._left:
-            self._left, self._session, self._turn = self._speaker.conversation(), None, 0
-        self._turn += 1
-        message = self._left.pop(0)
-        started_s = time.monotonic()
-        response = self.client.request(
-            template.method,
-            template.path,
-            json=template.render(message, self._session),
-            headers={"X-Request-ID": request_id},
-            allow_redirects=False,
+        if not self._conversation.left:
+            self._conversation = generator.conversations.take()
+        generator.sender.second.due += 1
+        goes_on = generator.sender.hold(
+            self.send, self._conversation, due_s=time.monotonic(), phase=CLOSED, number=number
         )
-        ended_s = time.monotonic()
-        body = _parsed(response)
-        self._record(response, body, request_id=request_id, started_s=started_s, ended_s=ended_s)
-        self._session = self._session or _pointed(body, template.session)
-        if response.status_code != HTTPStatus.OK or not self._session:
-            # Whether that turn counts is now the service's secret, so no later turn could be held to a number.
-            self._left = []
-
-    def _record(
-        self, response: FastResponse, body: Any, *, request_id: str, started_s: float, ended_s: float
-    ) -> None:
-        """Put the turn on record."""
-        headers: Mapping[str, Any] = response.headers or {}
-        nonce = self._run.plan.nonce
-        if response.status_code and nonce is not None and headers.get(NONCE_HEADER) != nonce:
-            self._run.health.strangers += 1
-        error = getattr(response, "error", None)
-        said = body if isinstance(body, dict) else {}
-        self._run.recorder.add(
-            TurnSent(
-                request_id=request_id,
-                endpoint=f"{self._run.plan.turn.method} {self._run.plan.turn.path}",
-                status=response.status_code or None,
-                started_s=started_s,
-                ended_s=ended_s,
-                turn=self._turn,
-                turn_seen=_whole(said.get("turn")),
-                method=str(said["method"]) if "method" in said else None,
-                degraded=bool(said["degraded"]) if "degraded" in said else None,
-                retry_after="retry-after" in headers,
-                error=type(error).__name__ if error is not None else None,
-            )
-        )
+        if not goes_on:
+            self._conversation = Conversation()
 
 
-def _parsed(response: FastResponse) -> Any:
-    """The JSON of an answer, or None."""
-    try:
-        return orjson.loads(response.content or b"")
-    except orjson.JSONDecodeError:
-        return None
-
-
-def _pointed(body: Any, pointer: str) -> str | None:
-    """What a JSON pointer (RFC 6901) of object keys points at, as text, or None."""
-    for key in pointer.strip("/").split("/"):
-        body = body.get(key) if isinstance(body, dict) else None
-    return None if body is None else str(body)
-
-
-def _whole(value: Any) -> int | None:
-    """The value if it is a whole number."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+def _streamed(got: Any) -> tuple[bytes, float | None]:
+    """What a stream says, and when its first byte came: a longer read would wait for all that was asked for."""
+    first = got.read(1)
+    first_s = time.monotonic() if first else None
+    return bytes(first) + bytes(got.read()), first_s

@@ -166,18 +166,15 @@ class ProcessTarget(Single):
     def witnesses(self) -> frozenset[str]:
         """Who can testify: nobody looks into a foreign process, and of one that runs elsewhere nothing is known."""
         profile = self._job.profile
-        if profile.app:
-            return WITNESSES
-        if profile.command:
-            return WITNESSES - {PROBES}
+        if not profile.url:
+            return WITNESSES if profile.app else WITNESSES - {PROBES}
         return WITNESSES - {PROBES, PROCESS} if profile.log else WITNESSES - {PROBES, PROCESS, LOGS}
 
     @property
     def _entered(self) -> bool:
         """Whether faults are let into the process, or count there what only it sees."""
-        wired = self._job.wired
-        enters = any("inside" in needs_of(one) or getattr(one, "counted_inside", False) for one in wired)
-        return bool(self._job.profile.app) and enters
+        found = self._job.wired if self._job.profile.app else ()
+        return any("inside" in needs_of(one) or getattr(one, "counted_inside", False) for one in found)
 
     def _counted(self, fault: str, port: int) -> AbstractAsyncContextManager[None]:
         """Count within the process the refused connections to a port that nobody else is told of."""
@@ -244,6 +241,11 @@ class ProcessTarget(Single):
         await child.stop(kill=kill, grace_s=grace_s)
         await self._life.aclose()
         return exit_code(child, self._job.profile)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the process has gone and nobody has ended it; never of one that is none of ours."""
+        return not self._down and self._child is not None and self._child.ended
 
     def group(self) -> int | None:
         """The process group of the target; None where there is none of ours now."""

@@ -71,7 +71,15 @@ def scenario(tmp_path):
         (["run", "--target", "no_such_module:create", "history_lost"], "No module named 'no_such_module'"),
         (["load", "--requests", "0"], "requests=0: must be at least 1"),
         (["load", "--for", "soon"], "--for soon: a duration is a number"),
-        (["load", "--requests", "5", "--for", "5s"], "give one of the two"),
+        (
+            ["load", "--requests", "5", "--for", "5s"],
+            "give one of --requests, --for, --until-decided and --phase",
+        ),
+        (["load", "--rate", "0"], "give more than 0"),
+        (["load", "--bind", "nowhere"], "give a host and a port"),
+        (["load", "--scenario", "two_sessions"], "give one scenario that has faults"),
+        (["load", "--baseline", "a", "--find-knee"], "ask one of them"),
+        (["load", "--baseline", "no/such/folder"], "name the load-frames.jsonl"),
         (["load", "--users", "0"], "users=0: must be at least 1"),
     ],
 )

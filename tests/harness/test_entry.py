@@ -97,7 +97,7 @@ def test_a_stream_that_is_closed_changes_no_exit_code(tmp_path: Path, line: str,
         ("tool = 1", "tool is no table"),
         (
             "[tool.shakeout]\ntraget = 'x.toml'",
-            "[tool.shakeout] has no key traget; there are: target, redact",
+            "[tool.shakeout] has no key traget; there are: target, redact, gates",
         ),
         ("[tool.shakeout]\ntarget = 5", "target = 5: a target is a text"),
         ("[tool.shakeout]\ntarget = ''", "target = '': a target is a text"),

@@ -1,92 +1,87 @@
-"""Gates between two witnesses: what was logged against what was sent, and each turn against those before it."""
+"""What the client saw and what the log tells, held to each other request by request."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import pytest
 
-from harness.gates import Observations, TurnSent
-from harness.gates.agreement import HistoryPreserved, StatusAgreement, TurnsClassified
-from harness.gates.observations import CLASSIFIED
-from harness.history import LogRecord
-from harness.verdict import Verdict
+from harness.gates.agreement import Agreement, Bits
+from harness.gates.log_fields import CLASSIFIED
+from harness.gates.service_log import LogCell
+from harness.history import Contract, LogRecord
 
-Turn = Callable[..., TurnSent]
 Record = Callable[..., LogRecord]
-Seen = Callable[..., Observations]
 DONE = "api_request_complete"
+GOOD = {"status_code": 200, "success": True, "complete": True}
+BAD = {"status_code": 500, "success": False, "complete": True}
 
 
-@pytest.mark.parametrize(("status", "logged", "verdict"), [
-    (200, [{"status_code": 200, "success": True}], Verdict.PASSED),
-    (200, [{"status_code": 200, "success": True, "complete": True}], Verdict.PASSED),
-    (404, [{"status_code": 404, "success": False}], Verdict.PASSED),
-    (500, [{"status_code": 500, "success": False}], Verdict.PASSED),
-    (500, [{"status_code": 200, "success": True}], Verdict.FAILED),
-    (500, [{"status_code": 500, "success": True}], Verdict.FAILED),
-    (200, [{"status_code": 200, "success": False}], Verdict.FAILED),
-    (200, [{"status_code": 200}], Verdict.FAILED),
-    (200, [{"status_code": 200, "success": True, "complete": False}], Verdict.FAILED),
-    (200, [], Verdict.FAILED),
-    (200, [{"status_code": 200, "success": True}] * 2, Verdict.FAILED),
-    (200, [{"success": True}], Verdict.FAILED),
-    (None, [], Verdict.PASSED),
-    (None, [{"status_code": 499, "success": False, "complete": False}], Verdict.PASSED),
-    (None, [{"status_code": 499, "success": True, "complete": False}], Verdict.FAILED),
-    (None, [{"status_code": 200, "success": True}] * 2, Verdict.FAILED),
+def told(contract: Contract, *steps: tuple[str, Any]) -> LogCell:
+    """The cell after these steps: `sent` with number and status, `logged` with a record."""
+    agreement, cell = Agreement(contract=contract, prefix="load-1-"), LogCell()
+    for kind, what in steps:
+        if kind == "sent":
+            agreement.answered(*what, cell)
+        else:
+            agreement.logged(what, cell)
+    agreement.end(cell)
+    return cell
+
+
+@pytest.mark.parametrize(("ended", "misreported", "why"), [
+    ((200, [GOOD]), 0, None),
+    ((500, [BAD]), 0, None),
+    ((200, []), 1, "it has no completion record"),
+    ((200, [GOOD, GOOD]), 1, "it has more than one completion record"),
+    ((500, [GOOD]), 1, "it was answered with 500 and logged as 200"),
+    ((500, [BAD | {"success": True}]), 1, "it was logged as success=True with status 500"),
+    ((200, [GOOD | {"complete": False}]), 1, "it was logged as success=True with status 200"),
+    ((0, []), 0, None),
+    ((0, [BAD]), 0, None),
+    ((0, [BAD | {"success": True}]), 1, "it was logged as success=True with status 500"),
 ])  # fmt: skip
-def test_each_request_is_logged_once_as_it_was_sent(
-    *,
-    turn: Turn,
-    record: Record,
-    seen: Seen,
-    status: int | None,
-    logged: list[dict[str, Any]],
-    verdict: Verdict,
+def test_each_request_is_told_of_once_and_as_it_ended(
+    contract: Contract, record: Record, ended: tuple[int, list[dict[str, Any]]], misreported: int, why: str
 ) -> None:
-    """Exactly one completion record with the status of the wire and the success that follows; nothing else passes."""
-    records = [record(DONE, "r1", **fields) for fields in logged]
-    good = [record(DONE, "r2", status_code=200, success=True)]
-    result = StatusAgreement().judge(seen([turn("r2"), turn("r1", status=status)], records + good))
-    assert result.verdict is verdict
-    assert ("r1 turn 1" in result.message) == (verdict is Verdict.FAILED)
+    """In whatever order the two witnesses speak; of one without an answer at most one record may exist."""
+    status, records = ended
+    contract = replace(contract, primary_method=None)
+    steps = [("sent", (7, status)), *(("logged", record(DONE, "load-1-7", **one)) for one in records)]
+    for order in permutations(steps):
+        cell = told(contract, *order)
+        assert (cell.misreported, cell.compared) == (misreported, 1)
+        assert cell.examples.get("misreported") == (None if why is None else f"load-1-7: {why}")
 
 
-def test_records_of_another_request_do_not_count(turn: Turn, record: Record, seen: Seen) -> None:
-    """The completion of a stranger's request, or one without an id, cannot stand in for the own one."""
-    strangers = [record(DONE, name, status_code=200, success=True) for name in ("r2", None)]
-    assert StatusAgreement().judge(seen([turn("r1")], strangers)).verdict is Verdict.FAILED
-
-
-@pytest.mark.parametrize(("ids", "verdict"), [
-    (("r1", "r2"), Verdict.PASSED),
-    (("r1",), Verdict.FAILED),
-    (("r1", "r1", "r2"), Verdict.FAILED),
-    (("r1", "r3"), Verdict.FAILED),
-    (("r1", "r2", "r3"), Verdict.PASSED),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("status", "count", "unclassified"), [(200, 1, 0), (200, 0, 1), (200, 2, 1), (503, 0, 0)]
+)
 def test_each_answer_has_one_classification(
-    turn: Turn, record: Record, seen: Seen, ids: tuple[str, ...], verdict: Verdict
+    contract: Contract, record: Record, status: int, count: int, unclassified: int
 ) -> None:
-    """Each 200 has its one success event under its own id; the total alone would not tell two mistakes apart."""
-    turns = [turn("r1"), turn("r2"), turn("r3", status=500)]
-    result = TurnsClassified().judge(seen(turns, [record(CLASSIFIED, name) for name in ids]))
-    assert result.verdict is verdict
+    """Only what was answered with a 200 owes one, and no more than one."""
+    contract = replace(contract, completion_event=None)
+    steps = [("sent", (7, status)), *[("logged", record(CLASSIFIED, "load-1-7"))] * count]
+    for order in permutations(steps):
+        assert told(contract, *order).unclassified == unclassified
 
 
-@pytest.mark.parametrize(("turns", "verdict"), [
-    ([(1, 200, 1), (2, 200, 2)], Verdict.PASSED),
-    ([(1, 200, 1), (2, 200, 1)], Verdict.FAILED),
-    ([(1, 200, 1), (2, 200, None)], Verdict.FAILED),
-    ([(1, 200, 1), (2, 500, None)], Verdict.FAILED),
-    ([(1, 200, 1), (2, 200, 2), (2, 500, None)], Verdict.PASSED),
-    ([(1, 200, 1)], Verdict.UNDECIDED),
-    ([(1, 500, None)], Verdict.FAILED),
-    ([], Verdict.FAILED),
-])  # fmt: skip
-def test_a_conversation_is_remembered(
-    turn: Turn, seen: Seen, turns: list[tuple[int, int, int | None]], verdict: Verdict
-) -> None:
-    """Turn n is answered as turn n; first turns alone leave it undecided, and second turns that all fail do not pass."""
-    sent = [turn(f"r{number}", turn=number, status=status, turn_seen=said) for number, status, said in turns]
-    assert HistoryPreserved().judge(seen(sent)).verdict is verdict
+def test_records_of_other_requests_do_not_count(contract: Contract, record: Record) -> None:
+    """Another load's, a health check's, one without an id or with digits of another script: none of them is ours."""
+    others = ["load-2-7", "health", None, "7", "load-1-", "load-1-\u0667"]
+    cell = told(contract, *(("logged", record(DONE, one, **BAD)) for one in others))
+    assert (cell.compared, cell.misreported, cell.unclassified) == (0, 0, 0)
+
+
+def test_a_set_of_numbers_holds_what_was_added() -> None:
+    """Each at its own bit, the first of all and one far beyond the others too."""
+    bits = Bits()
+    for number in (0, 9, 70_000):
+        bits.add(number)
+    assert [number for number in (*range(20), 69_999, 70_000, 70_001, 9_000_000) if number in bits] == [
+        0,
+        9,
+        70_000,
+    ]

@@ -9,7 +9,7 @@ from harness.gates.sequential import RateTest
 from harness.verdict import Verdict
 
 TEST = RateTest()
-RUNS = 1_000
+RUNS = 10_000
 
 
 def played(random: Random, rate: float) -> tuple[Verdict, int]:
@@ -54,7 +54,7 @@ def test_four_errors_at_once_fail() -> None:
 def test_it_errs_as_seldom_and_ends_as_soon_as_published(
     rate: float, wrong: Verdict, wrong_share_max: float, requests: float
 ) -> None:
-    """Over 1,000 runs at a rate the wrong verdicts are no more, and the mean length within 10 %, of the plan's figures."""
+    """Over 10,000 runs at a rate the wrong verdicts are no more, and the mean length within 10 %, of the plan's figures."""
     random = Random(11)
     runs = [played(random, rate) for _ in range(RUNS)]
     assert sum(verdict is wrong for verdict, _ in runs) <= wrong_share_max * RUNS

@@ -20,7 +20,7 @@ from harness.targets.witness import NONCE_HEADER
 class Stub:
     """Answers turns as the reference service would, and logs and counts them.
 
-    `status` is answered to every `wrong_every`-th turn, and `logged` is what the log says of it. `nonce_sent` is the
+    It stalls for the first `stall_s` of every `stall_every_s` seconds. `status` is answered to every `wrong_every`-th turn, and `logged` is what the log says of it. `nonce_sent` is the
     nonce of its answers, `uncounted` how many turns its metrics forget, `dies_after` after how many turns it counts
     as dead, `answer_s` how long an answer takes, and
     `metric` the name under which it counts.
@@ -35,6 +35,8 @@ class Stub:
     answer_s: float = 0.0
     metric: str = "app_responses_total"
     turns: Counter[str] = field(default_factory=Counter)
+    stall_s: float = 0.0
+    stall_every_s: float = 5.0
     served: int = 0
     log: list[dict[str, Any]] = field(default_factory=list)
 
@@ -62,7 +64,7 @@ class Stub:
                 headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
                 body = await reader.readexactly(int(headers["content-length"]))
                 status, said = self.answer(headers["x-request-id"], orjson.loads(body))
-                await asyncio.sleep(self.answer_s)
+                await asyncio.sleep(self.answer_s + self._stalled_s())
                 out = orjson.dumps(said)
                 fields = f"content-length: {len(out)}\r\n{NONCE_HEADER}: {self.nonce_sent}\r\n"
                 writer.write(f"HTTP/1.1 {status} OK\r\n{fields}\r\n".encode() + out)
@@ -71,6 +73,10 @@ class Stub:
             pass
         finally:
             writer.close()
+
+    def _stalled_s(self) -> float:
+        """For how long it goes on to stall."""
+        return max(0.0, self.stall_s - asyncio.get_running_loop().time() % self.stall_every_s)
 
     @asynccontextmanager
     async def start(self, options: LoadOptions, directory: Path) -> AsyncIterator[LoadTarget]:
@@ -93,6 +99,14 @@ class Stub:
         finally:
             server.close()
             path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in self.log))
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine is no subject of these tests: its doubts have tests of their own, in which nothing has to be quick."""
+    monkeypatch.setattr("harness.load.validity.DRIFT_S_LEAST", 30.0)
+    monkeypatch.setattr("harness.load.validity.STILL_S_MAX", 30.0)
+    monkeypatch.setattr("harness.load.validity.CPU_MAX", 30.0)
 
 
 @pytest.fixture

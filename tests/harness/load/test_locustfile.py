@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from harness.load.options import LoadOptions
+from harness.load.run import Load
 from harness.load.target import Starter
 
+pytestmark = pytest.mark.usefixtures("patience")
 ROOT = Path(__file__).parents[3]
 Stub = Callable[..., Starter]
 
@@ -54,47 +57,64 @@ async def test_the_exit_code_is_that_of_the_gates(stub: Stub, locust: Locust, tm
     """Too few requests end with 4, the figure that is missing, and the gates that nobody could testify to."""
     async with stub()(LoadOptions(), tmp_path) as target:
         code, said = await locust("-u", "3", "-r", "3", "--requests", "60", "--host", target.base_url)
-    assert code == 4
-    assert (
-        "undecided, by what the wire shows; 8 gates were not witnessed: 60 requests, 3 closed users, 2,935 more requests are missing"
-        in said
-    )
-    assert "not judged status in log == status on the wire: give the service's log" in said
+    assert code == 4, said
+    assert "undecided: 60 requests, 3 closed users, 2,935 more requests are missing" in said
+    assert "not judged misreported == 0: give the service's log, --target-log" in said
 
 
 async def test_with_a_log_its_gates_are_judged(stub: Stub, locust: Locust, tmp_path: Path) -> None:
-    """Given the service's log, what stands in it from before the run does not count, and what it lacks fails."""
+    """Given the service's log, what stands in it from before the run does not count, and what it lacks is no pass."""
     log = tmp_path / "service.log"
     log.write_text('{"event":"conversation_aware_classification_skipped"}\n')
     async with stub(status=500, wrong_every=5)(LoadOptions(), tmp_path) as target:
-        code, said = await locust(
-            "-u",
-            "3",
-            "-r",
-            "3",
-            "-t",
-            "1s",
-            "--host",
-            target.base_url,
-            "--target-log",
-            str(log),
-        )
-    assert code == 3
+        aimed = ("-u", "3", "-r", "3", "-t", "1s", "--host", target.base_url)
+        code, said = await locust(*aimed, "--target-log", str(log))
+    assert code == 3, said
     assert "failed    status(5xx) == 0" in said
-    assert "failed    status in log == status on the wire" in said
-    assert 'invalid   log("conversation_aware_classification_skipped") == 0: the log is empty' in said
+    assert "failed    misreported == 0" in said
+    assert 'invalid   log("conversation_aware_classification_skipped") == 0' in said
+    assert "the log is empty" in said
+
+
+async def test_a_master_judges_what_its_workers_sent(stub: Stub, locust: Locust, tmp_path: Path) -> None:
+    """Two workers that were started by themselves share the requests; the master says what all of them show."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    async with stub()(LoadOptions(), tmp_path) as target:
+        aimed = ("-u", "4", "-r", "4", "--requests", "61", "--host", target.base_url)
+        master = locust("--master", "--expect-workers", "2", "--master-bind-port", port, *aimed)
+        worker = ("--worker", "--master-host", "127.0.0.1", "--master-port", port)
+        (code, said), *_ = await asyncio.gather(master, locust(*worker), locust(*worker))
+    assert code == 4, said
+    assert "undecided: 61 requests, 4 closed users" in said
+
+
+async def test_a_load_waits_for_generators_that_are_started_elsewhere(
+    stub: Stub, locust: Locust, tmp_path: Path
+) -> None:
+    """With a place to come to, `shakeout load` starts a master alone; locustfile.py is all that a worker needs."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    options = LoadOptions(requests=80, rate_per_s=100, workers=2, bind=f"127.0.0.1:{port}")
+    worker = ("--worker", "--master-host", "127.0.0.1", "--master-port", port)
+    report, *_ = await asyncio.gather(Load(start=stub()).run(options), locust(*worker), locust(*worker))
+    assert (report.requests, report.reasons) == (80, ())
+    assert len(report.run.parts) == 2
 
 
 @pytest.mark.parametrize(("arguments", "code", "reason"), [
     (("--requests", "0"), 2, "--requests 0: must be at least 1"),
     (("--target-profile", "no/such.toml"), 2, "no/such.toml"),
     (("--target-log", "no/such.log"), 2, "no/such.log"),
-    (("--requests", "20"), 3, "not one turn was answered"),
+    (("--plan", "no/such.json"), 2, "no/such.json"),
+    (("--requests", "20"), 3, "not one request was answered"),
 ])  # fmt: skip
 async def test_what_cannot_be_run_or_trusted_says_so(
     locust: Locust, arguments: tuple[str, ...], code: int, reason: str
 ) -> None:
     """A usage error ends with 2 before anything is sent; a service that is not there ends with 3."""
     found, said = await locust("-u", "1", "--host", "http://127.0.0.1:9", *arguments)
-    assert found == code
+    assert found == code, said
     assert reason in said

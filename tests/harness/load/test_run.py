@@ -1,4 +1,4 @@
-"""Whole runs: a real locust against a stub, and against the reference service."""
+"""Whole runs: real generators against a stub, and against the reference service."""
 
 import asyncio
 import os
@@ -11,20 +11,32 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.errors import InvalidRun
-from harness.load import recorder
+from harness.errors import InvalidRun, UsageError
+from harness.gates import parse
+from harness.gates.verdicts import Watch
+from harness.load.frames import Run, read
+from harness.load.kept import FRAMES
 from harness.load.options import LoadOptions
+from harness.load.phases import Phase
 from harness.load.report import LoadReport
-from harness.load.run import load
+from harness.load.run import Load
 from harness.load.target import Starter
+from harness.load.watching import seen
 from harness.verdict import Verdict
 
+pytestmark = pytest.mark.usefixtures("patience")
 Stub = Callable[..., Starter]
+FAST = 400.0
 
 
-def locusts() -> list[int]:
-    """The generators that this process has started and that still run."""
-    return [child.pid for child in psutil.Process().children() if "locust" in child.cmdline()]
+def locusts(of: int | None = None) -> list[psutil.Process]:
+    """The processes of locust that a process has started and that still run; workers name a master's host."""
+    return [child for child in psutil.Process(of).children() if "locust" in child.cmdline()]
+
+
+def workers() -> list[psutil.Process]:
+    """Those that send."""
+    return [child for child in locusts() if "--worker" in child.cmdline()]
 
 
 def of(report: LoadReport, verdict: Verdict) -> list[str]:
@@ -33,50 +45,123 @@ def of(report: LoadReport, verdict: Verdict) -> list[str]:
 
 
 async def test_a_small_load_on_the_reference_service_is_undecided() -> None:
-    """200 turns on the real service pass every gate but the error rate, which says how many are missing."""
+    """200 requests on the real service pass every gate but the rates, which say how many are missing."""
     said: list[str] = []
-    report = await load(LoadOptions(requests=200, users=10), say=said.append)
+    report = await Load(say=said.append).run(LoadOptions(requests=200, users=5))
     assert report.reasons == ()
     assert (report.verdict, report.requests, report.missing) == (Verdict.UNDECIDED, 200, 2_795)
-    assert of(report, Verdict.UNDECIDED) == ["error_rate < 0.1%", "latency p99 < 2 s"]
+    assert of(report, Verdict.UNDECIDED) == ["error_rate < 0.1%", "p99 < 2s"]
     assert of(report, Verdict.FAILED) == []
-    assert "200 of 200 turns" in said
+    assert any("requests, " in one and "gates decided" in one for one in said)
     assert locusts() == []
 
 
 async def test_a_healthy_service_passes(stub: Stub) -> None:
-    """3,000 turns without an error are sent exactly, counted by both sides, and pass."""
-    report = await load(LoadOptions(requests=3_000, users=5), start=stub())
+    """3,000 requests without an error are sent exactly, by two generators, counted by both sides, and pass."""
+    report = await Load(start=stub()).run(LoadOptions(requests=3_000, users=6, workers=2))
     assert (report.verdict, report.requests, report.reasons) == (Verdict.PASSED, 3_000, ())
+
+
+async def test_requests_that_are_due_by_the_clock_are_sent_exactly(stub: Stub) -> None:
+    """However they are drawn, as many as were asked for, none before it was due, and all of them are on record."""
+    report = await Load(start=stub()).run(LoadOptions(requests=300, rate_per_s=100, workers=2))
+    parts = [part for one in report.run.parts.values() for part in one]
+    assert (report.requests, sum(part.due for part in parts), sum(part.sent for part in parts)) == (
+        300,
+        300,
+        300,
+    )
+    assert of(report, Verdict.FAILED) == []
 
 
 async def test_a_service_that_logs_success_on_500_fails_for_that_reason(stub: Stub) -> None:
     """Every third turn a 500 that is logged as a success: error rate, 5xx, and the log against the wire all fail."""
-    report = await load(LoadOptions(requests=300, users=5), start=stub(status=500, wrong_every=3, logged=200))
+    start = stub(status=500, wrong_every=3, logged=200)
+    report = await Load(start=start).run(LoadOptions(requests=300, users=5))
     assert report.verdict is Verdict.FAILED
     failed = of(report, Verdict.FAILED)
-    assert {"error_rate < 0.1%", "status(5xx) == 0", "status in log == status on the wire"} <= set(failed)
-    assert "history preserved: turn n is answered as turn n" not in failed
+    assert {"error_rate < 0.1%", "status(5xx) == 0", "misreported == 0"} <= set(failed)
+    assert "forgotten == 0" not in failed
 
 
 async def test_a_run_by_time_cuts_no_turn_off(stub: Stub) -> None:
     """After one second the users, each in the middle of a turn, finish it: all that were begun are on record."""
-    report = await load(LoadOptions(for_s=1, users=5), start=stub(answer_s=0.3))
+    report = await Load(start=stub(answer_s=0.3)).run(LoadOptions(for_s=1, users=5))
     assert report.reasons == ()
     assert report.requests > 0
 
 
-async def test_a_killed_generator_makes_the_run_invalid(stub: Stub) -> None:
-    """Where locust is killed half-way, what it left is no verdict."""
+async def test_a_run_ends_by_itself_when_its_gates_are_decided(stub: Stub) -> None:
+    """A service that fails every fifth request is failed long before the time is over, and what was sent is on record."""
+    options = LoadOptions(until_decided=True, max_s=300, rate_per_s=100, gates=(parse("error_rate < 1%"),))
+    report = await Load(start=stub(status=500, wrong_every=5)).run(options)
+    assert (report.verdict, report.reasons) == (Verdict.FAILED, ())
+    assert report.requests < 5_000
 
-    def kill(progress: str) -> None:
-        if not progress.startswith("0 ") and (running := locusts()):
-            os.kill(running[0], signal.SIGKILL)
 
-    report = await load(LoadOptions(requests=200_000, users=5), start=stub(), say=kill)
+async def test_a_good_service_is_passed_as_soon_as_the_evidence_is_there(stub: Stub) -> None:
+    """Not before its gate is decided, and not long after: what is under way then is all that comes on top."""
+    options = LoadOptions(until_decided=True, max_s=300, rate_per_s=100, gates=(parse("error_rate < 2%"),))
+    report = await Load(start=stub()).run(options)
+    assert (report.verdict, report.reasons) == (Verdict.PASSED, ())
+    assert 150 < report.requests < 5_000
+
+
+async def test_phases_are_counted_apart(stub: Stub) -> None:
+    """A gate on a phase sees its requests alone; a phase that there is not is refused before anything is sent."""
+    phases = (Phase.of("first 1s 50/s"), Phase.of("second 1s 100/s"))
+    options = LoadOptions(phases=phases, gates=(parse("error_rate @phase=second < 90%"),))
+    report = await Load(start=stub()).run(options)
+    counted = {key[2]: cell.requests for key, cell in report.run.cells.by_key.items()}
+    assert set(counted) == {"first", "second"}
+    assert report.gates[0].message.startswith(f"0 of {counted['second']}")
+    wrong = LoadOptions(phases=phases, gates=(parse("error_rate @phase=third < 90%"),))
+    with pytest.raises(UsageError, match="there is no phase third; there are: first, second"):
+        await Load(start=stub()).run(wrong)
+
+
+@pytest.mark.parametrize(("number", "reason"), [
+    (signal.SIGKILL, "generator 1 ended with signal 9"),
+    (signal.SIGSTOP, "was silent for 4 s"),
+])  # fmt: skip
+async def test_a_generator_that_is_killed_or_paused_makes_the_run_invalid(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, reason: str
+) -> None:
+    """What the others left is no verdict; the run does not wait for ever for one that is silent."""
+    monkeypatch.setattr("harness.load.validity.SILENT_FRAMES_MAX", 3)
+    done: list[psutil.Process] = []
+
+    def hit(progress: str) -> None:
+        if not done and not progress.startswith("0 ") and len(found := workers()) == 2:
+            done.append(found[1])
+            found[1].send_signal(number)
+
+    options = LoadOptions(for_s=8, rate_per_s=50, workers=2)
+    report = await Load(start=stub(), say=hit).run(options)
+    assert done
     assert report.verdict is Verdict.INVALID
-    assert any(reason.startswith("locust ended with signal 9") for reason in report.reasons)
-    assert any("did not come to its end" in reason for reason in report.reasons)
+    assert any(reason in told for told in report.reasons)
+    assert locusts() == []
+
+
+async def test_a_generator_that_stood_still_makes_the_run_invalid(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Paused for three seconds, it goes on and comes to its end: what it sent late is no fault of the service."""
+    monkeypatch.setattr("harness.load.validity.STILL_S_MAX", 2.0)
+    paused: list[psutil.Process] = []
+    waking: list[asyncio.TimerHandle] = []
+
+    def hit(progress: str) -> None:
+        if not paused and not progress.startswith("0 ") and (found := workers()):
+            paused.append(found[0])
+            found[0].suspend()
+            waking.append(asyncio.get_running_loop().call_later(3.0, found[0].resume))
+
+    report = await Load(start=stub(), say=hit).run(LoadOptions(for_s=8, rate_per_s=50))
+    assert waking
+    assert report.verdict is Verdict.INVALID
+    assert any("stood still" in told for told in report.reasons)
 
 
 @pytest.mark.parametrize(("mistake", "reason"), [
@@ -90,48 +175,56 @@ async def test_an_observation_that_cannot_be_trusted_is_invalid(
     stub: Stub, mistake: dict[str, object], reason: str
 ) -> None:
     """Another's nonce, another count and a dead target each invalidate the run and say why."""
-    report = await load(LoadOptions(requests=60, users=3), start=stub(**mistake))
+    report = await Load(start=stub(**mistake)).run(LoadOptions(requests=60, users=3))
     assert report.verdict is Verdict.INVALID
     assert any(reason in told for told in report.reasons)
 
 
-async def test_the_evidence_of_a_run_is_kept_where_it_is_wanted(stub: Stub, tmp_path: Path) -> None:
-    """The records and the target's whole log are copied into the folder, which is made."""
+async def test_the_evidence_of_a_run_is_kept_and_judges_it_again(stub: Stub, tmp_path: Path) -> None:
+    """Frames and log are in the folder, which is made; the frames give the same verdict, to the letter."""
     kept = tmp_path / "deep" / "kept"
-    await load(LoadOptions(requests=60, users=3), start=stub(), keep=kept)
-    assert {path.name for path in kept.iterdir()} == {"load-records.jsonl", "load-app.log"}
-    assert len(recorder.read(kept / "load-records.jsonl").turns) == 60
+    report = await Load(start=stub(), keep=kept).run(LoadOptions(requests=60, users=3))
+    assert {path.name for path in kept.iterdir()} == {FRAMES, "load-app.log"}
     assert (kept / "load-app.log").read_text().count("api_request_complete") == 60
+    run = Run.of(map(read, (kept / FRAMES).read_bytes().splitlines()))
+    gates = [parse(gate.name) for gate in report.gates]
+    again = Watch(criteria=gates, watched=False).look(seen(run, promised="api_request_complete"))
+    assert repr(again) == repr(report.gates)
 
 
 async def test_evidence_that_cannot_be_kept_makes_the_run_invalid(stub: Stub, tmp_path: Path) -> None:
-    """A folder that went away during the run is told in one line."""
+    """A folder that cannot be made is told in one line."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(InvalidRun, match="the records were not kept, run it again"):
-        await load(LoadOptions(requests=5, users=1), start=stub(), keep=tmp_path / "file")
+    with pytest.raises(InvalidRun, match="the evidence was not kept, run it again"):
+        await Load(start=stub(), keep=tmp_path / "file").run(LoadOptions(requests=5, users=1))
 
 
-async def test_a_cancelled_run_leaves_no_generator(stub: Stub) -> None:
-    """Cancelled half-way, as by Ctrl-C, the run ends only after its locust is gone."""
+async def test_a_cancelled_run_leaves_no_generator_and_gives_what_it_has(stub: Stub) -> None:
+    """Cancelled half-way, as by Ctrl-C, the run ends only after its generators are gone; its report is marked."""
     begun = asyncio.Event()
+    partial: list[LoadReport] = []
 
     def say(progress: str) -> None:
-        if locusts():
+        if not progress.startswith(("0 ", "starting")):
             begun.set()
 
-    run = asyncio.create_task(load(LoadOptions(requests=200_000, users=2), start=stub(), say=say))
+    load = Load(start=stub(), say=say, partial=partial.append)
+    run = asyncio.create_task(load.run(LoadOptions(requests=200_000, users=2)))
     await begun.wait()
     run.cancel()
     with pytest.raises(asyncio.CancelledError):
         await run
     assert locusts() == []
+    (report,) = partial
+    assert (report.verdict, report.requests > 0) == (Verdict.INVALID, True)
+    assert "the run was interrupted" in report.reasons
 
 
-def test_a_generator_does_not_outlive_its_parent(tmp_path: Path) -> None:
+def test_no_generator_outlives_its_parent(tmp_path: Path) -> None:
     """Killed with no chance to clean up, the parent still leaves neither locust nor target behind."""
     code = (
-        "import asyncio; from harness.load.options import LoadOptions; from harness.load.run import load; "
-        "asyncio.run(load(LoadOptions(requests=200_000), say=lambda text: print(text, flush=True)))"
+        "import asyncio; from harness.load.options import LoadOptions; from harness.load.run import Load; "
+        "asyncio.run(Load(say=lambda text: print(text, flush=True)).run(LoadOptions(requests=200_000, users=5)))"
     )
     env = {**os.environ, "TMPDIR": str(tmp_path)}  # what the killed parent cannot remove
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=env) as parent:
@@ -139,13 +232,15 @@ def test_a_generator_does_not_outlive_its_parent(tmp_path: Path) -> None:
         assert any(not line.startswith("0 ") for line in parent.stdout)
         children = psutil.Process(parent.pid).children()
         parent.kill()
-    assert len(children) == 2
-    _, alive = psutil.wait_procs(children, timeout=20)
+    assert len(children) == 3
+    _, alive = psutil.wait_procs(children, timeout=30)
     assert alive == []
 
 
 def test_the_parent_never_imports_locust() -> None:
     """Importing the run leaves the process unpatched: neither locust nor gevent is loaded."""
-    code = "import sys, harness.load.run; print({'locust', 'gevent'} & set(sys.modules))"
+    code = (
+        "import sys, harness.load.run, harness.commands.load; print({'locust', 'gevent'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

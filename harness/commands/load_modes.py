@@ -1,0 +1,110 @@
+"""What a load can be for: a verdict, a comparison with an earlier run or with another target, or the highest rate."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.commands.common import out, wait_for
+from harness.commands.load_report import Outputs, show_knee
+from harness.errors import UsageError
+from harness.gates import baseline
+from harness.load.compared import abba, before, blocks, read_frames
+from harness.load.knee import find_knee
+from harness.load.options import LoadOptions
+from harness.load.phases import RATE_MAX
+from harness.load.report import LoadReport
+from harness.load.run import Load
+from harness.load.validity import Expected, doubts
+from harness.reports import json_file
+from harness.verdict import Verdict
+
+KNEE_S_MAX = 120.0
+"""So long one step of a search for the highest rate may take, where nothing else is said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mode:
+    """What is wanted of a run beside its verdict: at most one of these."""
+
+    baseline: Path | None
+    against: LoadOptions | None
+    knee: bool
+
+    def __post_init__(self) -> None:
+        """Refuse what does not go together."""
+        if sum((self.baseline is not None, self.against is not None, self.knee)) > 1:
+            raise UsageError("--baseline, --against and --find-knee are three questions: ask one of them")
+
+
+def carried_out(options: LoadOptions, mode: Mode, how: Load, outputs: Outputs) -> Verdict:
+    """Run what is asked for, show it, and write it; what it says as a whole."""
+    if mode.knee:
+        return _knee(options, how, outputs)
+    if mode.against is not None:
+        report = wait_for(_turns(options, mode.against, how))
+    elif mode.baseline is not None:
+        report = _measured(options, mode.baseline, how)
+    else:
+        report = wait_for(how.run(options))
+    outputs.give(report)
+    return report.verdict
+
+
+def _measured(options: LoadOptions, place: Path, how: Load) -> LoadReport:
+    """A run, and what became worse since an earlier one."""
+    old = read_frames(place)
+    for doubt in doubts(old, Expected(workers=len(old.parts))):
+        raise UsageError(f"--baseline {place}: that run is no measure: {doubt}; run it again")
+    report = wait_for(replace(how, before=before(old)).run(options))
+    compared = baseline.compare(blocks(old), blocks(report.run))
+    return replace(report, gates=(*report.gates, *compared), baseline=old)
+
+
+async def _turns(options: LoadOptions, other: LoadOptions, how: Load) -> LoadReport:
+    """Two targets that take turns, A B B A; what is worse in the second is what fails."""
+    turn = 0
+
+    def measure(one: LoadOptions) -> Callable[[], object]:
+        async def run() -> LoadReport:
+            nonlocal turn
+            turn += 1
+            here = turn
+            keep = None if how.keep is None else how.keep / f"turn{here}"
+            return await replace(how, keep=keep, say=lambda text: how.say(f"turn {here} of 4: {text}")).run(
+                one
+            )
+
+        return run
+
+    found = await abba(measure(options), measure(other))  # type: ignore[arg-type]  # each gives a report
+    return LoadReport(
+        seed=options.seed,
+        model=f"{options.profile.name}, then {other.profile.name} twice, then {options.profile.name}",
+        gates=baseline.compare(blocks(found.before), blocks(found.after)),
+        replay=f"{options.replay} --against {other.target}",
+        run=found.after,
+        reasons=found.reasons,
+        baseline=found.before,
+    )
+
+
+def _knee(options: LoadOptions, how: Load, outputs: Outputs) -> Verdict:
+    """Steps under the same gates, each ended as soon as it is decided."""
+    if options.users is not None or options.phases or options.scenario is not None:
+        raise UsageError(
+            "--find-knee tries one rate after the other: leave --users, --phase and --scenario out"
+        )
+    decided = replace(options, requests=None, for_s=None, until_decided=True)
+    decided = replace(decided, max_s=options.for_s or min(options.max_s, KNEE_S_MAX))
+
+    async def measure(rate_per_s: float) -> LoadReport:
+        quick = replace(how, say=lambda text: how.say(f"{rate_per_s:g} a second: {text}"))
+        return await quick.run(replace(decided, rate_per_s=rate_per_s))
+
+    knee = wait_for(find_knee(measure, start_per_s=options.rate, most_per_s=RATE_MAX))
+    if not outputs.quiet:
+        show_knee(knee)
+        out.print(f"again: {options.replay} --find-knee", markup=False)
+    if outputs.json is not None:
+        json_file.write(outputs.json, knee.to_json())
+    return knee.verdict

@@ -1,0 +1,110 @@
+"""A load under `locust -f locustfile.py` alone: no parent, so the plan is made and the frames are judged in locust's own process."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InvalidRun, UsageError
+from harness.gates.criteria import by_log, success_criteria, watched_texts
+from harness.gates.verdicts import Watch
+from harness.load.journey import canary
+from harness.load.limits import limits
+from harness.load.options import REQUESTS
+from harness.load.plan import Plan
+from harness.load.report import LoadReport
+from harness.load.service_log import ServiceLog
+from harness.load.validity import Expected, doubts
+from harness.load.watching import Frames, seen
+from harness.targets.profile import load
+
+SEED = 0
+
+
+def add_arguments(group: Any) -> None:
+    """What a run alone is told; locust's own options say how many users, for how long, and where the service is."""
+    group.add_argument("--requests", type=int, default=None, help=f"turns in all; {REQUESTS} without -t")
+    group.add_argument("--target-profile", default="", help="the profile of the service")
+    group.add_argument(
+        "--target-log", default="", env_var="SHAKEOUT_LOG", help="the service's log, on this host"
+    )
+
+
+class Alone:
+    """One run without a parent: `plan` is what its generators are told; its users wait for their answers.
+
+    Raises:
+        UsageError: there is no such profile or log, or a number is out of range.
+    """
+
+    def __init__(self, options: Any) -> None:
+        self._profile = load(options.target_profile) if options.target_profile else load()
+        self._users = options.num_users or 1
+        self._criteria = success_criteria(self._profile.contract, canary=canary(SEED))
+        if options.requests is not None and options.requests < 1:
+            raise UsageError(f"--requests {options.requests}: must be at least 1")
+        if options.target_log and not Path(options.target_log).is_file():
+            raise UsageError(
+                f"{options.target_log}: no such log; leave --target-log out, or name the service's"
+            )
+        self.plan = Plan(
+            turn=self._profile.turn,
+            seed=SEED,
+            directory=tempfile.mkdtemp(prefix="shakeout-load-"),
+            workers=options.expect_workers if options.master else 1,
+            requests=options.requests if options.run_time or options.requests else REQUESTS,
+            for_s=float(options.run_time) if options.run_time else None,
+            compared=bool(options.target_log),
+            **limits(self._criteria),
+        )
+        # Locust would end its users and their reports at once; by the plan they finish their turns first.
+        options.run_time = None
+        self._log = None
+        if options.target_log:
+            self._log = ServiceLog(
+                {"app": Path(options.target_log)},
+                self._profile.contract,
+                prefix=self.plan.prefix,
+                texts=watched_texts(self._criteria),
+                skipped=True,
+            )
+
+    def judge(self) -> int:
+        """Say what the run has shown, on standard error; the exit code that it ends with."""
+        try:
+            report = self._report()
+        except InvalidRun as error:
+            sys.stderr.write(f"shakeout: {error}\n")
+            return error.exit_code
+        finally:
+            shutil.rmtree(self.plan.directory)
+        sys.stderr.write("\n".join(_lines(report)) + "\n")
+        return report.verdict.exit_code
+
+    def _report(self) -> LoadReport:
+        """What can be said of the frames, and of the log that grew meanwhile."""
+        judged = [one for one in self._criteria if self._log is not None or not by_log(one)]
+        frames = Frames(path=self.plan.frames, log=self._log)
+        frames.end()
+        promised = self._profile.contract.completion_event
+        return LoadReport(
+            seed=self.plan.seed,
+            model=f"{self._users} closed users",
+            gates=Watch(criteria=judged, watched=False).look(seen(frames.run, promised=promised)),
+            replay="",
+            run=frames.run,
+            reasons=doubts(frames.run, Expected(workers=self.plan.workers)),
+            unwitnessed=tuple(str(one) for one in self._criteria if one not in judged),
+        )
+
+
+def _lines(report: LoadReport) -> Iterator[str]:
+    """The gates, then what the run says as a whole."""
+    for name, verdict, observed, bound, limit, message in report.rows():
+        yield f"{verdict:<9} {name}: {observed} (bound {bound}, limit {limit}); {message}"
+    yield from (f"not judged {name}: give the service's log, --target-log" for name in report.unwitnessed)
+    yield from (f"invalid: {reason}" for reason in report.reasons)
+    missing = f", {report.missing:,} more requests are missing" if report.missing else ""
+    yield f"{report.verdict}: {report.requests:,} requests, {report.model}{missing}"

@@ -1,0 +1,59 @@
+"""The service's own count of its turns, held to the generators'."""
+
+import asyncio
+import contextlib
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from harness.gates.criterion import Scope
+from harness.history import Contract
+from harness.load.frames import Run
+from harness.load.target import LoadTarget
+
+COUNT_S_MAX = 2.0
+"""The app counts a request just after its last byte, so its count may come a moment later than the client's."""
+
+
+async def count_differs(contract: Contract, target: LoadTarget, run: Run) -> tuple[str, ...]:
+    """What to say where the app counted another number of turns than the generators.
+
+    Of a turn without an answer it is not known whether it arrived, so it may or may not be counted.
+    """
+    if contract.response_metric is None or target.metrics is None or not target.alive():
+        return ()
+    cell = run.cells.within(Scope())
+    counted = await _settled(contract, target, range(cell.answered, cell.requests + 1))
+    if counted is None:
+        return (f"the target's metrics have no {contract.response_metric} for {contract.turn_path}",)
+    if cell.answered <= counted <= cell.requests:
+        return ()
+    return (f"{cell.requests:,} turns are on record and the target counted {counted:,}",)
+
+
+async def _settled(contract: Contract, target: LoadTarget, wanted: range) -> int | None:
+    """What the app counted, read again until it is as wanted or time is up; None where it has no such figure."""
+    assert target.metrics is not None
+    counted = None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(COUNT_S_MAX):
+            while True:
+                counted = _counted(await target.metrics(), contract)
+                if counted in wanted:
+                    break
+                await asyncio.sleep(0.05)
+    return counted
+
+
+def _counted(text: str, contract: Contract) -> int | None:
+    """The sum of the response metric over the turns' route, whatever their status; None where there is none."""
+    try:
+        families = list(text_string_to_metric_families(text))
+    except ValueError:
+        return None
+    samples = [
+        sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == contract.response_metric and sample.labels.get("route") == contract.turn_path
+    ]
+    return int(sum(samples)) if samples else None

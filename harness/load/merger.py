@@ -1,0 +1,72 @@
+"""The master's part: what the generators report, put together into a frame a second."""
+
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+import orjson
+
+from harness.gates.cells import Cells, unpacked
+from harness.load.frames import Frame, Part
+from harness.load.phases import ends_s
+from harness.load.plan import CLOSED, Plan
+
+
+class Merger:
+    """Takes reports as they come, and writes what came in a second as one frame."""
+
+    def __init__(self, plan: Plan, stream: BinaryIO) -> None:
+        self._plan = plan
+        self._stream = stream
+        self._parts: list[Part] = []
+        self._cells = Cells()
+        self._answers: list[int] = []
+        self._number = 0
+        self._ended: set[int] = set()
+        self._lasted_s = 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether every generator has come to its end."""
+        return len(self._ended) >= self._plan.workers
+
+    def take(self, data: bytes) -> None:
+        """One report; one that does not know the nonce of this run is a stranger's, and left out."""
+        said: Mapping[str, Any] = orjson.loads(data)
+        if said["nonce"] != self._plan.nonce:
+            return
+        part = Part.unpacked(said["part"])
+        self._parts.append(part)
+        if part.ended:
+            self._ended.add(part.worker)
+        self._cells.merge(unpacked(said["cells"]))
+        self._answers += said["answers"]
+
+    def frame(self, now_s: float) -> None:
+        """Write what came since the last frame; the run is `now_s` seconds old."""
+        frame = Frame(
+            number=self._number,
+            parts=tuple(self._parts),
+            cells=self._cells,
+            lasted_s=self._phases(self._lasted_s, now_s),
+            answers=tuple(self._answers),
+        )
+        self._stream.write(frame.line())
+        self._stream.flush()
+        self._number += 1
+        self._lasted_s = now_s
+        self._parts, self._cells, self._answers = [], Cells(), []
+
+    def close(self) -> None:
+        """Nothing more is written."""
+        self._stream.close()
+
+    def _phases(self, begin_s: float, end_s: float) -> dict[str, float]:
+        """For how long each phase went on between two moments; what comes after the last is none of any."""
+        if not self._plan.phases:
+            return {CLOSED: round(end_s - begin_s, 6)}
+        lasted = dict.fromkeys((phase.name for phase in self._plan.phases), 0.0)
+        began_s = 0.0
+        for phase, ended_s in zip(self._plan.phases, ends_s(self._plan.phases), strict=True):
+            lasted[phase.name] += max(0.0, min(end_s, ended_s) - max(begin_s, began_s))
+            began_s = ended_s
+        return {name: round(took_s, 6) for name, took_s in lasted.items() if took_s}

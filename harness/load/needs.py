@@ -1,0 +1,63 @@
+"""What a verdict needs: how many requests, and seconds at a rate, before anything is sent."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.gates.criterion import Criterion, Figure
+from harness.gates.metrics import PERCENTILES, STREAMED
+from harness.gates.sequential import RateTest
+from harness.gates.statistics import requests_needed
+from harness.gates.verdicts import WATCHED_ALPHA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """The requests of its scope that one gate needs; 0 where it counts, and estimates nothing.
+
+    `once` are those that pass it where it is looked at once and none is wrong; `watched` the same where it is looked at
+    all the time, and `watched_mean` so many on average where half of what is allowed is wrong.
+    """
+
+    gate: str
+    once: int
+    watched: int
+    watched_mean: int
+
+
+def need(criterion: Criterion) -> Need:
+    """What one gate needs."""
+    share = _share(criterion)
+    if share is None:
+        return Need(gate=str(criterion), once=0, watched=0, watched_mean=0)
+    alpha = min(criterion.alpha, WATCHED_ALPHA)
+    test = RateTest(limit=share, alpha=alpha, beta=alpha)
+    return Need(
+        gate=str(criterion),
+        once=max(criterion.min_n, requests_needed(share, criterion.alpha)),
+        watched=max(criterion.min_n, test.missing(0, 0)),
+        watched_mean=max(criterion.min_n, _mean(test)),
+    )
+
+
+def seconds(needs: Sequence[Need], rate_per_s: float, *, watched: bool) -> float:
+    """How long a run at a rate takes until the last of the gates has what it needs, where nothing is wrong."""
+    return max((one.watched if watched else one.once for one in needs), default=0) / rate_per_s
+
+
+def _share(criterion: Criterion) -> float | None:
+    """The share of wrong requests that a gate is about; None where it is about none."""
+    name = criterion.metric.removeprefix(STREAMED)
+    if name in PERCENTILES:
+        return 1 - PERCENTILES[name]
+    if criterion.figure is Figure.SHARE and criterion.op != "==":
+        share = criterion.limit if criterion.op in ("<", "<=") else 1 - criterion.limit
+        return share if 0 < share < 1 else None
+    return None
+
+
+def _mean(test: RateTest) -> int:
+    """The mean length of the test at its better rate: Wald's formula, without what a last request adds."""
+    p = test.better
+    step = test.score(1, 1) * p + test.score(0, 1) * (1 - p)
+    return math.ceil(((1 - test.alpha) * test.passes_at + test.alpha * test.fails_at) / step)

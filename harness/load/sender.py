@@ -1,0 +1,128 @@
+"""Sends turns and counts what came of them: what a generator does at each request, whatever made it due."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from harness.gates.durations import Durations
+from harness.load.conversations import Conversation
+from harness.load.counting import Counting
+from harness.load.frames import Part
+from harness.load.plan import Plan
+from harness.rig import Incoming
+from harness.targets.events import EVENT_STREAM, Answered
+from harness.targets.exchanging import turn_headers
+from harness.targets.witness import NONCE_HEADER
+
+MICROSECONDS = 1_000_000
+FAILED_EVENT = "error"
+"""How the last event of a stream is called that did not come to its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What came back: a status, 0 where no whole answer did, which `error` explains then.
+
+    The names of `headers` are small letters. `first_s` is when the first piece of a stream came; None of any other answer.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes = b""
+    error: str = ""
+    first_s: float | None = None
+
+
+Send = Callable[[str, str, bytes, Mapping[str, str]], Response]
+"""Sends a method, a path, a body and headers, and waits for the whole answer."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Second:
+    """What a generator notes of itself since its last report; `answers` are number and status of each request."""
+
+    due: int = 0
+    sent: int = 0
+    dropped: int = 0
+    strangers: int = 0
+    drifts_us: list[int] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+
+    def part(self, *, worker: int, number: int, cpu: float, took_s: float, ended: bool) -> Part:
+        """The report."""
+        drift = Durations()
+        drift.add(self.drifts_us)
+        return Part(
+            worker=worker,
+            number=number,
+            due=self.due,
+            sent=self.sent,
+            dropped=self.dropped,
+            strangers=self.strangers,
+            cpu=cpu,
+            took_s=took_s,
+            ended=ended,
+            drift=drift,
+        )
+
+
+class Sender:
+    """Holds the turns of one generator; times are seconds of its monotonic clock."""
+
+    def __init__(self, plan: Plan, counting: Counting) -> None:
+        self._plan = plan
+        self._counting = counting
+        self._endpoint = f"{plan.turn.method} {plan.turn.path}"
+        accept = {"Accept": EVENT_STREAM if plan.streams else "application/json"}
+        coding = {"Accept-Encoding": "identity"}
+        self._headers = {"Content-Type": "application/json", **accept, **coding, **turn_headers(plan.turn)}
+        self.second = Second()
+
+    def hold(self, send: Send, conversation: Conversation, *, due_s: float, phase: str, number: int) -> bool:
+        """Hold the next turn of a conversation; whether it may go on after it."""
+        plan, second, request_id = self._plan, self.second, f"{self._plan.prefix}{number}"
+        said = plan.turn.render(conversation.say(), conversation.session, stream=plan.streams)
+        sent_s = time.monotonic()
+        second.sent += 1
+        second.drifts_us.append(max(0, int((sent_s - due_s) * MICROSECONDS)))
+        response = send(
+            plan.turn.method,
+            plan.turn.path,
+            orjson.dumps(said),
+            {**self._headers, "X-Request-ID": request_id},
+        )
+        ended_s = time.monotonic()
+        # The answer may belong to a later second than the request.
+        self._note(number, response)
+        key = (plan.scenario, self._endpoint, phase)
+        if response.status // 100 != HTTPStatus.OK // 100:
+            told = f"{request_id} -> {response.status or response.error} after {ended_s - sent_s:.3f} s"
+            self._counting.failed(key, response.status, told, shed="retry-after" in response.headers)
+            return False  # whether that turn counts is the service's secret: no later one could be held to a number
+        latency_us, service_us = int((ended_s - due_s) * MICROSECONDS), int((ended_s - sent_s) * MICROSECONDS)
+        cell = self._counting.succeeded(key, response.status, latency_us, service_us, request_id)
+        if response.first_s is not None:
+            self._counting.first_token(key, int((response.first_s - due_s) * MICROSECONDS))
+        answered = Answered.of(Incoming(status=None, headers=dict(response.headers), body=response.content))
+        if (method := answered.first("/method")) is not None:
+            cell.methods[str(method)] += 1
+        cell.later += conversation.turn > 1
+        if (turn := answered.first("/turn")) not in (None, conversation.turn):
+            cell.forgotten += 1
+            cell.example("forgotten", f"{request_id}: turn {conversation.turn} was answered as {turn}")
+        if conversation.session is None and plan.turn.session:
+            found: Any = answered.first(plan.turn.session)
+            conversation.session = None if found is None else str(found)
+        return conversation.session is not None
+
+    def _note(self, number: int, response: Response) -> None:
+        """Hold an answer to the nonce, and keep its number where it is to be compared with the log."""
+        nonce = self._plan.nonce
+        if response.status and nonce is not None and response.headers.get(NONCE_HEADER) != nonce:
+            self.second.strangers += 1
+        if self._plan.compared:
+            self.second.answers += (number, response.status)

@@ -1,0 +1,86 @@
+"""Gates that the service's log testifies to."""
+
+from harness.gates.cells import Cell, Cells
+from harness.gates.grammar import parse
+from harness.gates.result import GateResult
+from harness.gates.service_log import LogCell
+from harness.gates.verdicts import Seen, Watch
+from harness.verdict import Verdict
+
+KEY = ("conversations", "POST /turn", "load")
+
+
+def cell(**values: object) -> LogCell:
+    """A log of ten lines that speaks."""
+    made = LogCell(lines=10)
+    made.events["done"] = 10
+    for name, value in values.items():
+        if isinstance(value, int):
+            setattr(made, name, value)
+        else:
+            getattr(made, name).update(value)
+    return made
+
+
+def seen(log: LogCell | None, *, requests: int = 10, before: Seen | None = None) -> Seen:
+    """What a run of so many good requests has seen."""
+    sent = Cell(requests=requests)
+    sent.statuses[200] = requests
+    logs = None if log is None else {"load": log}
+    return Seen(
+        cells=Cells(by_key={KEY: sent}), lasted_s={"load": 1.0}, log=logs, promised="done", before=before
+    )
+
+
+def judged(gate: str, what: Seen) -> GateResult:
+    """The result of one gate."""
+    (result,) = Watch(criteria=[parse(gate)], watched=False).look(what)
+    return result
+
+
+def test_what_may_not_be_in_the_log_fails_with_its_first_line() -> None:
+    """An event, a text, a status, and what was compared: each passes at none and fails at one."""
+    for gate, log in (
+        ('log("skipped") == 0', cell(events={"skipped": 1}, examples={"skipped": "a line"})),
+        (
+            'log_text("never awaited") == 0',
+            cell(texts={"never awaited": 1}, examples={"never awaited": "a line"}),
+        ),
+        ("log_status(500) == 0", cell(statuses={500: 1}, examples={"status_code=500": "a line"})),
+        ("misreported == 0", cell(misreported=1, examples={"misreported": "a line"})),
+        ("unclassified == 0", cell(unclassified=1, examples={"unclassified": "a line"})),
+    ):
+        failed = judged(gate, seen(log))
+        assert (failed.verdict, failed.observed) == (Verdict.FAILED, 1)
+        assert "a line" in failed.message
+        assert judged(gate, seen(cell())).verdict is Verdict.PASSED
+
+
+def test_a_log_that_is_mute_or_missing_is_no_witness() -> None:
+    """Nothing is wrong in an empty log, in one without what its service promises, and in none: that is no pass."""
+    foreign = LogCell(lines=3)
+    for log, why in (
+        (LogCell(), "the log is empty"),
+        (foreign, "the log has no done in 3 lines"),
+        (None, "no log"),
+    ):
+        result = judged("misreported == 0", seen(log))
+        assert result.verdict is Verdict.INVALID
+        assert why in result.message
+
+
+def test_a_mute_log_that_shows_something_wrong_fails_all_the_same() -> None:
+    """What is there is there."""
+    log = LogCell(lines=1)
+    log.events["skipped"] = 1
+    assert judged('log("skipped") == 0', seen(log)).verdict is Verdict.FAILED
+
+
+def test_an_event_increases_against_the_baseline() -> None:
+    """More by request passes, fewer fails, and what chance may have done is undecided; without a baseline it is invalid."""
+    gate = 'log("classified") increases'
+    for now, before, verdict in ((90, 50, "passed"), (50, 90, "failed"), (52, 50, "undecided")):
+        old = seen(cell(events={"classified": before}), requests=100)
+        result = judged(gate, seen(cell(events={"classified": now}), requests=100, before=old))
+        assert str(result.verdict) == verdict
+    assert judged(gate, seen(cell())).verdict is Verdict.INVALID

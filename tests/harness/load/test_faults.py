@@ -1,0 +1,53 @@
+"""Faults as phases of a load, on the reference service."""
+
+from typing import Any
+
+import pytest
+
+from harness.errors import UsageError
+from harness.faults.client_requests import ClientGarbageBody
+from harness.faults.provider import ProviderServerError
+from harness.gates import parse
+from harness.load.faults import check_faults
+from harness.load.options import LoadOptions
+from harness.load.phases import Phase
+from harness.load.run import Load
+from harness.rig import Window
+from harness.scenario import Scenario, Turn
+from harness.targets.profile import load
+from harness.verdict import Verdict
+
+pytestmark = pytest.mark.usefixtures("patience")
+MOSTLY = (parse("error_rate < 90%"),)
+PHASES = tuple(map(Phase.of, ("before 2s 40/s", "during 2s 40/s", "after 2s 40/s")))
+
+
+def options(**window: Any) -> LoadOptions:
+    """A load under a provider that answers with a 500."""
+    scenario = Scenario(name="down", steps=(Turn(),), faults=(ProviderServerError(window=Window(**window)),))
+    return LoadOptions(phases=PHASES, gates=MOSTLY, scenario=scenario)
+
+
+async def test_a_fault_is_there_in_its_phase_alone() -> None:
+    """It fires; most answers of its phase say that another method stood in, and most of the others' do not."""
+    report = await Load().run(options())
+    assert report.reasons == ()
+    assert report.fired["provider.server_error"] > 0
+    methods = {key[2]: cell.methods for key, cell in report.run.cells.by_key.items()}
+    commonest = {phase: counted.most_common(1)[0][0] for phase, counted in methods.items()}
+    assert commonest == {"before": "conversation_aware", "during": "pattern", "after": "conversation_aware"}
+
+
+async def test_a_fault_that_never_fires_makes_the_run_invalid() -> None:
+    """Armed and met by nothing, it proves nothing."""
+    report = await Load().run(options(p=1e-9))
+    assert report.verdict is Verdict.INVALID
+    assert "provider.server_error never fired" in report.reasons
+
+
+def test_what_cannot_be_done_under_load_is_refused() -> None:
+    """A client's own doing, and a run without a phase for faults."""
+    with pytest.raises(UsageError, match="the clients are the load here"):
+        check_faults((ClientGarbageBody(),), PHASES, load())
+    with pytest.raises(UsageError, match="are there in a phase `during`"):
+        check_faults((ProviderServerError(),), PHASES[:1], load())
