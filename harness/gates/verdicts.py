@@ -24,6 +24,9 @@ from harness.verdict import Verdict
 WATCHED_ALPHA = 0.01
 """The level of a gate that is looked at all the time."""
 
+BETA_SHARE = 0.9
+"""Of that level what is allowed to the passing side: Wald's bounds are nearly so, and not quite."""
+
 _COMPARED: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -89,6 +92,11 @@ class Seen:
         return ""
 
 
+def watched_test(limit: float, alpha: float) -> RateTest:
+    """The test of a share that is looked at all the time."""
+    return RateTest(limit=limit, alpha=alpha, beta=BETA_SHARE * alpha)
+
+
 @dataclass(slots=True, kw_only=True)
 class Watch:
     """Gates that are looked at again and again while a run goes on; what is decided once stays so.
@@ -120,7 +128,7 @@ class Watch:
             return None
         if not self.watched:
             return 1 - at_most(evidence.wrong - 1, evidence.requests, evidence.limit)
-        test = RateTest(limit=evidence.limit, alpha=self._alpha(criterion), beta=self._alpha(criterion))
+        test = watched_test(evidence.limit, self._alpha(criterion))
         score = test.score(evidence.wrong, evidence.requests)
         self._highest[index] = max(score, self._highest.get(index, 0.0))
         return min(1.0, math.exp(-self._highest[index]))
@@ -149,7 +157,7 @@ class Watch:
         if not self.watched or verdict is Verdict.UNDECIDED:
             return ""
         alpha = self._alpha(criterion)
-        test = RateTest(limit=evidence.limit, alpha=alpha, beta=alpha)
+        test = watched_test(evidence.limit, alpha)
         likely, other = (test.better, test.worse) if verdict is Verdict.PASSED else (test.worse, test.better)
         return f": rather {likely * 100:g}% than {other * 100:g}%"
 
@@ -157,7 +165,7 @@ class Watch:
         """How many more requests without another wrong one pass it."""
         alpha = self._alpha(criterion)
         if self.watched:
-            test = RateTest(limit=evidence.limit, alpha=alpha, beta=alpha)
+            test = watched_test(evidence.limit, alpha)
             more = test.missing(evidence.wrong, evidence.requests)
         else:
             more = requests_needed(evidence.limit, alpha, evidence.wrong) - evidence.requests
@@ -171,7 +179,7 @@ class Watch:
         if p_value <= alpha:
             return Verdict.FAILED
         if self.watched:
-            test = RateTest(limit=evidence.limit, alpha=alpha, beta=alpha)
+            test = watched_test(evidence.limit, alpha)
             passes = test.verdict(evidence.wrong, evidence.requests) is Verdict.PASSED
         else:
             passes = upper_bound(evidence.wrong, evidence.requests, alpha) < evidence.limit

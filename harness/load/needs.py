@@ -8,7 +8,7 @@ from harness.gates.criterion import Criterion, Figure
 from harness.gates.metrics import PERCENTILES, STREAMED
 from harness.gates.sequential import RateTest
 from harness.gates.statistics import requests_needed
-from harness.gates.verdicts import WATCHED_ALPHA
+from harness.gates.verdicts import WATCHED_ALPHA, watched_test
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ def need(criterion: Criterion) -> Need:
     if share is None:
         return Need(gate=str(criterion), once=0, watched=0, watched_mean=0)
     alpha = min(criterion.alpha, WATCHED_ALPHA)
-    test = RateTest(limit=share, alpha=alpha, beta=alpha)
+    test = watched_test(share, alpha)
     return Need(
         gate=str(criterion),
         once=max(criterion.min_n, requests_needed(share, criterion.alpha)),

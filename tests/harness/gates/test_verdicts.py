@@ -133,11 +133,11 @@ def test_of_many_gates_one_that_seems_to_fail_is_held_to_the_level_of_all() -> N
 
 
 def test_what_was_decided_while_it_was_watched_stays_so() -> None:
-    """A clean start of 3,060 requests passes; ten errors behind it change nothing, for the test has ended."""
+    """A clean start of 3,130 requests passes; ten errors behind it change nothing, for the test has ended."""
     watch = Watch(criteria=[parse("error_rate < 0.1%")])
     verdicts = [
         watch.look(seen(ended=False, **counts))[0].verdict
-        for counts in ({"good": 3_059}, {"good": 3_060}, {"good": 3_060, "errors": 10})
+        for counts in ({"good": 3_129}, {"good": 3_130}, {"good": 3_130, "errors": 10})
     ]
     assert verdicts == ["undecided", "passed", "passed"]
 
