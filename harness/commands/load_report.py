@@ -12,6 +12,7 @@ from harness.load.knee import Knee
 from harness.load.needs import need, seconds
 from harness.load.options import LoadOptions
 from harness.load.report import LoadReport
+from harness.redaction import configured
 from harness.reports import json_file, junit, load_page, terminal
 from harness.verdict import Verdict
 
@@ -24,6 +25,11 @@ class Outputs:
     junit: Path | None
     html: Path | None
     quiet: bool
+
+    def __post_init__(self) -> None:
+        """Refuse rules of redaction that cannot be used before anything is sent: the page will ask for them."""
+        if self.html is not None:
+            configured()
 
     def give(self, report: LoadReport) -> None:
         """Show the report, and write it where it is wanted."""
