@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, TypeVar
@@ -179,13 +179,28 @@ def seconds(text: str) -> float:
 
 
 def check_places(
-    json: Path | None, junit_xml: Path | None, histories: Path | None, html: Path | None = None
+    json: Path | None,
+    junit_xml: Path | None,
+    histories: Path | None,
+    html: Path | None = None,
+    *,
+    write_to: Path | None = None,
+    read: Iterable[Path | str | None] = (),
 ) -> None:
-    """Refuse, before anything is run, whatever could not be written afterwards.
+    """Refuse, before anything is run, whatever could not be written afterwards, or would take the place of another.
+
+    `read` is what the command is given to read: files, and names that are files where they end as those do.
 
     Raises:
-        UsageError: a place cannot be written.
+        UsageError: a place cannot be written, is what is read, or is given twice.
     """
+    outputs = {"--json": json, "--junit": junit_xml, "--html": html, "--output": write_to}
+    with contextlib.suppress(UsageError):  # whoever reads the defaults says what is wrong with them
+        read = [*read, named(None)]
+    given = [one for one in read if one is not None]
+    files = [Path(one) for one in given if isinstance(one, Path) or one.endswith((".py", ".toml"))]
+    json_file.check_unread(outputs, [*files, Path("pyproject.toml")])
+    json_file.check_distinct({**outputs, "--history": histories})
     json_file.check_place(json)
     json_file.check_place(junit_xml)
     json_file.check_place(html)

@@ -84,7 +84,7 @@ def command(
     quiet: Quiet = False,
 ) -> None:
     """Play scenarios under many seeds, schedules and faults; ends with 1 and a scenario file where one fails."""
-    check_places(json, None, None)
+    check_places(json, None, None, write_to=write_to, read=[*(names or ()), target])
     check_scenario_place(write_to)
     chosen = options(stage=STAGE, seed=None, defects=defect, target=target, histories=None)
     bases = playable(library.find(names or []), STAGE)

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +25,7 @@ from harness.commands.common import (
 )
 from harness.commands.judge_history import is_history, judge_history
 from harness.commands.judge_log import Following, LogReport, judge_log
-from harness.errors import UsageError
+from harness.errors import InvalidRun, UsageError
 from harness.gates.result import HEADINGS
 from harness.redaction import Redactor, configured
 from harness.reports import json_file, junit, terminal
@@ -69,7 +70,7 @@ def command(
     quiet: Quiet = False,
 ) -> None:
     """Judge a log, or a history of `run`, without a run: the monitoring plan as gates, with exact bounds."""
-    check_places(json, junit_xml, None)
+    check_places(json, junit_xml, None, read=[file, baseline, target])
     stored = is_history(file)
     _check(stored=stored, baseline=baseline, follow=follow, duration=duration)
     replay = _replay(file, baseline, target)
@@ -117,10 +118,14 @@ def _followed(
     following: Following, replay: str, say: Callable[[str], None], give: Callable[[Judged], None]
 ) -> Judged:
     """Follow to the end; Ctrl-C gives what was seen until then."""
+    seen: Judged | None = None
     try:
         following.watch(say)
     except KeyboardInterrupt:
-        give(_of_log(following.report("interrupted"), replay))
+        with suppress(InvalidRun):  # no line of the service came yet: there is nothing to give
+            seen = _of_log(following.report("interrupted"), replay)
+        if seen is not None:
+            give(seen)
         raise
     return _of_log(following.report("the time was over"), replay)
 

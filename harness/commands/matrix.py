@@ -64,7 +64,7 @@ def command(
     quiet: Quiet = False,
 ) -> None:
     """Play every scenario clean, and each defect of the target against those that must catch it."""
-    check_places(json, junit_xml, history, html_page)
+    check_places(json, junit_xml, history, html_page, read=[*(names or ()), target])
     profile = resolve(target)
     if controls is None:
         catalogue(profile)

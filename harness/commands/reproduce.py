@@ -28,9 +28,10 @@ from harness.commands.common import (
 )
 from harness.commands.explore import WriteTo
 from harness.commands.jobs import Jobs, at_a_time
-from harness.commands.reproduce_report import Report, document, show, write_page
+from harness.commands.reproduce_report import Report, document, show, telling, write_page
 from harness.commands.scenario_file import check_scenario_place, free_name
 from harness.errors import InvalidRun, UsageError
+from harness.history import LogRecord
 from harness.incidents.found import assumptions, strange, told
 from harness.incidents.hunt import How, Hunt, Hunted
 from harness.incidents.signature import Signature, signature_of
@@ -49,7 +50,8 @@ Log = Annotated[
 For = Annotated[
     str,
     typer.Option(
-        "--for", help="Search no longer than this: 90s, 5m, 1h. What is found is then played twice more."
+        "--for",
+        help="Search no longer than this: 90s, 5m, 1h. What is found is then played again, and run as a file.",
     ),
 ]
 Input = Annotated[
@@ -77,7 +79,7 @@ def command(
 ) -> None:
     """Search for what wrote this log; ends with 0 and a scenario file that fails so, or with 4 and the nearest miss."""
     began = time.monotonic()
-    check_places(json, None, None, html)
+    check_places(json, None, None, html, write_to=write_to, read=[log, target])
     _check(log, write_to, html)
     stages = _stages(stage, target)
     chosen = options(stage=stages[0], seed=seed, defects=None, target=target, histories=None)
@@ -95,13 +97,35 @@ def command(
         notes=(*reading.doubts, *report.notes),
         elapsed_s=time.monotonic() - began,
     )
+    report, records = (report, ()) if html is None else _read_again(report, reading)
     if not quiet:
         show(report, redactor)
+    _write(report, chosen, records, redactor, json=json, html=html)
+    raise typer.Exit(report.exit_code)
+
+
+def _write(
+    report: Report,
+    chosen: Options,
+    records: tuple[LogRecord, ...],
+    redactor: Redactor,
+    *,
+    json: Path | None,
+    html: Path | None,
+) -> None:
+    """Write the document and the page, where they are wanted."""
     if json is not None:
         json_file.write(json, document(report, chosen, redactor))
     if html is not None:
-        write_page(html, report, reading, redactor)
-    raise typer.Exit(report.exit_code)
+        write_page(html, report, records, redactor)
+
+
+def _read_again(report: Report, reading: Reading) -> tuple[Report, tuple[LogRecord, ...]]:
+    """The lines that the page shows; where the log has gone meanwhile there are none, and a note says so."""
+    try:
+        return report, telling(report, reading)
+    except UsageError as error:  # what was found is worth more than the lines
+        return replace(report, notes=(*report.notes, f"the page shows no line of the log: {error}")), ()
 
 
 def _how(stages: tuple[str, ...], duration: str, jobs: int, text: str | None, redactor: Redactor) -> How:

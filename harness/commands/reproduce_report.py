@@ -119,20 +119,30 @@ def _listed(heading: str, items: Sequence[str]) -> None:
         _say(f"{heading}: {len(items) - LISTED_MAX} more", "dim")
 
 
-def write_page(path: Path, report: Report, records: Iterable[LogRecord], redactor: Redactor) -> None:
+def telling(report: Report, log: Iterable[LogRecord]) -> tuple[LogRecord, ...]:
+    """The lines of the log that show what the search went by; for them it is read once more.
+
+    Raises:
+        UsageError: it cannot be read any more.
+    """
+    diagnosis = report.hunted.diagnosis
+    shown = {one.line for trait in diagnosis.said for one in diagnosis.incident.examples.get(trait, ())}
+    return tuple(record for record in log if record.line in shown)
+
+
+def write_page(path: Path, report: Report, records: tuple[LogRecord, ...], redactor: Redactor) -> None:
     """The page of the search: the lines of the log that tell, and the run that failed beside its control.
 
     Raises:
         InvalidRun: it cannot be written.
     """
-    diagnosis, proof = report.hunted.diagnosis, report.proof
-    telling = {one.line for trait in diagnosis.said for one in diagnosis.incident.examples.get(trait, ())}
+    proof = report.proof
     unexplained = report.unexplained
     more = len(unexplained) - TRAITS_MAX
     log = incident.Section(
         title="the log",
         verdict=report.verdict,
-        records=tuple(record for record in records if record.line in telling),
+        records=records,
         notes=(
             *report.assumptions,
             *(f"not explained: {trait}" for trait in unexplained[:TRAITS_MAX]),

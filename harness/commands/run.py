@@ -74,7 +74,7 @@ def command(
     quiet: Quiet = False,
 ) -> None:
     """Play scenarios: table, evidence, verdict."""
-    check_places(json, junit_xml, history, html)
+    check_places(json, junit_xml, history, html, read=[*(names or ()), target])
     chosen = options(
         stage=stage,
         seed=seed,

@@ -63,7 +63,7 @@ def command(
     quiet: Quiet = False,
 ) -> None:
     """Play every fault on the drills, and judge what the service makes of it."""
-    check_places(json, junit_xml, history)
+    check_places(json, junit_xml, history, read=[target])
     chosen_stage = stage or ("simulated" if resolve(target).app else "live")
     chosen = options(
         stage=chosen_stage,

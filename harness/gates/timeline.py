@@ -13,7 +13,11 @@ _DAY_S = 86_400.0
 
 @dataclass(slots=True, kw_only=True)
 class Clock:
-    """Timestamps as seconds of one line of time. A time without a day that jumps back by half a day is of the next one."""
+    """Timestamps as seconds of one line of time.
+
+    A time without a day that jumps back by half a day is of the next one. After that, one that jumps ahead by half a
+    day is a late line of the day before; the clock stays where it was, for the lines around midnight come in any order.
+    """
 
     days: int = 0
     last_s: float = 0.0
@@ -23,8 +27,11 @@ class Clock:
         at_s = seconds(timestamp) if timestamp else None
         if at_s is None or not 0 <= at_s < _DAY_S:
             return at_s
-        if self.days * _DAY_S + at_s < self.last_s - _DAY_S / 2:
+        ahead_s = self.days * _DAY_S + at_s - self.last_s
+        if ahead_s < -_DAY_S / 2:
             self.days += 1
+        elif self.days and ahead_s > _DAY_S / 2:
+            return (self.days - 1) * _DAY_S + at_s
         self.last_s = self.days * _DAY_S + at_s
         return self.last_s
 

@@ -103,15 +103,14 @@ class Hunt:
         if self._spent:
             diagnosis.notes.append(f"time was over before other orders were played; {MORE_TIME}")
             return
-        left_s = share * (self._until_s - time.monotonic())
-        try:
-            await explore(
-                diagnosis,
-                replace(self._options, stage=EXPLORED),
-                Explored(drills=self._small_drills(), for_s=left_s, jobs=how.jobs, say=how.say),
-            )
-        except InvalidRun as error:
-            diagnosis.notes.append(f"no other orders were played: {error}")
+        drawn = Explored(
+            drills=self._small_drills(),
+            for_s=share * (self._until_s - time.monotonic()),
+            jobs=how.jobs,
+            ends_s=self._ends_s,
+            say=how.say,
+        )
+        await explore(diagnosis, replace(self._options, stage=EXPLORED), drawn)
 
     @property
     def _until_s(self) -> float:
@@ -169,14 +168,20 @@ class Hunt:
         return of_faults(settled(plan, profile, [arm.history for arm in self._met[stage]]).trials, stage)
 
     async def _smallest(self) -> Hunted:
-        """Of the nearest match that fails again, the smallest that does."""
-        diagnosis, how = self._diagnosis, self._how
-        until_s = min(self._ends_s, time.monotonic() + SHRINK_S_MAX)
-        for cause in diagnosis.matches[:AGAIN_MAX]:
+        """Of the nearest match that fails again, the smallest that does.
+
+        The nearest is played again however late it is, the others only while there is time.
+        """
+        diagnosis, how, ends_s = self._diagnosis, self._how, self._ends_s
+        until_s = min(ends_s, time.monotonic() + SHRINK_S_MAX)
+        for number, cause in enumerate(diagnosis.matches[:AGAIN_MAX]):
+            if number and time.monotonic() >= ends_s:
+                diagnosis.notes.append(f"time was over before other matches were played again; {MORE_TIME}")
+                break
             how.say(f"making it smaller: {cause.suspect.label}")
             options = replace(self._options, stage=cause.suspect.stage)
             async with Lab.of(options, jobs=1, until_s=until_s, say=how.say, read=how.read) as lab:
-                small = await smallest(lab, diagnosis, cause, until_s=until_s)
+                small = await smallest(lab, diagnosis, cause, until_s=until_s, ends_s=ends_s)
             if small is not None:
                 return Hunted(diagnosis=diagnosis, cause=cause, small=small)
             diagnosis.notes.append(f"{cause.suspect.label} did not fail again")

@@ -112,8 +112,11 @@ class _Tally:
         self.examples: dict[str, list[Example]] = {}
 
     def add(self, found: Iterable[Trait]) -> None:
-        """Count those of one request, each once."""
-        for trait, record in dict(found).items():
+        """Count those of one request, each once and with the first line that shows it."""
+        first: dict[str, LogRecord] = {}
+        for trait, record in found:
+            first.setdefault(trait, record)
+        for trait, record in first.items():
             if trait not in self.counts and len(self.counts) >= TRAITS_MAX:
                 continue
             self.counts[trait] += 1

@@ -30,10 +30,15 @@ class Smallest:
         return tuple(trait for trait in self.distance.lacks if trait not in self.tried.candidate.run.traits)
 
 
-async def smallest(lab: Lab, diagnosis: Diagnosis, cause: Cause, *, until_s: float) -> Smallest | None:
-    """Play smaller and smaller ones, until so many monotonic seconds; None where the match itself does not fail again."""
+async def smallest(
+    lab: Lab, diagnosis: Diagnosis, cause: Cause, *, until_s: float, ends_s: float
+) -> Smallest | None:
+    """Play smaller and smaller ones, until so many monotonic seconds; None where the match itself does not fail again.
+
+    It is played again at least once, and several times only until `ends_s`.
+    """
     shrinker = _Shrinker(lab, diagnosis, cause)
-    return await shrinker.run(until_s)
+    return await shrinker.run(until_s, ends_s)
 
 
 class _Shrinker:
@@ -49,10 +54,10 @@ class _Shrinker:
         self._best: Smallest | None = None
         self._runs = 0
 
-    async def run(self, until_s: float) -> Smallest | None:
+    async def run(self, until_s: float, ends_s: float) -> Smallest | None:
         """The smallest that was found in the time; the first run of the match is played to its end."""
         start = replace(self._suspect.scenario, stages=(self._suspect.stage,))
-        if not await self._confirmed(start):
+        if not await self._confirmed(start, ends_s):
             return None
         if start.schedule is not None:  # made small when it was found; its schedule fits these steps alone
             return self._best
@@ -62,12 +67,14 @@ class _Shrinker:
             )
         return None if self._best is None else replace(self._best, runs=self._runs)
 
-    async def _confirmed(self, start: Scenario) -> bool:
+    async def _confirmed(self, start: Scenario, ends_s: float) -> bool:
         """Whether the match fails again, for a reason that both runs have: of only one of them it is not known whose it is.
 
         How far its log is then, that of a smaller one may be too: where threads are at work, no two runs log the same.
         """
-        for _ in range(CONFIRMED_WITHIN):
+        for number in range(CONFIRMED_WITHIN):
+            if number and time.monotonic() >= ends_s:
+                break
             again = await self._again(start)
             if again is None or not self._diagnosis.matched(again):
                 continue

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from math import floor, log10
+from math import floor, isfinite, isnan, log10
 from typing import Any
 
 MASKED = "*"
@@ -78,11 +78,13 @@ def _pairs(key: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
 
 
 def _scalar(key: str, value: Any) -> str:
-    """A flag and a status as they are; of other numbers the magnitude, or whether they are nothing."""
+    """A flag and a status as they are; of other numbers the magnitude, or that they are nothing or without an end."""
     if value is None or isinstance(value, bool):
         return "none" if value is None else str(value).lower()
     if isinstance(value, int):
         return str(value) if value == 0 or is_status(key, value) else MASKED
+    if isinstance(value, float) and not isfinite(value):
+        return "no number" if isnan(value) else "infinite"
     if isinstance(value, float) and value > 0:
         return f"~1e{floor(log10(value))}"
     return MASKED

@@ -8,7 +8,7 @@ from harness.history import LogRecord
 from harness.logs.clock import Clock
 from harness.logs.lines import plain
 from harness.logs.parser import Parser
-from harness.logs.sources import Source, checked, followed, is_regular, not_packed
+from harness.logs.sources import Source, checked, followed, grows, is_regular
 from harness.logs.templates import Template, Templates, template
 from harness.logs.text import LINE_CHARS_MAX, Lines
 
@@ -169,7 +169,7 @@ def follow(path: Path | str, *, wait: Callable[[], bool], source: str = "app") -
     says whether to look again. What is written over several lines with a pause between them may be two records.
 
     Raises:
-        UsageError: there is no such file, it cannot be read, or it is packed.
+        UsageError: there is no such file, it cannot be read, it is packed, or it is a pipe or the like.
     """
-    not_packed(Path(path))
+    grows(Path(path))
     return Reading(Path(path), _Followed(Path(path), wait), source=source)

@@ -36,6 +36,9 @@ CONSOLE_WITHOUT_LEVEL = _form(rf"{_TIME} ")
 OPERATOR = _form(rf"(?:{_TIME} )?(?P<logger>{_QUOTED}|[^\s=\"]++) {_LEVEL} ")
 """`logger LEVEL event flag key=value`."""
 
+LEVELLED = _form(rf"(?:{_TIME} )?{_LEVEL} ++(?=[^\s|:=-])")
+"""`LEVEL event flag key=value` and `LEVEL logger event flag key=value`; a sign after the level makes it another form."""
+
 LOGGING = (
     _form(rf"{_TIME} - {_LEVEL} - {_PLACE}"),
     _form(rf"{_TIME} - (?P<logger>[^\s:]++):{_LEVEL}: {_PLACE}"),

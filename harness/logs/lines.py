@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from harness.logs import forms
-from harness.logs.messages import Message, console, json_pairs, pairs_alone, prose, words
+from harness.logs.messages import Message, console, json_pairs, levelled, pairs_alone, prose, words
 from harness.logs.pairs import Token
 from harness.logs.values import unquoted, value_of
 
@@ -36,6 +36,8 @@ def formed(text: str) -> dict[str, Any] | None:
     """What a line of a form with a free message says; lines that follow may go on with its message."""
     if (match := forms.CONSOLE.fullmatch(text)) is not None:
         return _of_form(match.groupdict(), console(match["message"]))
+    if (match := forms.LEVELLED.fullmatch(text)) is not None:
+        return _of_form(match.groupdict(), levelled(match["message"]))
     for form in forms.LOGGING:
         if (match := form.fullmatch(text)) is not None:
             return _of_form(match.groupdict(), prose(match["message"]))

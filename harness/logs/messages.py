@@ -43,6 +43,37 @@ def words(text: str) -> Message:
     return Message(event=found[0].text, pairs=tuple(found[1:]))
 
 
+def levelled(text: str) -> Message:
+    """What follows a level in front: maybe a logger, then an event of one word, flags and pairs; else it is prose.
+
+    Only the words themselves tell a logger before an event from an event before a flag, and both from prose. An event
+    or a flag in code is made of several words (`api_request_complete`); a logger has dots, or fewer words than those.
+    """
+    found = tokens(text)
+    if len(found) < 2 or not _is_logger(found[0], found[1]):  # noqa: PLR2004  # a logger and an event
+        return _coded(text)
+    message = _coded(text[found[1].start :])
+    return Message(event=message.event, logger=found[0].text, pairs=message.pairs)
+
+
+def _coded(text: str) -> Message:
+    """An event, flags and pairs, where each is a name as code has it; else it is prose."""
+    coded = all(token.key or len(_parts(token)) > 1 for token in tokens(text))
+    return words(text) if coded else prose(text)
+
+
+def _is_logger(first: Token, event: Token) -> bool:
+    """Whether the first of two words names a logger, and the other an event."""
+    dotted = first.flag and "." in first.text
+    parts = len(_parts(event))
+    return not first.quoted and parts > 1 and (dotted or (_name(first) and len(_parts(first)) < parts))
+
+
+def _parts(word: Token) -> list[str]:
+    """The words that a name in code is made of; none where it is no name."""
+    return [part for part in word.text.split("_") if part] if _name(word) else []
+
+
 def _prose(text: str, found: list[Token]) -> Message:
     """Words, at whose end there may be pairs, or pairs alone."""
     # A flag in front would be the same as an event before a pair that is called `event`.

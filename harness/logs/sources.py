@@ -28,6 +28,13 @@ _REASONS = {
     errno.EACCES: "it may not be read by this user; copy it to where it may",
 }
 
+_KINDS = (
+    (stat.S_ISFIFO, "pipe"),
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISBLK, "device"),
+    (stat.S_ISSOCK, "socket"),
+)
+
 
 def _opened(path: Path) -> BufferedReader:
     """The file, open to be read.
@@ -94,14 +101,14 @@ def _packed(file: BufferedReader) -> str:
     return next((name for magic, name in _MAGIC if head.startswith(magic)), "")
 
 
-def not_packed(path: Path) -> None:
-    """Whether the file may be followed.
+def grows(path: Path) -> None:
+    """Whether the file may be followed; a pipe is not even opened, for that could wait for ever.
 
     Raises:
-        UsageError: there is none, it cannot be read, or it is packed.
+        UsageError: there is none, it cannot be read, it is packed, or it is no regular file.
     """
-    if not is_regular(path):
-        return
+    if (kind := _kind(path)) is not None:
+        raise UsageError(f"{path}: it is a {kind}; give a file, or leave --follow out")
     with _opened(path) as file:
         packed = _packed(file)
     if packed:
@@ -122,6 +129,15 @@ def checked(path: Path, block: bytes) -> None:
     is_binary = zeros * 3 >= len(block) or controls * 20 >= len(block) - zeros
     if is_binary and not mark.startswith((b"\xff", b"\xfe", b"\0")):
         raise UsageError(f"{path}: it is no text; give the log as text, in UTF-16 with its byte order mark")
+
+
+def _kind(path: Path) -> str | None:
+    """What it is that can be read and is no file; None for a file, and for what is told by opening it."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return None
+    return next((name for holds, name in _KINDS if holds(mode)), None)
 
 
 def is_regular(path: Path) -> bool:
@@ -150,11 +166,14 @@ def followed(path: Path, wait: Callable[[], bool]) -> Iterator[bytes | None]:
                 if not wait():
                     return
                 continue
-            with file:
+            try:
                 # What was written between the last look and the change of names.
                 while block := file.read(BLOCK_BYTES):
                     yield block
-            file = successor
+            finally:
+                # Also where nobody reads on, so that the successor is the one that is closed last.
+                file.close()
+                file = successor
             yield None
     finally:
         file.close()

@@ -9,30 +9,15 @@ from typing import Any
 
 from harness.history import Exchange, History, LogRecord, Record
 from harness.logs import parse
-from harness.redaction.rules import FIELD, MESSAGE, NAME_CHARACTERS_MAX, PATTERN, Rules, words_of
-from harness.redaction.tokens import (
-    MARK,
-    TOKENS,
-    begin_of_credentials,
-    end_of_bare,
-    end_of_bracketed,
-    end_of_quoted,
-    secret_in,
-)
+from harness.redaction.named import NAMED, extent, is_prose, is_remark
+from harness.redaction.rules import COUNTED, MESSAGE, NAME_CHARACTERS_MAX, PATTERN, Rules
+from harness.redaction.tokens import MARK, PLACE, TOKENS, begin_of_credentials, secret_in
 
-_NAMED = re.compile(
-    r"(?<![\w.-])(?P<name>[\w.-]++)(?P<closing>\\*+[\"'])?+[ \t]{0,4}(?P<separator>=>|[:=]|(?<=[\"']),)[ \t]{0,4}"
-    r"(?P<opening>[bBuUrRfF]{0,2}\\*+[\"'])?+"
-)
 _NOTHING = frozenset({"", "*", "null", "none", "None", "true", "false", "True", "False"})
 _NUMBER = re.compile(r"-?[0-9.]++")
+_COUNTS = re.compile(r"[\[({](?:[\s,]*+(?:[\"']?+[\w.-]++[\"']?+\s*+[:=]\s*+)?+-?[0-9.]++)*+[\s,]*+[\])}]")
+"""A list of numbers, with names or without."""
 _WORD = re.compile(r"\w++")
-_PROSE_CHARACTERS_MAX = 15
-_SPOKEN = {"prompt", "question", "utterance", "transcript"}
-"""Names of what a person wrote that stand before a colon in no other sense."""
-_SPEAKER = re.compile(r"(?i:\b(?:user|human|customer|client|assistant|chat|last)(?:['\u2019]s)?) \Z")
-_SPEAKER_CHARACTERS_MAX = 16
-_PLACE = re.compile(r"\A(?:\w{1,16} log )?line [0-9]{1,12}: ")
 _NAMES_MAX = 1000
 """So many names are remembered, with what their values are; a log has few, and says each in every line."""
 _ROUNDS_MAX = 5
@@ -129,7 +114,8 @@ class Redactor:
         if isinstance(value, str):
             return self._leaf(value, kind)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return self._mark(kind, str(value)) if is_number and kind not in (None, MESSAGE) else value
+        is_open = kind in (None, MESSAGE, COUNTED)
+        return self._mark(kind, str(value)) if is_number and not is_open else value
 
     def _kind_of(self, key: Any) -> str | None:
         return self._kind_named(key[-NAME_CHARACTERS_MAX:]) if isinstance(key, str) else None
@@ -163,10 +149,12 @@ class Redactor:
         words = MARK.sub("", secret).split()
         if secret in _NOTHING or (MARK.match(secret) and all(word in self._canaries for word in words)):
             return secret
+        if kind in (MESSAGE, COUNTED) and _NUMBER.fullmatch(secret):
+            return secret
+        if kind == COUNTED:
+            return secret if _COUNTS.fullmatch(secret) else self._mark("token", secret)
         if kind != MESSAGE:
             return self._mark(kind, secret)
-        if _NUMBER.fullmatch(secret):
-            return secret
         made_up = [word for word in _WORD.findall(secret) if word in self._canaries] if self._canaries else []
         return " ".join([self._mark(kind, secret), *made_up])
 
@@ -188,16 +176,19 @@ class Redactor:
     def _without_named(self, text: str, event: str | None) -> str:
         """A text without the values whose names say that they are secret."""
         pieces, done, at = [], 0, 0
-        while found := _NAMED.search(text, at):
+        own = None if event is None else _as_written(event)
+        while found := NAMED.search(text, at):
             at = found.end()
             kind = self._kind_of(found["name"])
-            if kind is None:
+            if kind is None or is_remark(text, found, kind):
                 continue
-            begin, end = _extent(text, found, kind)
+            begin, end = extent(text, found, kind)
             secret = text[begin:end]
-            if kind == MESSAGE and found["name"] in _LOG_MESSAGES and event is None:
-                event = _event_of(text)
-            if _is_prose(text, found, kind, secret) or _is_own(found["name"], secret, event):
+            if kind == MESSAGE and found["name"] in _LOG_MESSAGES:
+                own = _as_written(_event_of(text)) if own is None else own
+                if own and secret.replace("\\", "") == own:
+                    continue
+            if is_prose(found, kind, secret):
                 continue
             pieces += [text[done:begin], self._hidden(secret, kind)]
             done = at = max(end, at)
@@ -232,50 +223,12 @@ class Redactor:
         return self._marks[digest]
 
 
-def _extent(text: str, found: re.Match[str], kind: str) -> tuple[int, int]:
-    """Where the value behind a name begins and ends; nowhere, where two texts of a list only look like these."""
-    begin, opening = found.end(), found["opening"]
-    if found["separator"] == "," and (opening is None or kind == MESSAGE):
-        return begin, begin
-    if kind == "authorization":
-        begin = begin_of_credentials(text, begin)
-    if found.start() and text[found.start() - 1] in "?&":  # of an address: it ends where its value does
-        return begin, end_of_bare(text, begin, FIELD)
-    if opening is not None:
-        return begin, end_of_quoted(text, begin, opening.lstrip("bBuUrRfF"))
-    mark = MARK.match(text, begin)
-    if mark and mark["kind"] == MESSAGE and text[mark.end() : mark.end() + 1] in (",", "}", "]", ")"):
-        return begin, mark.end()  # a list was there, and the line goes on
-    if text[begin : begin + 1] in ("[", "{", "(") and not mark:
-        return begin, end_of_bracketed(text, begin)
-    return begin, end_of_bare(text, begin, kind)
-
-
-def _is_prose(text: str, found: re.Match[str], kind: str, value: str) -> bool:
-    """Whether a colon stands in a sentence, as in "invalid token: expired"; a password may be any word.
-
-    A name of several words is no word of a sentence; nor is `message` behind who wrote it, as in "User message: Hi".
-    """
-    if found["separator"] != ":" or found["closing"] or found["opening"] or kind in ("password", "cookie"):
-        return False
-    if len(words_of(found["name"])) > 1:
-        return False
-    if kind == MESSAGE:
-        before = text[max(0, found.start() - _SPEAKER_CHARACTERS_MAX) : found.start()]
-        return found["name"].lower() not in _SPOKEN and not _SPEAKER.search(before)
-    return len(value) <= _PROSE_CHARACTERS_MAX and value.isalpha()
-
-
 def _event_of(text: str) -> str:
     """What the log says itself in a line of one, which may be told as evidence; nothing where that is not known."""
-    lines = _PLACE.sub("", text, count=1).splitlines()
+    lines = PLACE.sub("", text, count=1).splitlines()
     return next((record.event or "" for record in parse(lines)), "")
 
 
-def _is_own(name: str, value: str, event: str | None) -> bool:
-    """Whether a field is the log's own text, as its record has it."""
-    return (
-        bool(event)
-        and name in _LOG_MESSAGES
-        and value.replace("\\", "") == str(event).replace("\\", "").replace("\n", "n")
-    )
+def _as_written(event: str) -> str:
+    """The log's own text as a field has it, without what escapes its characters."""
+    return event.replace("\\", "").replace("\n", "n")

@@ -15,6 +15,8 @@ FIELD = "field"
 """The kind of the values of the fields that a user adds."""
 PATTERN = "pattern"
 """The kind of what the patterns match that a user adds."""
+COUNTED = "tokens"
+"""The kind of what is a secret, or how many there are: a number is not hidden."""
 NAME_CHARACTERS_MAX = 64
 """So much of the end of a name is looked at."""
 
@@ -26,22 +28,34 @@ _LAST_WORDS = {
     "password": "password",
     "passwd": "password",
     "passphrase": "password",
+    "passwords": "password",
     "pwd": "password",
+    "pass": "password",
     "token": "token",
+    "tokens": COUNTED,
     "jwt": "token",
+    "signature": "token",
+    "sig": "token",
     "secret": "secret",
     "secrets": "secret",
     "credential": "secret",
     "credentials": "secret",
     "apikey": "key",
+    "apikeys": "key",
 }
-_KEYS = {"api", "access", "secret", "private", "auth", "signing", "encryption", "master", "account", "shared"}
+_KEYS = {
+    *("api", "access", "secret", "private", "auth", "signing", "encryption", "master", "account", "shared"),
+    "session",
+}
+_BEHIND_KEYS = {"key": "key", "keys": "key", "tokens": "token"}
+"""What is a secret behind one of `_KEYS`, however many there are."""
 _HOLDERS = {"value", "header", "hash", "string", "plain", "raw"}
 """Words that may stand behind the name of a secret or of a message, and leave it one."""
 _MESSAGES = {
     *("message", "messages", "msg", "msgs", "text", "texts", "input", "inputs", "prompt", "prompts"),
     *("content", "contents", "query", "queries", "q", "question", "questions", "utterance", "utterances"),
     *("reply", "replies", "answer", "answers", "transcript", "transcripts", "arguments", "body"),
+    *("response", "responses", "output", "outputs", "history", "histories", "chat", "chats", "said", "turns"),
 }
 """The last words of the names of what people wrote and were answered."""
 _TEXTS = {"message", "messages", "msg", "msgs", "text", "texts"}
@@ -73,11 +87,11 @@ class Rules:
             words.pop()
         if not words:
             return None
-        if self.messages and (words[-1] in _MESSAGES or words == ["completion"]):
+        if self.messages and _is_message(words):
             return None if words[-1] in _TEXTS and not _OWN.isdisjoint(words) else MESSAGE
-        if words[-1] == "key" and len(words) > 1 and words[-2] in _KEYS:
-            return "key"
-        return _LAST_WORDS.get(words[-1])
+        if len(words) > 1 and words[-2] in _KEYS and words[-1] in _BEHIND_KEYS:
+            return _BEHIND_KEYS[words[-1]]
+        return "secret" if words[-2:] == ["auth", "code"] else _LAST_WORDS.get(words[-1])
 
 
 def rules(table: Mapping[str, Any], *, place: str = "[tool.shakeout.redact]") -> Rules:
@@ -114,6 +128,11 @@ def configured(place: Path = Path("pyproject.toml")) -> Rules:
         if not isinstance(table, dict):
             raise UsageError(f"{place}: {key} is no table; write fields = [...] under [tool.shakeout.redact]")
     return rules(table, place=f"{place}: [tool.shakeout.redact]")
+
+
+def _is_message(words: list[str]) -> bool:
+    """Whether these words name what people wrote; a turn alone is one of a service's requests, the last one a text."""
+    return words[-1] in _MESSAGES or words == ["completion"] or (words[-1] == "turn" and len(words) > 1)
 
 
 def _pattern(text: str, place: str) -> re.Pattern[str]:

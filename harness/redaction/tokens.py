@@ -12,6 +12,10 @@ from harness.redaction.rules import MESSAGE
 MARK = re.compile(r"\[redacted:(?P<kind>[a-z]{1,20})-(?P<number>[0-9]{1,9})\]")
 """What stands for a secret: its kind, and a number that is the same wherever the same secret stood."""
 
+PLACE = re.compile(r"\A(?:\w{1,16} log )?line [0-9]{1,12}: ")
+"""What stands before a line that is told as evidence."""
+_JSON = re.compile(rf"(?:{PLACE.pattern})?+\{{\s?\"")
+
 _ANY_MARK = MARK.pattern.replace("?P<kind>", "?:").replace("?P<number>", "?:")
 
 TOKENS = re.compile(
@@ -68,9 +72,14 @@ def _is_pair(text: str) -> bool:
 
 
 _BARE = re.compile(rf"(?:{_ANY_MARK}|&(?![\w.%-]++=)|\\++(?![\"'])|[^\s,;&\"'<>)}}\]\\])++")
+_MORE = re.compile(r"(?:,[^\s,;&\"'<>(){}\[\]\\=:]++(?![=:]))*+")
 _SCHEME = re.compile(r"(?i:bearer|basic|token|apikey)[ \t]{1,8}")
 _LINE = re.compile(r"[^\r\n\"'<>]*+")
 _UP_TO_THE_NEXT = re.compile(r"(?:(?!\s[\w.-]++=)[^\r\n])*+")
+# Nobody says where a sentence within a string of JSON ends, but the string does.
+_UP_TO_THE_QUOTE = re.compile(
+    r"(?:(?!\s[\w.-]++=|\"(?:, ?\"[\w.-]++\" ?:|[}\] \t]*+(?:[\r\n]|\Z)))[^\r\n])*+"
+)
 _QUOTE = re.compile(r"(?<!\\)(?P<escapes>\\*+)(?P<quote>[\"'])")
 # A string that nothing closes is a piece, too: looked for again from within, it would take its square.
 _PIECE = re.compile(r"\"(?:[^\"\\]|\\.)*+[\"\\]?|'(?:[^'\\]|\\.)*+['\\]?|[\[({\])}]", re.DOTALL)
@@ -95,10 +104,20 @@ def end_of_bracketed(text: str, at: int) -> int:
     return len(text)
 
 
-def end_of_bare(text: str, at: int, kind: str) -> int:
-    """Where a value ends that stands without quotes: a cookie and a sentence may hold blanks, other secrets do not."""
-    form = {"cookie": _LINE, MESSAGE: _UP_TO_THE_NEXT}.get(kind, _BARE)
-    found = form.match(text, at)
+def end_of_bare(text: str, at: int, kind: str, before: int | None = None) -> int:
+    """Where a value ends that stands without quotes: a cookie and a sentence may hold blanks, other secrets do not.
+
+    No character from `before` on is looked at. In a line of JSON a sentence ends with the string that it stands in.
+    """
+    sentence = _UP_TO_THE_QUOTE if kind == MESSAGE and _JSON.match(text) else _UP_TO_THE_NEXT
+    form = {"cookie": _LINE, MESSAGE: sentence}.get(kind, _BARE)
+    found = form.match(text, at, len(text) if before is None else before)
+    return at if found is None else found.end()
+
+
+def end_of_more(text: str, at: int) -> int:
+    """Where the last of several values ends that stand behind a first one, with a comma before each."""
+    found = _MORE.match(text, at)
     return at if found is None else found.end()
 
 

@@ -1,7 +1,10 @@
 """The JSON documents, schema 1: keys are only ever added. A file appears whole or not at all."""
 
 import contextlib
+import itertools
+import os
 import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -62,6 +65,37 @@ def check_folder(path: Path | None) -> None:
             pass
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; choose a place that can be written") from error
+
+
+def check_unread(outputs: Mapping[str, Path | None], read: Iterable[Path]) -> None:
+    """Refuse, before anything is run, an output that would take the place of what the command reads.
+
+    Raises:
+        UsageError: one of them is a file that is read, by whatever name.
+    """
+    files = list(read)
+    for option, place in outputs.items():
+        if place is not None and any(_are_one_file(place, path) for path in files):
+            raise UsageError(f"{option} {place}: is what is read; choose another name")
+
+
+def check_distinct(outputs: Mapping[str, Path | None]) -> None:
+    """Refuse, before anything is run, two outputs of which one would take the place of the other.
+
+    Raises:
+        UsageError: two are one and the same file, or folder.
+    """
+    given = [(option, place) for option, place in outputs.items() if place is not None]
+    for (first, one), (option, place) in itertools.combinations(given, 2):
+        if _are_one_file(one, place) or os.path.realpath(one) == os.path.realpath(place):
+            raise UsageError(f"{option} {place}: is where {first} goes, too; choose another name")
+
+
+def _are_one_file(one: Path, other: Path) -> bool:
+    """Whether two paths lead to the same file that is there, through a symlink or by a hard link, too."""
+    with contextlib.suppress(OSError):  # one of them is not there, or cannot be
+        return one.samefile(other)
+    return False
 
 
 def write_whole(path: Path, data: bytes) -> None:

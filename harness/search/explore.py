@@ -118,6 +118,11 @@ class Explorer:
                 raise
             if not self._found:
                 raise error from group
+        return self.found
+
+    @property
+    def found(self) -> Found | None:
+        """The first wanted trial that failed so far, by its number; also of an exploration that was broken off."""
         return min(self._found, key=lambda found: found.trial.number, default=None)
 
     async def _played(self) -> None:

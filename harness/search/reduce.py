@@ -35,25 +35,28 @@ class Reduced:
         return len(self.scenario.schedule.holds) if self.scenario.schedule is not None else 0
 
 
-async def reduced(found: Found, options: Options, host: Host) -> Reduced:
+async def reduced(found: Found, options: Options, host: Host, *, until_s: float = float("inf")) -> Reduced:
     """Play the trial again, and smaller and smaller ones, in `host`.
+
+    No smaller one is begun after `until_s` monotonic seconds; the trial itself is played again however late it is.
 
     Raises:
         InvalidRun: it does not fail again.
     """
-    reducer = _Reducer(found, options, host)
+    reducer = _Reducer(found, options, host, until_s)
     return await reducer.reduce()
 
 
 class _Reducer:
     """One failure that is made smaller; what counts is that the invariant which it broke first is broken again."""
 
-    def __init__(self, found: Found, options: Options, host: Host) -> None:
+    def __init__(self, found: Found, options: Options, host: Host, until_s: float) -> None:
         self._found = found
         self._invariant = found.violations[0].invariant
         self._options = replace(options, seed=None, policy=POLICIES[0])
         self._host = host
         self._began = time.monotonic()
+        self._until_s = min(until_s, self._began + REDUCE_S_MAX)
         self._runs = 0
         self._schedules: list[tuple[Scenario, Schedule | None]] = []
 
@@ -69,7 +72,7 @@ class _Reducer:
                 f"{trial}: failed with {self._invariant}, and did not fail when it was played again"
             )
         smallest = await drive_async(
-            smaller_scenarios, recorded, self._fails_somehow, spent=lambda: self._spent(REDUCE_S_MAX / 2)
+            smaller_scenarios, recorded, self._fails_somehow, spent=lambda: self._spent(share=0.5)
         )
         smallest = replace(smallest, schedule=self._schedule_of(smallest))
         smallest = await self._settled(await self._with_fewer_holds(smallest))
@@ -147,5 +150,6 @@ class _Reducer:
         except InvalidRun:
             return None
 
-    def _spent(self, after_s: float = REDUCE_S_MAX) -> bool:
-        return time.monotonic() - self._began > after_s
+    def _spent(self, share: float = 1.0) -> bool:
+        """Whether so much of the time is over."""
+        return time.monotonic() >= self._began + share * (self._until_s - self._began)

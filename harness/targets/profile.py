@@ -214,7 +214,8 @@ def defect_catalog(profile: Profile) -> Mapping[str, Any]:
         return MappingProxyType({})
     module, _, name = profile.defects.partition(":")
     before = list(sys.path)
-    sys.path[:0] = [place for place in places(profile) if place not in before]
+    # Also where they are there already: the current folder may stand before the profile's own.
+    sys.path[:0] = places(profile)
     try:
         found = getattr(importlib.import_module(module), name)
     except Exception as error:  # what is imported is the user's, and may raise anything

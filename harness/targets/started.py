@@ -157,7 +157,8 @@ async def _start(
     """Start the process with one end of the control line."""
     ours, theirs = socket.socketpair()
     log, errors = directory / "app.log", directory / "stderr.log"
-    command = [sys.executable, "-m", "harness.targets.child", mode, "--nonce", nonce]
+    # -P: `-m` would put the current folder before the profile's own, and what was written there in the app's place.
+    command = [sys.executable, "-P", "-m", "harness.targets.child", mode, "--nonce", nonce]
     with ExitStack() as unused:
         unused.enter_context(ours)
         with theirs, ExitStack() as handed:

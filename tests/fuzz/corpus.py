@@ -54,6 +54,7 @@ def _fields(choice: random.Random) -> dict[str, Any]:
         "error": "connection reset by peer (attempt 2)",
         "tokens": {"prompt": choice.randrange(2000), "completion": choice.randrange(500)},
         "path": choice.choice(PATHS),
+        "elapsed_s": choice.choice((0.25, float("inf"), float("nan"))),
     }
     return {name: pool[name] for name in choice.sample(list(pool), choice.randint(2, 6))}
 

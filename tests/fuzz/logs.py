@@ -15,7 +15,9 @@ from pathlib import Path
 
 import orjson
 
+from harness.contract import Contract
 from harness.history import LogRecord
+from harness.incidents import signature_of
 from harness.logs import Reading, template
 from tests.fuzz.corpus import FORMATS, mixed
 from tests.fuzz.damages import damaged
@@ -26,6 +28,11 @@ LONG_EVERY = 1_000
 
 SAID_EVERY = 100_000
 LONG_BYTES = 10_000_000
+SIGNED_EVERY = 10
+"""Of one of so many logs a signature is made, too: that takes longer than to read it."""
+CONTRACT = Contract(
+    turn_path="/turn", deadline_s=1.0, statuses=(200,), completion_event="api_request_complete"
+)
 FIRST = b"app INFO a log begins with a line that is whole"
 _LONE = re.compile("[\udc80-\udcff]")
 
@@ -74,8 +81,8 @@ def lines_of(data: bytes) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def check(reading: Reading, lines: list[str]) -> None:
-    """Read a log of these lines.
+def check(reading: Reading, lines: list[str], *, signed: bool = False) -> None:
+    """Read a log of these lines; where it is `signed`, also make its signature.
 
     Raises:
         Misread: a line is lost, changed or misplaced, a count is wrong, or a record cannot be stored.
@@ -97,6 +104,11 @@ def check(reading: Reading, lines: list[str]) -> None:
     _hold(counted == unknown, "count of templates", counted)
     for one in reading.templates:
         _hold(template(one.text) == one.text, "template of a template", one.text)
+    if signed:
+        made = signature_of(records, CONTRACT)
+        _hold(
+            bool(made.traits) and max(made.traits.values()) <= made.threads, "counts of traits", made.threads
+        )
 
 
 def _check_record(record: LogRecord, lines: list[str]) -> None:
@@ -125,7 +137,8 @@ def play(seed: int, number: int) -> tuple[int, int]:
     choice = random.Random(f"{seed} {number}")
     data = log_of(choice, long=number % LONG_EVERY == LONG_EVERY - 1)
     lines = lines_of(data)
-    check(Reading(Path("fuzz.log"), list(blocks_of(choice, data))), lines)
+    reading = Reading(Path("fuzz.log"), list(blocks_of(choice, data)))
+    check(reading, lines, signed=number % SIGNED_EVERY == 0)
     return len(lines), len(data)
 
 

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from harness.incidents import values
 from harness.logs import text
 from harness.logs.parser import Parser
 from tests.fuzz import logs
@@ -59,6 +60,17 @@ def test_a_mistake_of_the_parser_is_seen(monkeypatch, mistake):
     """A line that is dropped, one with a wrong number, and a record that cannot be stored are each misread."""
     monkeypatch.setattr(Parser, "feed", mistake)
     with pytest.raises(logs.Misread):
+        play_some()
+
+
+def test_a_number_that_no_trait_can_be_made_of_is_seen(monkeypatch):
+    """A signature is made of one in many logs: where an infinite number breaks it, the log that did is found."""
+
+    def broken(key, value):
+        return str(int(value)) if isinstance(value, float) else "*"
+
+    monkeypatch.setattr(values, "_scalar", broken)
+    with pytest.raises((OverflowError, ValueError), match="cannot convert float"):
         play_some()
 
 

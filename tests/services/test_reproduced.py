@@ -47,7 +47,7 @@ async def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.F
     return place
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("log", "flawed"),
     [pytest.param(each, each, id=f"{each[0]}-{each[1]}") for each in FLAWED],
@@ -59,7 +59,7 @@ def test_the_log_of_a_flawed_service_becomes_a_scenario_that_fails_only_with_the
     """With nothing but the log and the profile: the file fails for the right reason, and passes with the mended twin."""
     service, _, _, invariant = flawed
     target = ("--target", str(HERE / service / "profile.toml"))
-    searched = ("reproduce", str(log), *target, "-o", "found.py", "--json", "told.json", "--for", "120s")
+    searched = ("reproduce", str(log), *target, "-o", "found.py", "--json", "told.json", "--for", "10m")
     code, said, _ = shakeout(*searched)
     assert code == 0, said
     told = json.loads(Path("told.json").read_text())

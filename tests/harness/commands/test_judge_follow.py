@@ -1,5 +1,6 @@
 """`shakeout judge --follow`: a log that is still written, decided as soon as it can be."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -104,6 +105,30 @@ def test_an_interruption_shows_what_was_seen(
     )
     assert '"unfinished": "interrupted"' in (tmp_path / "j.json").read_text()
     assert "shakeout: interrupted" in err
+
+
+def test_an_interruption_before_anything_was_seen_is_one(
+    shakeout: Run, log: Path, meanwhile: Callable[..., list[float]]
+) -> None:
+    """Ctrl-C before a line of the service came shows no gates, and is no invalid log: exit 130."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    log.write_text("INFO: Started server process [1]\n")
+    meanwhile(interrupt)
+    code, out, err = shakeout("judge", str(log), "--follow")
+    assert (code, out) == (130, "")
+    assert (err.startswith("shakeout: interrupted"), err.count("\n")) == (True, 1)
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_is_not_followed(shakeout: Run, tmp_path: Path) -> None:
+    """It would keep the time waiting, and never end: one line says what to do, exit 2."""
+    os.mkfifo(tmp_path / "pipe")
+    code, out, err = shakeout("judge", str(tmp_path / "pipe"), "--follow", "--for", "1s")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "it is a pipe; give a file, or leave --follow out" in err
 
 
 def test_a_log_in_which_nothing_of_the_service_comes_is_invalid(shakeout: Run, log: Path) -> None:

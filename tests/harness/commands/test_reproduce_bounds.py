@@ -6,12 +6,18 @@ from typing import Any
 
 import pytest
 
+from harness.incidents.lab import Lab
+
 
 @pytest.mark.timeout(120)
 def test_a_line_of_ten_megabytes_is_read_and_the_search_ends(
     shakeout: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A log of one word without an end, and no time: it ends undecided, and says that it needs more of it."""
+    """A log of one word without an end, and no time: it ends undecided, and says that it needs more of it.
+
+    No machine is fast enough to try all: one healthy run is played in a stage, and no suspect.
+    """
+    monkeypatch.setattr(Lab, "spent", True)
     monkeypatch.chdir(tmp_path)
     Path("incident.log").write_text("word" * 2_500_000 + "\n")
     told = ("--json", "told.json", "--stage", "simulated")

@@ -30,12 +30,28 @@ NAMED: dict[str, Any] = {
     "who": "bob.sweetmail@example.org",
     "patient_name": "Jane sweetfield Doe",
     "seen": "MRN-sweetseen",
+    "response": "sweetresponse",
+    "outputs": ["a sweetoutput it is"],
+    "conversation_history": [{"role": "user", "content": "sweethistory"}],
+    "turns": [{"said": "sweetsaid"}],
+    "last_turn": "sweetturn",
+    "chat": ["sweetchat"],
+    "api_keys": ["sweetkeys"],
+    "access_tokens": ["sweettokens"],
+    "passwords": ["sweetpasswords"],
+    "pass": "sweetpass",
+    "session_key": "sweetsession",
+    "auth_code": "sweetcode",
 }
 """Fields of one line of a log that say nothing of what is wrong, and hold a secret each."""
 
 TOLD: dict[str, Any] = {
     "header": "Authorization: Bearer sweetheader",
     "told": "it is MRN-sweetpattern here",
+    "answer_to": "Received message: I have sweetmessage disease",
+    "asked": "bad query: it is sweetquery again",
+    "link": "GET /file?sig=sweetsig&X-Amz-Signature=sweetamz of it",
+    "command": "run --password sweetoption --verbose of it",
     "request_body": {"complaint": "it is sweetbody here"},
     "error": "[type=string_type, input_value='I have sweetvalue', input_type=str]",
     "why": f"{'x ' * 230}bob.sweetcut@example.org",
@@ -52,6 +68,9 @@ SKIPPED = {
 
 HOSTILE = "ERROR app: it went \x1b]0;title\x07 \u202eodd"
 """What a terminal would act on."""
+
+PLAIN = "ERROR:app:Received message: I have sweetplain disease"
+"""What a person wrote, where no quote and no field tells of it."""
 
 
 @pytest.fixture(autouse=True)
@@ -82,11 +101,11 @@ def leaked(said: str, *, names: tuple[str, ...]) -> dict[str, set[str]]:
     return {name: found for name, text in texts.items() if (found := set(CANARY.findall(text)))}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 def test_no_canary_of_a_log_that_is_reproduced_is_written_or_shown(shakeout: Any) -> None:
     """A match, with every kind of secret in the line that tells: the scenario, JSON, page and screen have none of them."""
     log_of({**SKIPPED, **NAMED})
-    code, said = reproduce(shakeout, duration="20s")
+    code, said = reproduce(shakeout, duration="10m")
     assert code == 0, said
     assert leaked(said, names=("found.py", "told.json", "told.html")) == {}
     for name in ("told.json", "told.html", "found.py"):
@@ -101,7 +120,7 @@ def test_no_canary_of_a_log_that_nothing_reproduces_is_written_or_shown(shakeout
     """A miss, with a given message: JSON, page and screen have no secret, nothing that a terminal acts on, no list without end."""
     odd = {"event": "odd", "level": "error", **NAMED, **TOLD}
     many = [{"event": f"odd {'z' * (1 + number)}"} for number in range(80)]
-    log_of(odd, *many, {"event": "w" * 1_000_000}, plain=HOSTILE)
+    log_of(odd, *many, {"event": "w" * 1_000_000}, plain=f"{HOSTILE}\n{PLAIN}")
     code, said = reproduce(shakeout, "--input", GIVEN, duration="3s")
     assert code == 4, said
     assert leaked(said, names=("told.json", "told.html")) == {}

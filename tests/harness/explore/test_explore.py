@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.scenario import load
+from harness.search import reduce
 from harness.search.explore import Tally
 
 HERE = Path(__file__).parent
@@ -34,8 +35,10 @@ def folder(monkeypatch, tmp_path):
     (tmp_path / "together.py").write_text(TOGETHER)
 
 
-def test_a_planted_race_is_found_made_small_and_fails_again(shakeout, tmp_path):
+@pytest.mark.timeout(900)
+def test_a_planted_race_is_found_made_small_and_fails_again(shakeout, monkeypatch, tmp_path):
     """The file that is written carries seed and schedule, fails in other processes, and only with the race."""
+    monkeypatch.setattr(reduce, "REDUCE_S_MAX", 600.0)
     explored = ("explore", "together.py", "--target", TARGET, "--no-faults", "--jobs", "2", "--seed", "7")
     code, out, _ = shakeout(*explored, "--runs", "400", "--defect", "lost_update", "--json", "told.json")
     assert code == 1

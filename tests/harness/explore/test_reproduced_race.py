@@ -25,14 +25,14 @@ INFO:     127.0.0.1:5001 - "POST /turn HTTP/1.1" 200 OK
 """
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_race_is_found_from_one_line_of_the_log(shakeout, monkeypatch, tmp_path):
     """The file carries the seed and the schedule; it fails with the race, for its reason, and passes without it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RACY", "yes")
     (tmp_path / "incident.log").write_text(LOG)
     aimed = ("--stage", "simulated", "--target", TARGET)
-    searched = ("reproduce", "incident.log", *aimed, "-o", "found.py", "--json", "told.json", "--for", "120s")
+    searched = ("reproduce", "incident.log", *aimed, "-o", "found.py", "--json", "told.json", "--for", "20m")
     code, said, _ = shakeout(*searched, "--jobs", "2")
     assert code == 0, said
     told = json.loads((tmp_path / "told.json").read_text())

@@ -14,6 +14,13 @@ def test_a_time_without_a_day_goes_on_after_midnight() -> None:
     assert times == [86_398.0, 86_399.0, 86_398.0, 86_401.0, 86_403.0]
 
 
+def test_lines_around_midnight_come_in_any_order() -> None:
+    """A late line of the day before does not begin another day, however often that happens."""
+    clock = Clock()
+    times = [clock.read(text) for text in ("23:59:59.9", "00:00:00.1", "23:59:59.95", "00:00:00.2")]
+    assert times == [86_399.9, 86_400.1, 86_399.95, 86_400.2]
+
+
 @pytest.mark.parametrize("text", [None, "", "soon", "nan", "inf"])
 def test_what_is_no_time_is_none(text: str | None) -> None:
     """A record without a readable time has none."""

@@ -60,17 +60,31 @@ async def test_one_run_of_the_healthy_service_is_played_however_little_time_ther
 async def test_a_suspect_that_is_still_played_at_the_end_is_broken_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It took down what it had put up, counts for nothing, and the search says how many were played."""
-    taken_down = []
+    """It took down what it had put up, counts for nothing, and the search says how many were played.
+
+    The end is set once a run has begun, however long that takes.
+    """
+    taken_down: list[str] = []
+    ends: list[asyncio.Timeout] = []
+    known, lab = diagnosis(PLAIN, LATE), lab_of(FAR_S, ends_s=FAR_S)
+    timeout_at = asyncio.timeout_at
+
+    def kept(at_s: float | None) -> asyncio.Timeout:
+        """The end of the search, which the test moves."""
+        ends.append(timeout_at(at_s))
+        return ends[-1]
 
     async def endless(*_: Any) -> None:
-        """A run that waits for an answer that never comes."""
+        """A run that waits for an answer that never comes; now that it has begun, the time is over."""
+        assert ends[0].when() == FAR_S
+        monkeypatch.setattr(lab, "_until_s", 0.0)
+        ends[0].reschedule(asyncio.get_running_loop().time())
         try:
             await asyncio.Event().wait()
         finally:
             taken_down.append("target")
 
-    known, lab = diagnosis(PLAIN, LATE), lab_of(time.monotonic() + 0.05, ends_s=time.monotonic() + 0.1)
+    monkeypatch.setattr(asyncio, "timeout_at", kept)
     monkeypatch.setattr(lab, "_tried", endless)
     await search(lab, known, [suspect("a"), suspect("b")])
     assert (taken_down, lab.count) == (["target"], 0)

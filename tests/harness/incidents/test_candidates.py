@@ -52,6 +52,20 @@ def test_whoever_shares_rare_words_with_the_log_is_tried_first() -> None:
     assert ordered(suspects, ["status=429"])[0][0].name == "third"
 
 
+def test_of_the_variants_of_one_thing_the_others_wait_for_what_is_another() -> None:
+    """The second counts half: what fits a little less, and was not tried in any form, comes before it."""
+    told = "the context of a session skips"
+    suspects = [
+        suspect("store.late(s=1)", told),
+        suspect("store.late(s=2)", told),
+        suspect("other", "session skips"),
+        suspect("last", "nothing"),
+    ]
+    found = ordered(suspects, ["context skips of a session"])
+    assert [each.name for each, _ in found] == ["store.late(s=1)", "other", "store.late(s=2)", "last"]
+    assert found[2][1] == found[0][1] / 2
+
+
 def test_what_costs_much_is_tried_last() -> None:
     """However well its words fit."""
     suspects = [suspect("long", "flood", turns=200), suspect("short", "drip")]

@@ -43,6 +43,23 @@ def test_a_trait_counts_once_for_each_request_that_has_it(contract: Contract) ->
     assert "begun" in found.examples["begun"][0].text
 
 
+def test_the_line_that_shows_a_trait_is_the_first_of_its_request(contract: Contract) -> None:
+    """Where a request says the same twice, the evidence is the line that said it first, in each request."""
+    twice = TURN.replace('"count":0}', '"count":0}\n{"event":"begun","request_id":"ID"}')
+    found = of(twice + twice.replace("ID", "other"), contract)
+    assert [one.line for one in found.examples["begun"]] == [2, 6]
+
+
+def test_no_more_traits_are_kept_than_the_bound(monkeypatch: pytest.MonkeyPatch, contract: Contract) -> None:
+    """Of a log with free text where events should be the first traits are kept, and these are counted on."""
+    monkeypatch.setattr("harness.incidents.signature.TRAITS_MAX", 30)
+    events = ["first", *("x" * (1 + number) for number in range(100)), "first"]
+    lines = (f'{{"event":"{event}","request_id":"r{number}"}}' for number, event in enumerate(events))
+    found = of("\n".join(lines), contract)
+    assert len(found.traits) == len(found.examples) == 30
+    assert found.traits["first"] == 2
+
+
 def test_healthy_lines_around_an_incident_vanish(contract: Contract) -> None:
     """Only what the healthy log has not, or clearly less often, is odd; however much of it stands around."""
     found = odd(of(text(400, bad=1), contract), of(text(50), contract))

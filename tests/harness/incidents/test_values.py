@@ -39,6 +39,16 @@ def test_what_varies_is_masked_wherever_it_stands_in_a_word() -> None:
     assert template(text) == "for (*) at * id *, * * * * *"
 
 
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [("Infinity", "infinite"), ("1e999", "infinite"), ("-Infinity", "infinite"), ("NaN", "no number")],
+)
+def test_a_number_without_an_end_is_told_as_one(number: str, said: str) -> None:
+    """Of what JSON allows nobody to write and Python writes all the same there is a trait, and no crash."""
+    line = f'{{"event":"api_request_complete","status_code":500,"elapsed":{number}}}'
+    assert f"api_request_complete: elapsed={said}" in signature_of(parse([line]), CONTRACT).traits
+
+
 def test_the_frames_of_a_traceback_are_looked_for_line_by_line() -> None:
     """Empty lines are no part of a frame: a text of nothing else is looked at once."""
     told = "Traceback (most recent call last):\n" + "\n" * 300_000

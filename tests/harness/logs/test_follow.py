@@ -1,6 +1,7 @@
 """A log that is still written is followed: growth, pauses, rotation and truncation, without a clock."""
 
 import gzip
+import os
 
 import pytest
 
@@ -134,6 +135,35 @@ def test_what_does_not_grow_is_refused(tmp_path):
     packed.write_bytes(gzip.compress(b"x"))
     with pytest.raises(UsageError, match="is packed by gzip, so it does not grow"):
         follow(packed, wait=Steps())
+
+
+@pytest.mark.timeout(20)
+def test_what_is_no_file_is_refused_without_being_opened(tmp_path):
+    """A pipe would keep a reader waiting for ever, also one that nobody writes to; so would a device."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError, match="it is a pipe; give a file, or leave --follow out"):
+        follow(pipe, wait=Steps())
+    with pytest.raises(UsageError, match="it is a device; give a file"):
+        follow("/dev/null", wait=Steps())
+
+
+def test_a_follower_that_is_left_in_a_rotation_lets_go_of_both_files(log, monkeypatch):
+    """Whoever leaves while the old file is read to its end has the new one open already: it is closed, too."""
+    original, opened = sources._successor, []
+
+    def successor(path, file):
+        log.rename(log.with_suffix(".1"))
+        added(log.with_suffix(".1"), "app INFO late\n")()
+        log.write_text("app INFO new\n")
+        opened.extend((file, original(path, file)))
+        return opened[1]
+
+    monkeypatch.setattr(sources, "_successor", successor)
+    blocks = sources.followed(log, Steps())
+    assert [next(blocks), next(blocks)] == [b"app INFO one\n", b"app INFO late\n"]
+    blocks.close()
+    assert [file.closed for file in opened] == [True, True]
 
 
 def test_a_follower_that_is_left_lets_go_of_its_file(log):

@@ -25,6 +25,8 @@ STARTS = [
     "2026-11-24 08:22:29,705 - ",
     "INFO:",
     "INFO:     ",
+    "INFO ",
+    "ERROR app api_request_complete ",
     'INFO:     1 - "GET ',
     '{"event": ',
     "Traceback (most recent call last):",

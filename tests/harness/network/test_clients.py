@@ -1,9 +1,9 @@
 """What each of four real clients raises for what a link does to it: its own exception, from a real wire."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import httpx
@@ -15,14 +15,25 @@ from harness.rig import Window
 from harness.wire import Toxic
 
 BODY = {"messages": [{"role": "user", "content": "Hällo"}]}
-PATIENCE_S = 0.25
-Ask = Callable[[], Awaitable[Any]]
+PATIENCE_S, BRIEF_S = 60.0, 1.0
+"""For calls that must end by themselves, and for those that must not."""
+
+
+class Ask(Protocol):
+    """One call, with so much patience for the connection and for what is to be read."""
+
+    def __call__(self, connect_s: float = PATIENCE_S, read_s: float = PATIENCE_S) -> Awaitable[Any]: ...
 
 
 @asynccontextmanager
 async def with_httpx(url: str, **options: Any) -> AsyncIterator[Ask]:
-    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S, **options) as client:
-        yield lambda: client.post(url, json=BODY)
+    async with httpx.AsyncClient(trust_env=False, **options) as client:
+
+        def ask(connect_s: float = PATIENCE_S, read_s: float = PATIENCE_S) -> Awaitable[Any]:
+            patience = httpx.Timeout(PATIENCE_S, connect=connect_s, read=read_s)
+            return client.post(url, json=BODY, timeout=patience)
+
+        yield ask
 
 
 @asynccontextmanager
@@ -33,11 +44,11 @@ async def with_httpx_aiohttp(url: str) -> AsyncIterator[Ask]:
 
 @asynccontextmanager
 async def with_aiohttp(url: str) -> AsyncIterator[Ask]:
-    patience = aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE_S, sock_read=PATIENCE_S)
-    async with aiohttp.ClientSession(timeout=patience) as session:
+    async with aiohttp.ClientSession() as session:
 
-        async def ask() -> None:
-            async with session.post(url, json=BODY) as answer:
+        async def ask(connect_s: float = PATIENCE_S, read_s: float = PATIENCE_S) -> None:
+            patience = aiohttp.ClientTimeout(total=None, sock_connect=connect_s, sock_read=read_s)
+            async with session.post(url, json=BODY, timeout=patience) as answer:
                 await answer.read()
 
         yield ask
@@ -45,8 +56,13 @@ async def with_aiohttp(url: str) -> AsyncIterator[Ask]:
 
 @asynccontextmanager
 async def with_urllib3(url: str) -> AsyncIterator[Ask]:
-    with urllib3.PoolManager(retries=False, timeout=PATIENCE_S) as pool:
-        yield lambda: asyncio.to_thread(pool.request, "POST", url, json=BODY)
+    with urllib3.PoolManager(retries=False) as pool:
+
+        def ask(connect_s: float = PATIENCE_S, read_s: float = PATIENCE_S) -> Awaitable[Any]:
+            patience = urllib3.Timeout(connect=connect_s, read=read_s)
+            return asyncio.to_thread(pool.request, "POST", url, json=BODY, timeout=patience)
+
+        yield ask
 
 
 CLIENTS = {
@@ -98,6 +114,7 @@ RAISED = {
     "idle_close_that_comes_late": (Toxic(idle_s=1e-6, close_delay_ms=50), GONE),
     "hang": (Toxic(connect="hang"), UNHEARD),
 }
+BRIEFLY = {SILENT: {"read_s": BRIEF_S}, UNHEARD: {"connect_s": BRIEF_S}}
 
 
 def named(error: BaseException) -> str:
@@ -115,7 +132,7 @@ async def test_a_client_meets_its_own_exception(provider: Any, client: str, what
         await ask()
         async with provider.proxy.shaped("it", toxic, Window()):
             with pytest.raises(Exception) as raised:  # noqa: PT011  # which one is what the table says
-                await ask()
+                await ask(**BRIEFLY.get(expected, {}))
             assert named(raised.value) == expected[list(CLIENTS).index(client)]
         assert set(provider.names) == {"it"}
         await ask()

@@ -22,8 +22,8 @@ class Foreign:
     def __init__(self, **options: Any) -> None:
         self.client = httpx.AsyncClient(**options)
 
-    async def ask(self) -> httpx.Response:
-        return await self.client.post(f"{BASE_URL}/chat/completions", json=BODY, timeout=0.05)
+    async def ask(self, patience_s: float = 60.0) -> httpx.Response:
+        return await self.client.post(f"{BASE_URL}/chat/completions", json=BODY, timeout=patience_s)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def test_a_foreign_client_keeps_its_timeout(parts: Any, link: Link) -> Non
         install(router, BASE_URL, parts.script, parts.witness, link=link, clock=clock)
         async with ProviderNoReply(for_s=600).inject(rig):
             with pytest.raises(httpx.ReadTimeout):
-                await app.ask()
+                await app.ask(patience_s=0.05)
         async with link.refused("network.refused"):
             with pytest.raises(httpx.ConnectError):
                 await app.ask()

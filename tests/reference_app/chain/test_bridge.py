@@ -129,20 +129,24 @@ def test_nested_calls(stage: Any, place: str) -> None:
 
 def test_an_outer_timeout_reaches_a_nested_call(stage: Any, place: str) -> None:
     """A nested call with a longer timeout of its own ends with the call around it, and its `finally` runs."""
-    ended = threading.Event()
+    begun, ended = threading.Event(), threading.Event()
 
     async def inner() -> None:
+        begun.set()
         try:
             await for_ever()
         finally:
             ended.set()
 
     async def outer() -> None:
-        await asyncio.to_thread(lambda: stage.bridge.run(inner, timeout=HANG_S))
+        await asyncio.to_thread(lambda: stage.bridge.run(inner, timeout=2 * HANG_S))
 
     def check(run: Callable[..., Any]) -> None:
-        with pytest.raises(BridgeTimeout):
-            run(outer, timeout=0.5)  # time enough for the inner one to begin
+        for patience_s in (0.3, 3.0, HANG_S):  # until the inner one has had the time to begin
+            with pytest.raises(BridgeTimeout):
+                run(outer, timeout=patience_s)
+            if begun.is_set():
+                break
         assert run(asyncio.to_thread, ended.wait, HANG_S)  # waits where the loop can go on meanwhile
 
     stage.play(place, check)

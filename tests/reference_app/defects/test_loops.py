@@ -54,17 +54,28 @@ async def test_import_time_lock_fails_on_the_second_loop(
 ) -> None:
     """Two turns at once are kept on the first loop; on another one, one of two is answered 500."""
     append = SQLiteSessionStore.append
+    waited_for = asyncio.Event()
+
+    class Lock(asyncio.Lock):
+        """Tells when somebody has to wait for it."""
+
+        async def acquire(self) -> Any:
+            if self.locked():
+                waited_for.set()
+            return await super().acquire()
 
     async def slow(*given: Any, **more: Any) -> None:
-        await asyncio.sleep(0.1)
+        await waited_for.wait()
         await append(*given, **more)
 
     async def two() -> list[int]:
+        nonlocal waited_for
+        waited_for = asyncio.Event()  # belongs to the loop that it is waited for on
         async with started("import_time_lock") as client:
             return sorted(one.status_code for one in await asyncio.gather(turn(client), turn(client)))
 
     monkeypatch.setattr(SQLiteSessionStore, "append", slow)
-    monkeypatch.setattr(loops, "WRITING", asyncio.Lock())
+    monkeypatch.setattr(loops, "WRITING", Lock())
     here = await two()
     elsewhere = await asyncio.to_thread(asyncio.run, two())
     assert (here, elsewhere) == ([200, 200], [200, 500])
