@@ -126,7 +126,7 @@ def command(
     if plan:
         show_plan(options)
         return
-    check_places(json, junit_xml, history, html)
+    check_places(json, junit_xml, history, html, read=[target, against])
     other = None if against is None else replace(options, profile=resolve(against), target=named(against))
     mode = Mode(baseline=baseline, against=other, knee=knee)
     outputs = Outputs(json=json, junit=junit_xml, html=html, quiet=quiet)

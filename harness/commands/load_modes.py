@@ -52,6 +52,8 @@ def carried_out(options: LoadOptions, mode: Mode, how: Load, outputs: Outputs) -
 
 def _measured(options: LoadOptions, place: Path, how: Load) -> LoadReport:
     """A run, and what became worse since an earlier one."""
+    if how.keep is not None and how.keep.resolve() == place.resolve():
+        raise UsageError(f"--history {how.keep}: is what --baseline reads; choose another name")
     old = read_frames(place)
     for doubt in doubts(old, Expected(workers=len(old.parts))):
         raise UsageError(f"--baseline {place}: that run is no measure: {doubt}; run it again")

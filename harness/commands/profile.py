@@ -50,7 +50,7 @@ def check(
     quiet: Quiet = False,
 ) -> None:
     """Start the service, hold one conversation, and say what was found and what was not."""
-    check_places(json, None, None)
+    check_places(json, None, None, read=[target])
     chosen = options(
         stage=stage, seed=SEED, defects=None, target=target, histories=None, allowed_host=allow_host
     )

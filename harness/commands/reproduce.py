@@ -195,7 +195,7 @@ async def _report(
 ) -> Report:
     """Search, and write what was found; one that does not fail as a file is a miss like others."""
     hunted = await Hunt(incident, chosen, how).run()
-    assumed = assumptions(hunted.diagnosis, hunted.cause, how.text)
+    assumed = assumptions(hunted.diagnosis, hunted.cause, hunted.small, how.text)
     notes = (*strange(hunted.diagnosis), *hunted.diagnosis.notes)
     report = Report(hunted=hunted, assumptions=assumed, notes=notes)
     if hunted.cause is None or hunted.small is None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from harness.incidents.diagnose import Cause, Diagnosis
 from harness.incidents.smaller import Smallest
+from harness.scenario import CANARY, flat
 
 EVIDENCE_MAX = 6
 TRAITS_MAX = 12
@@ -45,15 +46,25 @@ def _paths(traits: Iterable[str]) -> set[str]:
     return {one[1] for one in found if one}
 
 
-def assumptions(diagnosis: Diagnosis, cause: Cause | None, text: str | None) -> tuple[str, ...]:
-    """What nobody could read in the log, and was taken to be so."""
+def assumptions(
+    diagnosis: Diagnosis, cause: Cause | None, small: Smallest | None, text: str | None
+) -> tuple[str, ...]:
+    """What nobody could read in the log, and was taken to be so; `text` is the message that was given, if one was."""
     told = list(diagnosis.incident.assumptions)
     if cause is not None:
         told += [one for one in cause.distance.assumptions if one not in told]
     if others := [name for name in diagnosis.equals if cause is not None and name != cause.suspect.name]:
         told.append(f"as near, and the log does not tell them apart: {_named(others)}")
-    said = "; the message is the one that --input gave" if text is not None else ""
-    return (*told, NO_BODIES + said)
+    return (*told, NO_BODIES + ("" if text is None else _message_of(small, text)))
+
+
+def _message_of(small: Smallest | None, text: str) -> str:
+    """What became of the message that was given: what was made smaller may do without it."""
+    steps = () if small is None else flat(small.tried.suspect.scenario.steps)
+    plain = text.replace(CANARY, "")
+    if small is None or any(plain in getattr(step, "message", "") for step in steps):
+        return "; the message is the one that --input gave"
+    return "; it fails so without the message that --input gave"
 
 
 def evidence(diagnosis: Diagnosis, cause: Cause | None) -> tuple[str, ...]:

@@ -25,6 +25,10 @@ TRAIT_CHARACTERS_MAX = 200
 
 _AGAIN_MAX = 3
 _FRAME = re.compile(r'^[ \t]*File "[^"]*", line \d+, in (\S+)', re.MULTILINE)
+_CONTRADICTION = re.compile(
+    r"\b\w*status\w*=[45]\d\d with success=true$|\bsuccess=true with \w*status\w*=[45]\d\d$"
+    r"|^(?:access line|completion) \d+ but (?:access line|completion) \d+$"
+)
 _FLAGS = ("true", "false")
 _TRACEBACK = "Traceback (most recent call last)"
 
@@ -43,6 +47,11 @@ def traits_of(thread: Thread, completion: str | None) -> Iterator[Trait]:
     if thread.how == "request":
         yield from _repeated(thread.records)
         yield from _unfinished(thread, completion)
+
+
+def contradicts(trait: str) -> bool:
+    """Whether a trait says of one request what cannot both be: a success with a status of failure, or two statuses."""
+    return _CONTRADICTION.search(trait) is not None
 
 
 def orders_of(thread: Thread) -> Iterator[Trait]:

@@ -104,7 +104,7 @@ def test_a_mistake_is_one_line_and_a_usage_error(shakeout, arguments, said):
 
 @pytest.mark.parametrize(
     ("place", "said"),
-    [("together.py", "is there already"), ("found.txt", "ends in .py"), ("together.py/x.py", "ile exists")],
+    [("together.py", "is what is read"), ("found.txt", "ends in .py"), ("together.py/x.py", "ile exists")],
 )
 def test_a_place_that_cannot_be_written_is_told_before_anything_is_played(shakeout, tmp_path, place, said):
     """Nothing is overwritten, and nobody waits for a finding that cannot be kept."""

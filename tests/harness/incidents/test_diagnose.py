@@ -76,6 +76,16 @@ def test_matches_that_are_as_near_are_named_the_one_with_fitting_words_first() -
     assert known.equals == ("second", "first")
 
 
+def test_what_does_not_show_the_contradiction_of_a_log_is_no_match() -> None:
+    """However much else it shares: a request that ended with a 500 and called that a success is what the log is about."""
+    odd = LATE.replace("ok=true", "status_code=500 success=true")
+    known = diagnosis(PLAIN, odd)
+    known.add(tried(suspect("near"), PLAIN, LATE.replace("ok=true", "status_code=500 success=false")))
+    assert (names(known.causes), names(known.matches)) == (["near"], [])
+    known.add(tried(suspect("same"), PLAIN, odd))
+    assert names(known.matches) == ["same"]
+
+
 def test_of_a_healthy_log_no_mistake_is_suspected_that_leaves_no_trace() -> None:
     """A mistake which the service does not have, and of which the log says nothing, is nothing but invented."""
     known = diagnosis(PLAIN, PLAIN)

@@ -6,9 +6,10 @@ from harness.history import Contract
 from harness.incidents import Signature, signature_of
 from harness.incidents.diagnose import Cause, Diagnosis
 from harness.incidents.distance import Distance
-from harness.incidents.found import strange, told
+from harness.incidents.found import assumptions, strange, told
 from harness.incidents.smaller import Smallest
 from harness.logs import parse
+from harness.scenario import Turn
 from tests.harness.incidents.test_smaller import run
 
 CONTRACT = Contract(turn_path="/turn", deadline_s=1.0, statuses=(200,), completion_event="done")
@@ -74,3 +75,17 @@ def test_the_docstring_says_what_the_run_shares_what_it_lacks_and_what_it_wrote_
     ]
     alike = replace(small, distance=replace(near, reordered=()))
     assert "In the log, and in another order in a run:" not in docstring(alike)
+
+
+def test_a_message_that_was_not_needed_is_not_claimed() -> None:
+    """What was made smaller may do without the message that was given: then that is what is assumed."""
+    known = Diagnosis(signature(TURN), healthy=signature(TURN))
+    tried = run("lost")
+    small = Smallest(tried=tried, distance=Distance(value=0.0), invariant="lost", runs=1)
+    scenario = replace(tried.suspect.scenario, steps=(Turn(message="the words"),))
+    kept = replace(small, tried=replace(tried, suspect=replace(tried.suspect, scenario=scenario)))
+    assert assumptions(known, None, kept, "the words")[-1].endswith(
+        "; the message is the one that --input gave"
+    )
+    assert assumptions(known, None, small, "the words")[-1].endswith("without the message that --input gave")
+    assert "--input" not in assumptions(known, None, small, None)[-1]
