@@ -25,7 +25,7 @@ def history_preserved(history: History) -> Iterable[Finding]:
     for call in history.calls:
         told = [str(message.get("content")) for message in call.messages if message.get("role") == "user"]
         turns = _turns_of(call, told, history)
-        dues = [_due(acknowledged[turn.session], turn, most) for turn in turns]
+        dues = [_due(acknowledged[turn.session], turn, call, most) for turn in turns]
         if turns and not any(_in_order(due, told[:-1]) for due in dues):
             message = f"turn {len(dues[0]) + 1} of session {turns[0].session}: {len(dues[0])} earlier messages due, {len(told) - 1} told"
             yield Finding(message=message, evidence=str(call))
@@ -111,12 +111,15 @@ def _turns_of(call: UpstreamCall, told: list[str], history: History) -> list[Exc
     ]
 
 
-def _due(acknowledged: list[Exchange], turn: Exchange, most: int | None) -> list[Exchange]:
-    """The turns that a turn's calls have to tell: those acknowledged before it began, the last `most` of them.
+def _due(
+    acknowledged: list[Exchange], turn: Exchange, call: UpstreamCall, most: int | None
+) -> list[Exchange]:
+    """The turns that a call of a turn has to tell: those acknowledged before that began, the last `most` of them.
 
-    When a call came to the provider says less: on a slow machine that may be after its own turn was answered.
+    When the call came to the provider says less: on a slow machine that may be after its own turn was answered.
     """
-    earlier = [one for one in acknowledged if one.ended_s < turn.at_s]
+    ended = [one for one in acknowledged if one.ended_s < call.at_s]
+    earlier = [one for one in ended if one.ended_s <= turn.at_s and one is not turn]
     return earlier if most is None else earlier[max(0, len(earlier) - most) :]
 
 
