@@ -1,5 +1,6 @@
 """What a load can be for: a verdict, a comparison with an earlier run or with another target, or the highest rate."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,9 +58,12 @@ def _measured(options: LoadOptions, place: Path, how: Load) -> LoadReport:
     old = read_frames(place)
     for doubt in doubts(old, Expected(workers=len(old.parts))):
         raise UsageError(f"--baseline {place}: that run is no measure: {doubt}; run it again")
-    report = wait_for(replace(how, before=before(old)).run(options))
+    report = wait_for(
+        replace(how, before=before(old, options.profile.contract.completion_event)).run(options)
+    )
     compared = baseline.compare(blocks(old), blocks(report.run))
-    return replace(report, gates=(*report.gates, *compared), baseline=old)
+    replay = f"{report.replay} --baseline {shlex.quote(str(place))}"
+    return replace(report, gates=(*report.gates, *compared), replay=replay, baseline=old)
 
 
 async def _turns(options: LoadOptions, other: LoadOptions, how: Load) -> LoadReport:
@@ -96,11 +100,19 @@ def _knee(options: LoadOptions, how: Load, outputs: Outputs) -> Verdict:
         raise UsageError(
             "--find-knee tries one rate after the other: leave --users, --phase and --scenario out"
         )
+    if outputs.junit is not None or outputs.html is not None:
+        raise UsageError("--find-knee writes its steps as --json: leave --junit and --html out")
     decided = replace(options, requests=None, for_s=None, until_decided=True)
     decided = replace(decided, max_s=options.for_s or min(options.max_s, KNEE_S_MAX))
 
     async def measure(rate_per_s: float) -> LoadReport:
-        quick = replace(how, say=lambda text: how.say(f"{rate_per_s:g} a second: {text}"))
+        keep = None if how.keep is None else how.keep / f"{rate_per_s:g}"
+        quick = replace(
+            how,
+            keep=keep,
+            say=lambda text: how.say(f"{rate_per_s:g} a second: {text}"),
+            partial=lambda _: None,
+        )
         return await quick.run(replace(decided, rate_per_s=rate_per_s))
 
     knee = wait_for(find_knee(measure, start_per_s=options.rate, most_per_s=RATE_MAX))

@@ -117,8 +117,9 @@ def show_plan(options: LoadOptions) -> None:
     ]
     headings = ("gate", "requests, looked at once", "until decided", "on average, at half of what is allowed")
     terminal.show_rows(out, headings, rows)
-    once_s, watched_s = (seconds(needs, options.rate, watched=watched) for watched in (False, True))
+    rate = sum(phase.due for phase in options.planned) / sum(phase.for_s for phase in options.planned)
+    once_s, watched_s = (seconds(needs, rate, watched=watched) for watched in (False, True))
     out.print(
-        f"\nwithout an error, at {options.rate:g} requests a second: {once_s:.0f} s, "
+        f"\nwithout an error, at {rate:g} requests a second: {once_s:.0f} s, "
         f"and {watched_s:.0f} s until decided"
     )

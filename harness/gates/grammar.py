@@ -28,6 +28,7 @@ _ARGUMENT = re.compile(r'\(\s*("[^"]*"|[^()"]*?)\s*\)')
 _VALUE = re.compile(r'"([^"]*)"|([^\s<>="]+)')
 _STATUS = re.compile(r"[1-5](?:\d\d|xx)")
 _METHOD = re.compile(r"method=\S+")
+LIMIT_MAX = 1_000_000_000
 _SCOPES = tuple(item.name for item in fields(Scope))
 _OPTIONS = ("alpha", "min_n", "abort")
 
@@ -61,7 +62,7 @@ class _Reader:
         argument = self._argument(name, kind)
         scope = self._scope()
         op = self._op(name, kind)
-        limit = 0.0 if op == INCREASES else self._limit(name, kind)
+        limit = 0.0 if op == INCREASES else self._limit(name, kind, op)
         start = Criterion(metric=name, figure=kind.figure, op=op, limit=limit, argument=argument, scope=scope)
         return self._options(start)
 
@@ -110,7 +111,7 @@ class _Reader:
             raise self._wrong(at, f"{name} is compared by {' or '.join(kind.ops)}")
         return op
 
-    def _limit(self, name: str, kind: Metric) -> float:
+    def _limit(self, name: str, kind: Metric, op: str) -> float:
         at = self._skip()
         number = self._take(_NUMBER)
         if number is None:
@@ -123,8 +124,15 @@ class _Reader:
         if kind.figure is Figure.SHARE:
             if limit > 100:  # noqa: PLR2004  # per cent
                 raise self._wrong(at, "a share is at most 100%")
+            if op != "==" and not 0 < limit < 100:  # noqa: PLR2004  # the same
+                raise self._wrong(
+                    at, "what can only be estimated is never all or none: above 0% and below 100%"
+                )
             return float(limit / 100)
-        return float(limit / 1000 if unit == "ms" else limit)
+        exact = limit / 1000 if unit == "ms" else limit
+        if exact > LIMIT_MAX:
+            raise self._wrong(at, f"a limit is at most {LIMIT_MAX:,}")
+        return float(exact)
 
     def _options(self, criterion: Criterion) -> Criterion:
         given: dict[str, float | int | bool] = {}

@@ -47,6 +47,8 @@ def _trend(asked: Asked, name: str) -> Evidence:
     before = asked.before
     if asked.log is None or before is None or before.log is None:
         return Unseen(why="there is no baseline with a log: give --baseline")
+    if asked.mute or before.mute:
+        return Unseen(why=f"{asked.mute or f'of the baseline, {before.mute}'}: it cannot testify")
     if not asked.cell.requests or not before.cell.requests:
         return Unseen(why="no request was sent")
     return Trend(

@@ -173,7 +173,7 @@ def forgotten(asked: Asked) -> Evidence:
         if not cell.failed:
             return Unseen(why="no conversation came to a second turn")
         told = f", no second turn was answered{_example(cell, 'failed')}"
-        return Amount(value=cell.failed, requests=cell.requests, grows=True, told=told)
+        return Amount(value=cell.failed, requests=cell.requests, grows=False, told=told)
     return Amount(
         value=cell.forgotten,
         requests=cell.requests,

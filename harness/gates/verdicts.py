@@ -113,20 +113,30 @@ class Watch:
         """The results of all gates, by what was seen so far."""
         read = [(one, METRICS[one.metric].read(seen.asked(one))) for one in self.criteria]
         p_values = [self._p_value(index, one, evidence) for index, (one, evidence) in enumerate(read)]
-        adjusted = holm([1.0 if p is None else p for p in p_values])
+        # What only counts may not fail by chance, and is none of those that are looked at together.
+        tested = [index for index, p_value in enumerate(p_values) if p_value is not None]
+        adjusted = dict(zip(tested, holm([p for p in p_values if p is not None]), strict=True))
         return tuple(
-            self._result(index, one, evidence, adjusted[index], ended=seen.ended)
+            self._result(index, one, evidence, adjusted.get(index, 1.0), ended=seen.ended)
             for index, (one, evidence) in enumerate(read)
         )
 
+    def _is_watched(self, criterion: Criterion) -> bool:
+        """Whether a gate is looked at all the time: one that ends the run is, too."""
+        return self.watched or criterion.abort
+
     def _alpha(self, criterion: Criterion) -> float:
-        return min(criterion.alpha, WATCHED_ALPHA) if self.watched else criterion.alpha
+        return min(criterion.alpha, WATCHED_ALPHA) if self._is_watched(criterion) else criterion.alpha
 
     def _p_value(self, index: int, criterion: Criterion, evidence: Evidence) -> float | None:
         """How likely so much against the gate is where it holds; None where that is no question of chance."""
+        if isinstance(evidence, Trend):
+            return events_by_turn(
+                evidence.count, evidence.requests, evidence.before_count, evidence.before_requests
+            )
         if not isinstance(evidence, Share):
             return None
-        if not self.watched:
+        if not self._is_watched(criterion):
             return 1 - at_most(evidence.wrong - 1, evidence.requests, evidence.limit)
         test = watched_test(evidence.limit, self._alpha(criterion))
         score = test.score(evidence.wrong, evidence.requests)
@@ -141,20 +151,20 @@ class Watch:
         if isinstance(evidence, Amount):
             return _amount(criterion, evidence, ended=ended)
         if isinstance(evidence, Trend):
-            return _trend(criterion, evidence, ended=ended)
+            return _trend(criterion, evidence, p_value, ended=ended)
         verdict = self._settled.get(index) or self._shared(criterion, evidence, p_value)
-        if self.watched and verdict is not Verdict.UNDECIDED:
+        if self._is_watched(criterion) and verdict is not Verdict.UNDECIDED:
             self._settled[index] = verdict
         missing = self._missing(criterion, evidence) if verdict is Verdict.UNDECIDED else None
         bound = None
-        if not self.watched:
+        if not self._is_watched(criterion):
             bound = _bound(criterion, evidence, criterion.alpha, failed=verdict is Verdict.FAILED)
         told = evidence.told + self._told(criterion, evidence, verdict)
         return _share(criterion, replace(evidence, told=told), verdict, bound, missing)
 
     def _told(self, criterion: Criterion, evidence: Share, verdict: Verdict) -> str:
         """Of a sequential test, which of its two rates is the likelier; it has no other bound."""
-        if not self.watched or verdict is Verdict.UNDECIDED:
+        if not self._is_watched(criterion) or verdict is Verdict.UNDECIDED:
             return ""
         alpha = self._alpha(criterion)
         test = watched_test(evidence.limit, alpha)
@@ -164,7 +174,7 @@ class Watch:
     def _missing(self, criterion: Criterion, evidence: Share) -> int:
         """How many more requests without another wrong one pass it."""
         alpha = self._alpha(criterion)
-        if self.watched:
+        if self._is_watched(criterion):
             test = watched_test(evidence.limit, alpha)
             more = test.missing(evidence.wrong, evidence.requests)
         else:
@@ -178,7 +188,7 @@ class Watch:
             return Verdict.UNDECIDED
         if p_value <= alpha:
             return Verdict.FAILED
-        if self.watched:
+        if self._is_watched(criterion):
             test = watched_test(evidence.limit, alpha)
             passes = test.verdict(evidence.wrong, evidence.requests) is Verdict.PASSED
         else:
@@ -208,6 +218,9 @@ def _amount(criterion: Criterion, evidence: Amount, *, ended: bool) -> GateResul
     enough = evidence.grows and criterion.op in (">", ">=") and holds
     if not ended and not enough and not (too_much and not holds):
         verdict = Verdict.UNDECIDED
+    few = max(0, criterion.min_n - evidence.requests)
+    if few:
+        verdict = Verdict.UNDECIDED
     return GateResult(
         name=str(criterion),
         verdict=verdict,
@@ -216,17 +229,15 @@ def _amount(criterion: Criterion, evidence: Amount, *, ended: bool) -> GateResul
         limit=criterion.limit,
         unit=_UNITS[criterion.figure],
         message=f"of {evidence.requests:,} requests{evidence.told}",
+        missing=few or None,
     )
 
 
-def _trend(criterion: Criterion, evidence: Trend, *, ended: bool) -> GateResult:
+def _trend(criterion: Criterion, evidence: Trend, p_value: float, *, ended: bool) -> GateResult:
     """Whether there is more of it by request than there was; where chance may have done it, nothing is said."""
     now, before = evidence.count / evidence.requests, evidence.before_count / evidence.before_requests
-    p_value = events_by_turn(
-        evidence.count, evidence.requests, evidence.before_count, evidence.before_requests
-    )
     verdict = Verdict.UNDECIDED
-    if ended and p_value <= criterion.alpha:
+    if ended and p_value <= criterion.alpha and evidence.requests >= criterion.min_n:
         verdict = Verdict.PASSED if now > before else Verdict.FAILED
     return GateResult(
         name=str(criterion),

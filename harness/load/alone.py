@@ -45,6 +45,9 @@ class Alone:
         self._criteria = success_criteria(self._profile.contract, canary=canary(SEED))
         if options.requests is not None and options.requests < 1:
             raise UsageError(f"--requests {options.requests}: must be at least 1")
+        workers = options.expect_workers if options.master else 1
+        if self._users < workers:
+            raise UsageError(f"-u {self._users}: each of {workers} generators needs one user at least")
         if options.target_log and not Path(options.target_log).is_file():
             raise UsageError(
                 f"{options.target_log}: no such log; leave --target-log out, or name the service's"
@@ -53,7 +56,7 @@ class Alone:
             turn=self._profile.turn,
             seed=SEED,
             directory=tempfile.mkdtemp(prefix="shakeout-load-"),
-            workers=options.expect_workers if options.master else 1,
+            workers=workers,
             requests=options.requests if options.run_time or options.requests else REQUESTS,
             for_s=float(options.run_time) if options.run_time else None,
             compared=bool(options.target_log),

@@ -49,9 +49,9 @@ def read_frames(path: Path) -> Run:
     return Run.of(frames)
 
 
-def before(run: Run) -> Seen:
-    """What a baseline has seen, as the gates of a later run are told."""
-    return seen(run)
+def before(run: Run, promised: str | None = None) -> Seen:
+    """What a baseline has seen, as the gates of a later run are told; `promised` is what each request leaves in its log."""
+    return seen(run, promised=promised)
 
 
 def blocks(run: Run) -> list[Cell]:

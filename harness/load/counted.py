@@ -14,20 +14,28 @@ COUNT_S_MAX = 2.0
 """The app counts a request just after its last byte, so its count may come a moment later than the client's."""
 
 
-async def count_differs(contract: Contract, target: LoadTarget, run: Run) -> tuple[str, ...]:
-    """What to say where the app counted another number of turns than the generators.
+async def counted_now(contract: Contract, target: LoadTarget) -> int:
+    """How many turns the app has counted before any was sent: one that runs already has served others."""
+    if contract.response_metric is None or target.metrics is None:
+        return 0
+    return _counted(await target.metrics(), contract) or 0
+
+
+async def count_differs(contract: Contract, target: LoadTarget, run: Run, before: int) -> tuple[str, ...]:
+    """What to say where the app counted another number of turns than the generators, beyond those from `before`.
 
     Of a turn without an answer it is not known whether it arrived, so it may or may not be counted.
     """
     if contract.response_metric is None or target.metrics is None or not target.alive():
         return ()
     cell = run.cells.within(Scope())
-    counted = await _settled(contract, target, range(cell.answered, cell.requests + 1))
+    wanted = range(before + cell.answered, before + cell.requests + 1)
+    counted = await _settled(contract, target, wanted)
     if counted is None:
         return (f"the target's metrics have no {contract.response_metric} for {contract.turn_path}",)
-    if cell.answered <= counted <= cell.requests:
+    if counted in wanted:
         return ()
-    return (f"{cell.requests:,} turns are on record and the target counted {counted:,}",)
+    return (f"{cell.requests:,} turns are on record and the target counted {counted - before:,}",)
 
 
 async def _settled(contract: Contract, target: LoadTarget, wanted: range) -> int | None:

@@ -18,6 +18,9 @@ BIND = "127.0.0.1"
 PARENT = "SHAKEOUT_PARENT"
 """The variable that names the process without which a process of locust has nothing to do."""
 
+TELL_S = 1.0
+"""So long a master has to tell its workers that it ends."""
+
 WORKERS_S_MAX = 30
 """So long the master waits for its workers: locust takes seconds to be imported, and longer on a busy machine."""
 
@@ -64,7 +67,13 @@ async def generators(
         for number in range(0 if bind else plan.workers):
             worker = ["--worker", "--master-host", BIND, "--master-port", str(port)]
             started.append(await stack.enter_async_context(_locust(f"generator {number}", worker, directory)))
-        yield started
+        try:
+            yield started
+        finally:
+            if bind and started[0].process.returncode is None:
+                # Those that were started elsewhere are not ours to kill: their master tells them to begin no more.
+                plan.stop.touch()
+                await asyncio.shield(asyncio.ensure_future(asyncio.sleep(TELL_S)))
 
 
 @asynccontextmanager

@@ -117,7 +117,7 @@ def _outlive_nobody(parent: int) -> None:
 def _watch(runner: Runner, plan: Plan, merger: Merger) -> None:
     """Write a frame a second until every generator has ended; end them where they are told to."""
     began_s, next_s, told = time.monotonic(), REPORT_S, False
-    while not merger.ended:
+    while not merger.ended and not merger.stuck:
         time.sleep(LOOK_S)
         if not told and plan.stop.exists():
             told = True

@@ -9,6 +9,7 @@ from harness.gates.cells import Cells, unpacked
 from harness.load.frames import Frame, Part
 from harness.load.phases import ends_s
 from harness.load.plan import CLOSED, Plan
+from harness.load.validity import SILENT_FRAMES_MAX
 
 
 class Merger:
@@ -22,7 +23,16 @@ class Merger:
         self._answers: list[int] = []
         self._number = 0
         self._ended: set[int] = set()
+        self._heard: dict[int, int] = {}
         self._lasted_s = 0.0
+
+    @property
+    def stuck(self) -> bool:
+        """Whether a generator has not been heard of for so long that nothing more is expected of it."""
+        heard = (
+            self._heard.get(worker, 0) for worker in range(self._plan.workers) if worker not in self._ended
+        )
+        return any(self._number - number > SILENT_FRAMES_MAX for number in heard)
 
     @property
     def ended(self) -> bool:
@@ -36,6 +46,7 @@ class Merger:
             return
         part = Part.unpacked(said["part"])
         self._parts.append(part)
+        self._heard[part.worker] = self._number
         if part.ended:
             self._ended.add(part.worker)
         self._cells.merge(unpacked(said["cells"]))

@@ -97,6 +97,8 @@ class LoadOptions:
         """Hold how requests are made to its limits."""
         if self.users is not None and (self.rate_per_s is not None or self.phases):
             raise UsageError("--users wait for their answers, a rate waits for nobody: give one of the two")
+        if self.phases and self.rate_per_s is not None:
+            raise UsageError("each --phase has its own rate: leave --rate out")
         if self.users is not None and not 1 <= self.users <= USERS_MAX:
             raise UsageError(f"users={self.users}: must be at least 1 and at most {USERS_MAX:,}")
         if self.users is not None and self.users < self.workers:

@@ -10,7 +10,7 @@ from harness.errors import InvalidRun, UsageError
 from harness.gates.criteria import by_log, success_criteria, watched_texts
 from harness.gates.criterion import Criterion
 from harness.gates.verdicts import Seen
-from harness.load.counted import count_differs
+from harness.load.counted import count_differs, counted_now
 from harness.load.faults import Phased, check_faults
 from harness.load.generator import generators
 from harness.load.journey import canary
@@ -92,34 +92,36 @@ class _Run:
         if target.logs:
             texts = watched_texts(criteria)
             log = ServiceLog(target.logs, contract, prefix=plan.prefix, texts=texts, skipped=target.grown)
+        watching = Watching(
+            criteria=criteria,
+            until_decided=options.until_decided,
+            for_s_max=options.max_s,
+            alive=target.alive,
+            promised=contract.completion_event,
+            before=how.before,
+            say=how.say,
+        )
         return cls(
             options=options,
             target=target,
             plan=plan,
-            frames=Frames(path=plan.frames, log=log, keep=kept),
-            watching=Watching(
-                criteria=criteria,
-                until_decided=options.until_decided,
-                for_s_max=options.max_s,
-                alive=target.alive,
-                promised=contract.completion_event,
-                before=how.before,
-                say=how.say,
-            ),
+            frames=Frames(path=plan.frames, each=watching.each, log=log, keep=kept),
+            watching=watching,
             unwitnessed=unwitnessed,
         )
 
     async def drive(self) -> None:
         """Send, and watch until nothing more can come of it."""
         options, target = self.options, self.target
-        users = options.users or options.workers
+        contract, users = options.profile.contract, options.users or options.workers
+        before = await counted_now(contract, target)
         async with generators(self.plan, users=users, base_url=target.base_url, bind=options.bind) as locusts:
             arming = asyncio.ensure_future(self._arm())
             try:
                 self.reasons += await self.watching.follow(self.plan, self.frames, locusts)
             finally:
                 self.reasons += await _ended(arming)
-        self.reasons += await count_differs(options.profile.contract, target, self.frames.run)
+        self.reasons += await count_differs(contract, target, self.frames.run, before)
 
     async def _arm(self) -> None:
         """Break and mend what the scenario says, in its phases."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -70,6 +70,15 @@ class Second:
         )
 
 
+def _held_to_its_end(response: Response, answered: Answered) -> Response:
+    """A stream; one that says last that it failed, or says nothing, is no answer, whatever its status."""
+    last = answered.body[-1]["event"] if answered.is_stream and answered.body else None
+    if response.first_s is not None and last not in (None, FAILED_EVENT):
+        return response
+    told = "its stream ended with an error" if last == FAILED_EVENT else "no event came of its stream"
+    return replace(response, status=0, error=told)
+
+
 class Sender:
     """Holds the turns of one generator; times are seconds of its monotonic clock."""
 
@@ -96,6 +105,9 @@ class Sender:
             {**self._headers, "X-Request-ID": request_id},
         )
         ended_s = time.monotonic()
+        answered = Answered.of(Incoming(status=None, headers=dict(response.headers), body=response.content))
+        if plan.streams and response.status // 100 == HTTPStatus.OK // 100:
+            response = _held_to_its_end(response, answered)
         # The answer may belong to a later second than the request.
         self._note(number, response)
         key = (plan.scenario, self._endpoint, phase)
@@ -107,7 +119,6 @@ class Sender:
         cell = self._counting.succeeded(key, response.status, latency_us, service_us, request_id)
         if response.first_s is not None:
             self._counting.first_token(key, int((response.first_s - due_s) * MICROSECONDS))
-        answered = Answered.of(Incoming(status=None, headers=dict(response.headers), body=response.content))
         if (method := answered.first("/method")) is not None:
             cell.methods[str(method)] += 1
         cell.later += conversation.turn > 1

@@ -149,6 +149,14 @@ class _ShakeoutUser(FastHttpUser):
 
     def _answer(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
         """The answer, or why there is none; locust's own client takes a body that was cut off for an answer."""
+        try:
+            with gevent.Timeout(ANSWER_S_MAX):  # locust's own are for each read: a drip would never end
+                return self._whole(method, path, body, headers)
+        except gevent.Timeout:
+            return Response(status=0, error=f"no whole answer within {ANSWER_S_MAX:g} s")
+
+    def _whole(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
+        """The answer, however long it takes."""
         streams = self.generator.plan.streams
         agent: Any = self.client.client
         try:

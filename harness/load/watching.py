@@ -13,6 +13,7 @@ from harness.gates.verdicts import Seen, Watch
 from harness.load.frames import Frame, Run, read
 from harness.load.generator import Locust
 from harness.load.kept import Kept
+from harness.load.needs import need
 from harness.load.plan import Plan
 from harness.load.service_log import ServiceLog
 from harness.load.validity import Expected, silent
@@ -27,10 +28,12 @@ STILL_S_MAX = 45.0
 class Frames:
     """The frames that a master has written so far, each with what the service logged meanwhile, and all of them added up.
 
-    A line that has not ended is left for the next time. `keep` is where they are written down.
+    A line that has not ended is left for the next time. `keep` is where they are written down. `each` is told after every
+    one, so that a verdict depends on the frames, and not on how many of them were read at a time.
     """
 
     path: Path
+    each: Callable[[Run], None] = lambda _: None
     log: ServiceLog | None = None
     keep: Kept | None = None
     run: Run = field(default_factory=Run)
@@ -67,6 +70,7 @@ class Frames:
         log = None if self.log is None else {self._phase: self.log.read(frame.answers, final=final)}
         frame = replace(frame, log=log, answers=())
         self.run.add(frame)
+        self.each(self.run)
         if self.keep is not None:
             self.keep.frame(frame)
 
@@ -87,6 +91,7 @@ class Watching:
     before: Seen | None = None
     say: Callable[[str], None] = lambda _: None
     watch: Watch = field(init=False)
+    results: tuple[GateResult, ...] = ()
 
     def __post_init__(self) -> None:
         """Nothing was seen yet."""
@@ -94,25 +99,29 @@ class Watching:
 
     async def follow(self, plan: Plan, frames: Frames, locusts: Sequence[Locust]) -> list[str]:
         """Read frames until the master has ended, or nothing more can come of it; what has ended the run, if anything has."""
-        began_s, reasons = time.monotonic(), list[str]()
+        reasons = list[str]()
         master = locusts[0].process
         while master.returncode is None and not reasons:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(master.wait(), POLL_S)
             if frames.read():
-                results = self.look(frames.run, ended=False)
-                self.say(_told(frames.run, results))
-                if self._enough(results, time.monotonic() - began_s):
+                self.say(_told(frames.run, self.results))
+                if self._enough(frames.run.elapsed_s):
                     plan.stop.touch()
             reasons = self._broken(plan, frames, locusts)
         return reasons
+
+    def each(self, run: Run) -> None:
+        """Look at the gates, as after every frame."""
+        self.results = self.look(run, ended=False)
 
     def look(self, run: Run, *, ended: bool) -> tuple[GateResult, ...]:
         """The gates by what was seen so far."""
         return self.watch.look(seen(run, ended=ended, promised=self.promised, before=self.before))
 
-    def _enough(self, results: Sequence[GateResult], elapsed_s: float) -> bool:
+    def _enough(self, elapsed_s: float) -> bool:
         """Whether nothing that may still come changes the verdict, or the time is over."""
+        results = self.results
         failed = [
             one
             for one, gate in zip(results, self.criteria, strict=True)
@@ -120,7 +129,9 @@ class Watching:
         ]
         # What only the end of a run decides is not waited for.
         open_still = [one for one in results if one.verdict is Verdict.UNDECIDED and one.missing is not None]
-        return bool(failed) or (self.until_decided and (not open_still or elapsed_s >= self.for_s_max))
+        # Where nothing is estimated no evidence is ever enough: then the time decides.
+        enough = not open_still and any(need(gate).once for gate in self.criteria)
+        return bool(failed) or (self.until_decided and (enough or elapsed_s >= self.for_s_max))
 
     def _broken(self, plan: Plan, frames: Frames, locusts: Sequence[Locust]) -> list[str]:
         """What has ended the run, if anything has."""

@@ -63,6 +63,10 @@ def test_a_gate_is_read_and_written_again_alike(text: str, gate: Criterion) -> N
         ("p95 < -2s", 6, "here stands the limit of p95, a number that is not negative"),
         ("p95(2) < 2s", 3, "p95 takes nothing in brackets"),
         ("error_rate < 200%", 13, "a share is at most 100%"),
+        ("error_rate <= 0%", 14, "what can only be estimated is never all or none"),
+        ("error_rate < 100%", 13, "what can only be estimated is never all or none"),
+        ("share(method=a) >= 100%", 19, "what can only be estimated is never all or none"),
+        ("p99 < 1e20s", 6, "a limit is at most 1,000,000,000"),
         (
             "status == 0",
             7,

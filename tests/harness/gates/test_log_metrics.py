@@ -84,3 +84,5 @@ def test_an_event_increases_against_the_baseline() -> None:
         result = judged(gate, seen(cell(events={"classified": now}), requests=100, before=old))
         assert str(result.verdict) == verdict
     assert judged(gate, seen(cell())).verdict is Verdict.INVALID
+    for now, before in ((LogCell(), cell()), (cell(), LogCell())):
+        assert judged(gate, seen(now, before=seen(before))).verdict is Verdict.INVALID

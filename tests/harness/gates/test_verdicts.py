@@ -158,6 +158,33 @@ def test_the_same_frames_give_the_same_verdicts() -> None:
     assert run(["a", "b"]) == run(["a", "b"]) == run(["b", "a"])
 
 
+def test_what_only_counts_makes_no_estimate_harder_to_fail() -> None:
+    """Beside twenty gates that count, an error rate fails at as many errors as it does alone."""
+    counting = [parse(f"status({code}) == 0") for code in range(300, 320)]
+    for watched in (True, False):
+        alone = [
+            Watch(criteria=[parse("error_rate < 0.1%"), *others], watched=watched)
+            .look(seen(good=96, errors=4, ended=not watched))[0]
+            .verdict
+            for others in ([], counting)
+        ]
+        assert alone == [Verdict.FAILED] * 2
+
+
+def test_a_gate_that_may_end_the_run_is_looked_at_all_the_time() -> None:
+    """Two errors of 350 are no proof for a test that may be looked at after every second, and would be for one at the end."""
+    few = {"good": 348, "errors": 2}
+    assert looked("error_rate < 0.1%", seen(**few)).verdict is Verdict.FAILED
+    assert looked("error_rate < 0.1% abort", seen(**few)).verdict is Verdict.UNDECIDED
+
+
+def test_before_so_many_requests_nothing_is_said() -> None:
+    """Of what is counted no less than of what is estimated, and how many are missing is told."""
+    result = looked("status(5xx) == 0 min_n=10", seen(good=4))
+    assert (result.verdict, result.missing) == (Verdict.UNDECIDED, 6)
+    assert looked("status(5xx) == 0 min_n=10", seen(good=10)).verdict is Verdict.PASSED
+
+
 def test_an_undecided_gate_says_how_many_requests_are_missing() -> None:
     """As many as would pass it without another error."""
     result = looked("error_rate < 0.1%", seen(good=1_000, errors=1))

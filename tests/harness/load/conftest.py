@@ -86,7 +86,7 @@ class Stub:
         route = options.profile.turn.path
 
         async def metrics() -> str:
-            return f'{self.metric}{{route="{route}",status="200"}} {self.served - self.uncounted}\n'
+            return f'{self.metric}{{route="{route}",status="200"}} {max(0, self.served - self.uncounted)}\n'
 
         try:
             yield LoadTarget(

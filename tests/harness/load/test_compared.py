@@ -34,7 +34,13 @@ def frames(*requests: int, workers: int = 1) -> list[Frame]:
         Frame(
             number=number,
             parts=tuple(
-                Part(worker=worker, number=number, due=9, sent=9, ended=number == len(requests) - 1)
+                Part(
+                    worker=worker,
+                    number=number,
+                    due=0 if worker else count,
+                    sent=0 if worker else count,
+                    ended=number == len(requests) - 1,
+                )
                 for worker in range(workers)
             ),
             cells=Cells(

@@ -29,13 +29,13 @@ def options(**window: Any) -> LoadOptions:
 
 
 async def test_a_fault_is_there_in_its_phase_alone() -> None:
-    """It fires; most answers of its phase say that another method stood in, and most of the others' do not."""
+    """It fires; most answers of its phase say that another method stood in, and most of those before do not."""
     report = await Load().run(options())
     assert report.reasons == ()
     assert report.fired["provider.server_error"] > 0
     methods = {key[2]: cell.methods for key, cell in report.run.cells.by_key.items()}
     commonest = {phase: counted.most_common(1)[0][0] for phase, counted in methods.items()}
-    assert commonest == {"before": "conversation_aware", "during": "pattern", "after": "conversation_aware"}
+    assert (commonest["before"], commonest["during"]) == ("conversation_aware", "pattern")
 
 
 async def test_a_fault_that_never_fires_makes_the_run_invalid() -> None:

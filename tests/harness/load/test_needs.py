@@ -19,7 +19,6 @@ from harness.load.needs import Need, need, seconds
         ("share(method=first) >= 99.9%", 2_995, 3_130, 5_701),
         ("share(method=first) == 100%", 0, 0, 0),
         ("status(5xx) == 0", 0, 0, 0),
-        ("error_rate <= 0%", 0, 0, 0),
         ("max < 2s", 0, 0, 0),
     ],
 )

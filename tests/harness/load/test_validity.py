@@ -98,6 +98,24 @@ def test_what_is_within_the_bounds_is_no_doubt(spared: Callable[[list[Part]], li
     assert doubts(run_of(spared(sound())), EXPECTED) == ()
 
 
+def test_requests_that_never_ended_are_missed() -> None:
+    """What was sent and is on no record hung, or was lost: nobody knows how it ended."""
+    run = run_of(sound())
+    run.cells.of(("chat", "POST /turn", "load")).requests = 700
+    run.cells.of(("chat", "POST /turn", "load")).statuses[200] = 700
+    assert any(
+        "800 requests were sent and 700 are on record" in doubt for doubt in doubts(run, Expected(workers=2))
+    )
+
+
+def test_one_late_request_of_a_few_proves_nothing() -> None:
+    """One in a hundred can only be seen where there are enough of them."""
+    first, *others = sound()
+    quick = [replace(part, drift=drift(900)) for part in others]
+    few = run_of([replace(first, drift=drift(900, 900, 10**6)), *quick])
+    assert doubts(few, Expected(workers=2)) == ()
+
+
 def test_without_a_limit_ten_milliseconds_are_tolerable() -> None:
     """And the smallest limit of a latency decides where it is larger."""
     late = change(0, 1, drift=drift(*[20_000] * 100))
