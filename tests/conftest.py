@@ -13,3 +13,8 @@ def pytest_configure() -> None:
     """Take SIGINT as a terminal's Ctrl-C: a shell that starts a job in the background lets it ignore that, and tests send it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes after their argument where they are no text: packed bytes carry a time, and workers must collect the same names."""
+    return argname if isinstance(val, bytes) and not val.isascii() else None
