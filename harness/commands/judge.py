@@ -27,7 +27,7 @@ from harness.commands.judge_history import is_history, judge_history
 from harness.commands.judge_log import Following, LogReport, judge_log
 from harness.errors import InvalidRun, UsageError
 from harness.gates.result import HEADINGS
-from harness.redaction import Redactor, configured
+from harness.redaction import Redactor, Words, configured
 from harness.reports import json_file, junit, terminal
 from harness.verdict import ScenarioVerdict, Verdict
 
@@ -152,8 +152,11 @@ def _of_history(result: ScenarioVerdict) -> Judged:
 
 
 def _of_log(report: LogReport, replay: str) -> Judged:
-    """A log, with its table of gates, and without the secrets in what is quoted of it."""
-    report = replace(report, redact=Redactor(configured()).text)
+    """A log, with its table of gates; what is quoted of it shows names and the words of the contract, nothing else."""
+    words = Words()
+    words.learn(str(report.counts.contract))
+    redactor = Redactor(configured())
+    report = replace(report, redact=redactor.text, quote=redactor.only(words).text)
     return Judged(
         verdict=report.verdict,
         show=lambda: _show_log(report),

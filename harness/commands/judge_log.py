@@ -28,8 +28,8 @@ Say = Callable[[str], None]
 class LogReport:
     """The judgement of a log: its gates, what was assumed to judge it, and how well it could be read.
 
-    `unfinished` says that a log that was followed was left before it was decided. What is quoted of the log, a line as
-    evidence, a name in a message or a template, has gone through `redact`.
+    `unfinished` says that a log that was followed was left before it was decided. The names in a message have gone
+    through `redact`, and what is quoted of the log, a line as evidence or a template, through `quote`.
     """
 
     gates: tuple[GateResult, ...]
@@ -38,6 +38,7 @@ class LogReport:
     assumptions: tuple[str, ...]
     unfinished: str = ""
     redact: Callable[[str], str] = str
+    quote: Callable[[str], str] = str
 
     @property
     def verdict(self) -> Verdict:
@@ -48,14 +49,14 @@ class LogReport:
     def quoted(self) -> tuple[GateResult, ...]:
         """The gates with messages and evidence that may be shown."""
         return tuple(
-            replace(gate, message=self.redact(gate.message), evidence=self.redact(gate.evidence))
+            replace(gate, message=self.redact(gate.message), evidence=self.quote(gate.evidence))
             for gate in self.gates
         )
 
     @property
     def templates(self) -> tuple[Template, ...]:
         """What the lines of no known format have in common, as far as it may be shown."""
-        return tuple(replace(one, text=self.redact(one.text)) for one in self.reading.templates)
+        return tuple(replace(one, text=self.quote(one.text)) for one in self.reading.templates)
 
     @property
     def read(self) -> str:

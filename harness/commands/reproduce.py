@@ -4,7 +4,6 @@ import re
 import shlex
 import time
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -34,10 +33,11 @@ from harness.errors import InvalidRun, UsageError
 from harness.history import LogRecord
 from harness.incidents.found import assumptions, strange, told
 from harness.incidents.hunt import How, Hunt, Hunted
-from harness.incidents.signature import Signature, signature_of
+from harness.incidents.shown import Shown
+from harness.incidents.signature import Signature
 from harness.incidents.written import written
 from harness.logs import Reading, read
-from harness.redaction import Redactor, Rules, configured
+from harness.redaction import Rules, configured
 from harness.reports import json_file
 from harness.runner import SEED, Options
 
@@ -83,14 +83,14 @@ def command(
     _check(log, write_to, html)
     stages = _stages(stage, target)
     chosen = options(stage=stages[0], seed=seed, defects=None, target=target, histories=None)
-    redactor = Redactor(_rules(text))
-    how = _how(stages, duration, at_a_time(jobs, chosen), text, redactor)
+    shown = Shown(_rules(text))
+    how = _how(stages, duration, at_a_time(jobs, chosen), text, shown)
     with progress(f"reading {log}", quiet=quiet) as say:
         reading = read(log)
         with interruptible():
-            incident = _signature(reading, chosen, redactor)
+            incident = _signature(reading, chosen, shown)
         with placed(chosen.profile):
-            report = wait_for(_report(incident, chosen, replace(how, say=say), write_to, redactor))
+            report = wait_for(_report(incident, chosen, replace(how, say=say), write_to, shown))
     report = replace(
         report,
         again=_again(log, chosen, place=write_to, is_given=text is not None, duration=duration, stage=stage),
@@ -99,8 +99,8 @@ def command(
     )
     report, records = (report, ()) if html is None else _read_again(report, reading)
     if not quiet:
-        show(report, redactor)
-    _write(report, chosen, records, redactor, json=json, html=html)
+        show(report, shown)
+    _write(report, chosen, records, shown, json=json, html=html)
     raise typer.Exit(report.exit_code)
 
 
@@ -108,16 +108,16 @@ def _write(
     report: Report,
     chosen: Options,
     records: tuple[LogRecord, ...],
-    redactor: Redactor,
+    shown: Shown,
     *,
     json: Path | None,
     html: Path | None,
 ) -> None:
     """Write the document and the page, where they are wanted."""
     if json is not None:
-        json_file.write(json, document(report, chosen, redactor))
+        json_file.write(json, document(report, chosen, shown))
     if html is not None:
-        write_page(html, report, records, redactor)
+        write_page(html, report, records, shown)
 
 
 def _read_again(report: Report, reading: Reading) -> tuple[Report, tuple[LogRecord, ...]]:
@@ -128,7 +128,7 @@ def _read_again(report: Report, reading: Reading) -> tuple[Report, tuple[LogReco
         return replace(report, notes=(*report.notes, f"the page shows no line of the log: {error}")), ()
 
 
-def _how(stages: tuple[str, ...], duration: str, jobs: int, text: str | None, redactor: Redactor) -> How:
+def _how(stages: tuple[str, ...], duration: str, jobs: int, text: str | None, shown: Shown) -> How:
     """How it is searched.
 
     Raises:
@@ -143,7 +143,7 @@ def _how(stages: tuple[str, ...], duration: str, jobs: int, text: str | None, re
         scenarios=library.find([INCIDENTS]),
         drills={drill.name: drill for drill in library.find([DRILLS])},
         text=text,
-        read=partial(signature_of, redactor=redactor),
+        read=shown.read_run,
     )
 
 
@@ -178,25 +178,23 @@ def _rules(text: str | None) -> Rules:
     return replace(rules, patterns=(given, *rules.patterns))
 
 
-def _signature(reading: Reading, chosen: Options, redactor: Redactor) -> Signature:
+def _signature(reading: Reading, chosen: Options, shown: Shown) -> Signature:
     """What the log says.
 
     Raises:
         UsageError: it is empty, no text, or says nothing that could be searched for.
     """
-    incident = signature_of(reading, chosen.profile.contract, redactor)
+    incident = shown.read_log(reading, chosen.profile.contract)
     if not incident.traits:
         raise UsageError(f"{reading.path}: no line of it says anything; give the log of the service")
     return incident
 
 
-async def _report(
-    incident: Signature, chosen: Options, how: How, place: Path | None, redactor: Redactor
-) -> Report:
+async def _report(incident: Signature, chosen: Options, how: How, place: Path | None, shown: Shown) -> Report:
     """Search, and write what was found; one that does not fail as a file is a miss like others."""
     hunted = await Hunt(incident, chosen, how).run()
     assumed = assumptions(hunted.diagnosis, hunted.cause, hunted.small, how.text)
-    notes = (*strange(hunted.diagnosis), *hunted.diagnosis.notes)
+    notes = (*strange(hunted.diagnosis, shown.log.text), *hunted.diagnosis.notes)
     report = Report(hunted=hunted, assumptions=assumed, notes=notes)
     if hunted.cause is None or hunted.small is None:
         return report
@@ -205,9 +203,7 @@ async def _report(
     path = place or free_name(f"reproduced_{suspect.name}")
     afresh = replace(chosen, stage=suspect.stage, defects=suspect.defects)
     replay = replace(afresh, seed=None).replay(replace(suspect.seeded(chosen.seed), origin=str(path)))
-    lines = told(
-        hunted.diagnosis, hunted.cause, hunted.small, assumed=assumed, replay=replay, redact=redactor.text
-    )
+    lines = told(hunted.diagnosis, hunted.cause, hunted.small, assumed=assumed, replay=replay, shown=shown)
     try:
         proof = await written(hunted.diagnosis, hunted.small, chosen, path, [*lines])
     except InvalidRun as error:

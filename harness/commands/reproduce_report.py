@@ -12,8 +12,8 @@ from harness.history import LogRecord
 from harness.incidents.diagnose import Cause
 from harness.incidents.found import evidence
 from harness.incidents.hunt import Hunted
+from harness.incidents.shown import Shown
 from harness.incidents.written import Proof
-from harness.redaction import Redactor
 from harness.reports import incident, json_file, terminal
 from harness.runner import Options
 from harness.verdict import Verdict
@@ -69,19 +69,20 @@ class Report:
         return self.causes[0].lacks if self.causes and diagnosis.odd else diagnosis.odd
 
 
-def show(report: Report, redactor: Redactor) -> None:
+def show(report: Report, shown: Shown) -> None:
     """The causes, the lines that show them, and the file."""
     rows = [_row(cause) for cause in report.causes[:CAUSES_MAX]]
     terminal.show_rows(out, ("cause", "scenario", "distance", "shares", "broken"), rows)
-    _listed("evidence", redactor.lines(evidence(report.hunted.diagnosis, report.hunted.cause)))
-    _listed("assumed", redactor.lines(report.assumptions))
-    _listed("not explained", redactor.lines(report.unexplained))
-    _listed("note", redactor.lines(report.notes))
+    _listed("evidence", shown.log.lines(evidence(report.hunted.diagnosis, report.hunted.cause)))
+    _listed("assumed", shown.ours.lines(report.assumptions))
+    _listed("not explained", shown.log.lines(report.unexplained))
+    _listed("note", shown.ours.lines(report.notes))
     small = report.hunted.small
     if report.path is None or small is None:
         nearest = report.causes[0] if report.causes else None
-        miss = f"nearest: {nearest.suspect.label} at {nearest.distance}" if nearest else "nothing failed"
-        told = escape(terminal.plain(redactor.text(miss)))
+        far = shown.log.text(str(nearest.distance)) if nearest else ""
+        miss = f"nearest: {nearest.suspect.label} at {far}" if nearest else "nothing failed"
+        told = escape(terminal.plain(miss))
         out.print(f"\n{terminal.styled(Verdict.UNDECIDED)}: nothing reproduces it; {told}")
         _say(f"again: {report.again}")
         return
@@ -130,7 +131,7 @@ def telling(report: Report, log: Iterable[LogRecord]) -> tuple[LogRecord, ...]:
     return tuple(record for record in log if record.line in shown)
 
 
-def write_page(path: Path, report: Report, records: tuple[LogRecord, ...], redactor: Redactor) -> None:
+def write_page(path: Path, report: Report, records: tuple[LogRecord, ...], shown: Shown) -> None:
     """The page of the search: the lines of the log that tell, and the run that failed beside its control.
 
     Raises:
@@ -142,10 +143,10 @@ def write_page(path: Path, report: Report, records: tuple[LogRecord, ...], redac
     log = incident.Section(
         title="the log",
         verdict=report.verdict,
-        records=records,
+        records=shown.log.records(records),
         notes=(
             *report.assumptions,
-            *(f"not explained: {trait}" for trait in unexplained[:TRAITS_MAX]),
+            *(f"not explained: {trait}" for trait in shown.log.lines(unexplained[:TRAITS_MAX])),
             *([f"not explained: {more} more"] if more > 0 else []),
             *report.notes,
         ),
@@ -154,11 +155,11 @@ def write_page(path: Path, report: Report, records: tuple[LogRecord, ...], redac
     replay = report.replay or report.again
     title = f"an incident: {report.causes[0].suspect.name}" if proof is not None else "an incident"
     incident.write(
-        path, title=title, verdict=report.verdict, sections=[log, *played], redactor=redactor, replay=replay
+        path, title=title, verdict=report.verdict, sections=[log, *played], redactor=shown.ours, replay=replay
     )
 
 
-def document(report: Report, chosen: Options, redactor: Redactor) -> dict[str, Any]:
+def document(report: Report, chosen: Options, shown: Shown) -> dict[str, Any]:
     """The document of the search; what is of the log is redacted."""
     replay = report.replay or report.again
     head = json_file.document(
@@ -171,18 +172,18 @@ def document(report: Report, chosen: Options, redactor: Redactor) -> dict[str, A
         "verdict": report.verdict,
         "file": str(report.path) if reproduced else None,
         "invariant": small.invariant if reproduced and small is not None else None,
-        "causes": [_cause(cause, redactor) for cause in report.causes],
-        "evidence": redactor.lines(evidence(diagnosis, report.hunted.cause)),
-        "assumptions": redactor.lines(report.assumptions),
-        **_traits("unexplained", report.unexplained, redactor),
-        "notes": redactor.lines(report.notes),
+        "causes": [_cause(cause, shown) for cause in report.causes],
+        "evidence": shown.log.lines(evidence(diagnosis, report.hunted.cause)),
+        "assumptions": shown.ours.lines(report.assumptions),
+        **_traits("unexplained", report.unexplained, shown),
+        "notes": shown.ours.lines(report.notes),
         "played": diagnosis.played,
         "requests": diagnosis.incident.threads,
         "elapsed_s": round(report.elapsed_s, 3),
     }
 
 
-def _cause(cause: Cause, redactor: Redactor) -> dict[str, Any]:
+def _cause(cause: Cause, shown: Shown) -> dict[str, Any]:
     """One cause as it stands in `causes[]`."""
     return {
         "name": cause.suspect.name,
@@ -190,13 +191,13 @@ def _cause(cause: Cause, redactor: Redactor) -> dict[str, Any]:
         "scenario": cause.suspect.scenario.name,
         "stage": cause.suspect.stage,
         "invariant": cause.tried.violation.invariant,
-        **_traits("shares", cause.distance.shares, redactor),
-        **_traits("lacks", cause.distance.lacks, redactor),
-        **_traits("beyond", cause.distance.beyond, redactor),
+        **_traits("shares", cause.distance.shares, shown),
+        **_traits("lacks", cause.distance.lacks, shown),
+        **_traits("beyond", cause.distance.beyond, shown),
     }
 
 
-def _traits(name: str, traits: Sequence[str], redactor: Redactor) -> dict[str, Any]:
+def _traits(name: str, traits: Sequence[str], shown: Shown) -> dict[str, Any]:
     """A list of the document, the weightiest first, and how many there are beyond it."""
     more = {f"{name}_more": len(traits) - TRAITS_MAX} if len(traits) > TRAITS_MAX else {}
-    return {name: redactor.lines(traits[:TRAITS_MAX]), **more}
+    return {name: shown.log.lines(traits[:TRAITS_MAX]), **more}

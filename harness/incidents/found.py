@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from harness.incidents.diagnose import Cause, Diagnosis
+from harness.incidents.shown import Shown
 from harness.incidents.smaller import Smallest
 from harness.scenario import CANARY, flat
 
@@ -19,8 +20,11 @@ NO_BODIES = (
 )
 
 
-def strange(diagnosis: Diagnosis) -> tuple[str, ...]:
-    """What is to be said of a log in which nothing is like anything that the target wrote, or of what nobody sent it."""
+def strange(diagnosis: Diagnosis, redact: Callable[[str], str]) -> tuple[str, ...]:
+    """What is to be said of a log in which nothing is like anything that the target wrote, or of what nobody sent it.
+
+    What is quoted of the log goes through `redact`.
+    """
     written = diagnosis.healthy.traits.keys() | diagnosis.logged
     if not diagnosis.played or not written:
         return ()
@@ -31,7 +35,7 @@ def strange(diagnosis: Diagnosis) -> tuple[str, ...]:
     others = sorted(_paths(diagnosis.incident.traits) - _paths(written))
     if not others:
         return ()
-    return (f"no run sent what the log has of {_named(others)}: only turns are played",)
+    return (f"no run sent what the log has of {redact(_named(others))}: only turns are played",)
 
 
 def _named(names: Sequence[str]) -> str:
@@ -90,20 +94,21 @@ def told(
     *,
     assumed: Sequence[str],
     replay: str,
-    redact: Callable[[str], str],
+    shown: Shown,
 ) -> Iterator[str]:
     """The docstring of the file, line by line; what is of the log is redacted, `replay` is the command that runs it."""
+    ours, log = shown.ours.text, shown.log.text
     violation = next(one for one in small.tried.violations if one.invariant == small.invariant)
     yield f"From the log of an incident: {cause.suspect.name}; {small.invariant} is broken."
     yield ""
-    yield redact(violation.message)
+    yield ours(violation.message)
     yield ""
-    yield from _listed("The lines of the log:", evidence(diagnosis, cause), redact)
-    yield from _listed("In the log and in a run of this:", small.distance.shares, redact)
-    yield from _listed("In the log, and not explained by this:", small.unexplained, redact)
-    yield from _listed("In the log, and in another order in a run:", small.distance.reordered, redact)
-    yield from _listed("In a run of this, and not in the log:", small.distance.beyond, redact)
-    yield from _listed("Assumed:", assumed, redact)
+    yield from _listed("The lines of the log:", evidence(diagnosis, cause), log)
+    yield from _listed("In the log and in a run of this:", small.distance.shares, log)
+    yield from _listed("In the log, and not explained by this:", small.unexplained, log)
+    yield from _listed("In the log, and in another order in a run:", small.distance.reordered, log)
+    yield from _listed("In a run of this, and not in the log:", small.distance.beyond, log)
+    yield from _listed("Assumed:", assumed, ours)
     if small.tried.suspect.defects:
         yield "It fails with this mistake, which the service as it is does not have: without it, it passes."
     yield f"Again: {replay}"

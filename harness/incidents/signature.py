@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import sqrt
 from typing import Protocol
@@ -76,16 +76,20 @@ class Read(Protocol):
 
 
 def signature_of(
-    records: Iterable[LogRecord], contract: Contract, redactor: Redactor | None = None
+    records: Iterable[LogRecord],
+    contract: Contract,
+    redactor: Redactor | None = None,
+    heard: Callable[[LogRecord], None] = lambda _: None,
 ) -> Signature:
     """The signature of a log, in one pass; memory is bounded by the traits and the secrets, not by the lines.
 
     Lines are redacted before anything is made of them, of an incident and of a run alike: in a trait there are no
-    quotes left that tell where a secret ends. Of the secrets the redactor keeps a hash each.
+    quotes left that tell where a secret ends. Of the secrets the redactor keeps a hash each. `heard` is told of each
+    line that is kept as an example.
     """
     redactor = redactor or Redactor()
     threads, sessions = Threads(contract.completion_event), Sessions()
-    traits, orders = _Tally(), _Tally()
+    traits, orders = _Tally(heard), _Tally(heard)
     number = 0
     for thread in threads.of(records):
         number += 1
@@ -107,7 +111,8 @@ def signature_of(
 class _Tally:
     """How many requests have a trait, and the first lines that show it."""
 
-    def __init__(self) -> None:
+    def __init__(self, heard: Callable[[LogRecord], None]) -> None:
+        self._heard = heard
         self.counts: Counter[str] = Counter()
         self.examples: dict[str, list[Example]] = {}
 
@@ -123,6 +128,7 @@ class _Tally:
             shown = self.examples.setdefault(trait, [])
             if len(shown) < EXAMPLES_MAX:
                 shown.append(Example(line=record.line, text=record.text[:_TEXT_MAX]))
+                self._heard(record)
 
 
 def odd(signature: Signature, healthy: Signature) -> Odd:

@@ -2,5 +2,6 @@
 
 from harness.redaction.redactor import Redactor
 from harness.redaction.rules import Rules, configured, rules
+from harness.redaction.words import Words
 
-__all__ = ["Redactor", "Rules", "configured", "rules"]
+__all__ = ["Redactor", "Rules", "Words", "configured", "rules"]

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from harness.history import Exchange, History, LogRecord, Record
@@ -12,6 +12,7 @@ from harness.logs import parse
 from harness.redaction.named import NAMED, extent, is_prose, is_remark
 from harness.redaction.rules import COUNTED, MESSAGE, NAME_CHARACTERS_MAX, PATTERN, Rules
 from harness.redaction.tokens import MARK, PLACE, TOKENS, begin_of_credentials, secret_in
+from harness.redaction.words import TEXT, Words
 
 _NOTHING = frozenset({"", "*", "null", "none", "None", "true", "false", "True", "False"})
 _NUMBER = re.compile(r"-?[0-9.]++")
@@ -31,10 +32,13 @@ class Redactor:
 
     A secret becomes `[redacted:KIND-NUMBER]`, the same secret the same mark, so that it is seen where two lines speak
     of the same one. What is redacted already stays as it is. Of a secret no more than its hash is kept.
+
+    With `words` nothing is shown but these: what is no secret by its name or its form may still be what a person wrote.
     """
 
-    def __init__(self, rules: Rules | None = None) -> None:
+    def __init__(self, rules: Rules | None = None, words: Words | None = None) -> None:
         self._rules = Rules() if rules is None else rules
+        self._words = words
         self._kind_named = lru_cache(_NAMES_MAX)(self._rules.kind_of)
         self._short_key = lru_cache(_NAMES_MAX)(self.text)
         self._marks: dict[bytes, str] = {}
@@ -42,15 +46,23 @@ class Redactor:
         self._canaries: frozenset[str] = frozenset()
         self._said: frozenset[str] = frozenset()
 
+    def only(self, words: Words) -> "Redactor":
+        """A redactor with the same rules and the same marks that shows no other words."""
+        other = Redactor(self._rules, words)
+        other._marks, other._counts = self._marks, self._counts
+        return other
+
     def text(self, text: str, *, event: str | None = None) -> str:
         """A text without its secrets. `event` is what the log says itself there, which nobody else wrote."""
         self.note(text)
+        if self._words is not None:
+            self._words.line(text)
         for _ in range(_ROUNDS_MAX):
             before, text = text, self._once(text, event)
             if text == before:
                 break
             event = None if event is None else self._once(event, None)
-        return text
+        return text if self._words is None else self._words.hidden(text, partial(self._mark, TEXT))
 
     def lines(self, texts: Iterable[str]) -> list[str]:
         """Several texts; a mark that stands in one of them is taken for all of them."""
@@ -79,6 +91,8 @@ class Redactor:
 
     def log(self, record: LogRecord) -> LogRecord:
         """A record of a log, without its secrets; what the log calls its own message is no person's."""
+        if self._words is not None:
+            self._words.name(record)
         return replace(
             record,
             text=self.text(record.text, event=record.event),

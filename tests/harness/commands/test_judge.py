@@ -64,7 +64,7 @@ def test_the_documents_hold_all_that_is_shown(
     shakeout: Run, log: Callable[[str], str], tmp_path: Path
 ) -> None:
     """JSON has gates, assumptions, unknown lines and their templates; JUnit a case a gate; quiet shows nothing."""
-    text = INCIDENT + "what is this 1\nwhat is this 2\n"
+    text = INCIDENT + "my poor leg 1\nmy poor leg 2\n"
     places = "--json", str(tmp_path / "j.json"), "--junit", str(tmp_path / "j.xml")
     assert shakeout("judge", log(text), *places, "--quiet") == (1, "", "")
     document = json.loads((tmp_path / "j.json").read_text())
@@ -74,7 +74,7 @@ def test_the_documents_hold_all_that_is_shown(
         5,
         2,
     )
-    assert document["templates"] == [{"text": "what is this <*>", "count": 2, "line": 4}]
+    assert document["templates"] == [{"text": "[redacted:text-1] <*>", "count": 2, "line": 4}]
     gates = {gate["name"]: gate for gate in document["gates"]}
     assert gates["error_rate < 0.1%"]["observed"] == 1.0
     assert gates["latency p99 < 2 s"]["message"] == "not in this log"
@@ -161,12 +161,26 @@ def test_a_log_of_probes_alone_is_no_pass(shakeout: Run, log: Callable[[str], st
 def test_no_letter_of_a_log_commands_the_terminal(shakeout: Run, log: Callable[[str], str]) -> None:
     """Escape sequences and letters that turn the direction are spelled out: in evidence, in a method and in a template."""
     method = r'{"event": "intent_classification_success", "method": "a\u001b]0;title\u0007b\u202ec"}'
-    noted = INCIDENT.replace("success=true", "success=true note=x\x1b\u202ey")
-    text = f"{noted}{method}\nwhat \x1b\u202e is this\n"
+    noted = INCIDENT.replace("success=true", "success=true note=\x1b\u202e")
+    text = f"{noted}{method}\nno \x1b\u202e text\n"
     code, out, _ = shakeout("judge", log(text))
     assert (code, [letter for letter in out if not letter.isprintable() and letter != "\n"]) == (1, [])
-    for shown in (r"note=x\x1b\u202ey", r"a\x1b]0;title\x07b\u202ec x 1", r"what \x1b\u202e is this"):
+    for shown in (r"note=\x1b\u202e", r"a\x1b]0;title\x07b\u202ec x 1", r"no \x1b\u202e text"):
         assert shown in out
+
+
+def test_what_a_person_may_have_written_is_not_quoted(
+    shakeout: Run, log: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Of a line of evidence and of unknown lines the names and the contract's words are shown, and where they stand."""
+    text = (
+        INCIDENT.replace("success=true", 'success=true because="sweetquoted hurts"') + "my sweetleg hurts\n"
+    )
+    places = "--json", str(tmp_path / "j.json"), "--junit", str(tmp_path / "j.xml")
+    code, out, _ = shakeout("judge", log(text), *places)
+    assert (code, "success=true" in out, "first in line 4: [redacted:text-" in out) == (1, True, True)
+    for told in (out, *((tmp_path / name).read_text() for name in ("j.json", "j.xml"))):
+        assert ("sweet" in told, "hurts" in told) == (False, False)
 
 
 def test_a_method_is_quoted_without_secrets_and_few_of_many_are(

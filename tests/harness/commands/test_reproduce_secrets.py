@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.incidents.found import told
-from harness.redaction import Redactor
+from harness.incidents.shown import Shown
 
 CANARY = re.compile(r"sweet\w*", re.IGNORECASE)
 """Each planted secret has this word in it."""
@@ -58,6 +58,27 @@ TOLD: dict[str, Any] = {
 }
 """Fields whose texts are kept in part, without the secret in each."""
 
+UNANNOUNCED: dict[str, Any] = {
+    "detail": "I have sweetdetail disease",
+    "error_text_of_it": "ValueError: sweetraised is no date",
+    "because": "sweetword",
+    "said_it": ["my sweetitem hurts"],
+    "sweetkey of another": 3,
+}
+"""What people wrote, under names that do not tell."""
+
+PROSE = """\
+ERROR:app:bad request "it is sweetquoted for 3 days"
+WARNING sweetfree hurts since 1999
+ValueError: could not convert sweetvalue to float
+2026-11-28 10:00:01 ERROR shop: sweetcolon: it is my leg
+Traceback (most recent call last):
+  File "/srv/app.py", line 3, in turn
+    raise ValueError(text)
+ValueError: sweettraceback hurts
+my leg sweetbare hurts"""
+"""The same in lines of several forms, of which none tells."""
+
 SKIPPED = {
     "event": "conversation_aware_classification_skipped",
     "level": "warning",
@@ -104,7 +125,7 @@ def leaked(said: str, *, names: tuple[str, ...]) -> dict[str, set[str]]:
 @pytest.mark.timeout(600)
 def test_no_canary_of_a_log_that_is_reproduced_is_written_or_shown(shakeout: Any) -> None:
     """A match, with every kind of secret in the line that tells: the scenario, JSON, page and screen have none of them."""
-    log_of({**SKIPPED, **NAMED})
+    log_of({**SKIPPED, **NAMED, "sweetkey of a person": 3}, plain=PROSE.splitlines()[0])
     code, said = reproduce(shakeout, duration="10m")
     assert code == 0, said
     assert leaked(said, names=("found.py", "told.json", "told.html")) == {}
@@ -118,9 +139,9 @@ def test_no_canary_of_a_log_that_is_reproduced_is_written_or_shown(shakeout: Any
 @pytest.mark.timeout(120)
 def test_no_canary_of_a_log_that_nothing_reproduces_is_written_or_shown(shakeout: Any) -> None:
     """A miss, with a given message: JSON, page and screen have no secret, nothing that a terminal acts on, no list without end."""
-    odd = {"event": "odd", "level": "error", **NAMED, **TOLD}
+    odd = {"event": "odd", "level": "error", **NAMED, **TOLD, **UNANNOUNCED}
     many = [{"event": f"odd {'z' * (1 + number)}"} for number in range(80)]
-    log_of(odd, *many, {"event": "w" * 1_000_000}, plain=f"{HOSTILE}\n{PLAIN}")
+    log_of(odd, *many, {"event": "w" * 1_000_000}, plain=f"{HOSTILE}\n{PLAIN}\n{PROSE}")
     code, said = reproduce(shakeout, "--input", GIVEN, duration="3s")
     assert code == 4, said
     assert leaked(said, names=("told.json", "told.html")) == {}
@@ -156,5 +177,5 @@ def test_what_an_invariant_says_is_redacted_in_the_docstring() -> None:
     )
     cause: Any = SimpleNamespace(suspect=SimpleNamespace(name="mistake"), distance=distance)
     diagnosis: Any = SimpleNamespace(incident=SimpleNamespace(examples={}))
-    lines = list(told(diagnosis, cause, small, assumed=(), replay="shakeout run x", redact=Redactor().text))
+    lines = list(told(diagnosis, cause, small, assumed=(), replay="shakeout run x", shown=Shown()))
     assert "it logged [redacted:email-1]" in lines

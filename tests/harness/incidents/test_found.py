@@ -1,6 +1,8 @@
 """What is said of a log beside its causes: that it is of another service, and what nobody sent."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 from harness.history import Contract
 from harness.incidents import Signature, signature_of
@@ -25,7 +27,7 @@ def said(*lines: str, played: int = 1) -> tuple[str, ...]:
     """What is said of a log of these lines beside a service that logs its turns."""
     known = Diagnosis(signature(*lines), healthy=signature("app INFO done", TURN))
     known.played = played
-    return strange(known)
+    return strange(known, str)
 
 
 def test_a_log_of_the_service_is_not_strange() -> None:
@@ -55,22 +57,25 @@ def test_the_docstring_says_what_the_run_shares_what_it_lacks_and_what_it_wrote_
     near = Distance(value=0.5, shares=("shared",), lacks=("lacked",), reordered=("late before early",))
     small = Smallest(tried=tried, distance=near, invariant="lost", runs=1)
 
+    def marked(name: str) -> SimpleNamespace:
+        return SimpleNamespace(text=lambda text: f"<{name} {text}>")
+
+    shown: Any = SimpleNamespace(ours=marked("ours"), log=marked("log"))
+
     def docstring(small: Smallest) -> list[str]:
         cause = Cause(tried=tried, distance=small.distance)
-        lines = told(
-            known, cause, small, assumed=["a guess"], replay="run it", redact=lambda text: f"<{text}>"
-        )
+        lines = told(known, cause, small, assumed=["a guess"], replay="run it", shown=shown)
         return [line for line in lines if line]
 
     assert docstring(small)[2:] == [
         "In the log and in a run of this:",
-        "  <shared>",
+        "  <log shared>",
         "In the log, and not explained by this:",
-        "  <lacked>",
+        "  <log lacked>",
         "In the log, and in another order in a run:",
-        "  <late before early>",
+        "  <log late before early>",
         "Assumed:",
-        "  <a guess>",
+        "  <ours a guess>",
         "Again: run it",
     ]
     alike = replace(small, distance=replace(near, reordered=()))
