@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InvalidRun
+from harness.errors import InvalidRun, UsageError
 from harness.gates.before_and_after import compare
 from harness.gates.live_log import LiveLog
 from harness.gates.log_counts import LogCounts
@@ -89,7 +89,7 @@ def judge_log(path: Path, profile: Profile, baseline: Path | None, say: Say) -> 
     """Judge a whole log, and against an older one where there is one.
 
     Raises:
-        UsageError: a log cannot be read.
+        UsageError: a log cannot be read, or says nothing.
         InvalidRun: nothing in one is of the service.
     """
     before = None if baseline is None else _counted(baseline, profile, say)[0]
@@ -188,6 +188,8 @@ def _counted(path: Path, profile: Profile, say: Say) -> tuple[LogCounts, Reading
     """A log, counted."""
     reading = read(path)
     counts = LogCounts.of(_said(reading, path.name, say), profile.contract)
+    if not reading.records:
+        raise UsageError(f"{path}: no line of it says anything; give the log of the service")
     check_own(counts, path, profile)
     return counts, reading
 
