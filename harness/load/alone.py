@@ -89,7 +89,7 @@ class Alone:
     def _report(self) -> LoadReport:
         """What can be said of the frames, and of the log that grew meanwhile."""
         judged = [one for one in self._criteria if self._log is not None or not by_log(one)]
-        frames = Frames(path=self.plan.frames, log=self._log)
+        frames = Frames(plan=self.plan, log=self._log)
         frames.end()
         promised = self._profile.contract.completion_event
         return LoadReport(

@@ -5,6 +5,7 @@ measure latency", 2013; B. Schroeder et al., "Open versus closed: a cautionary t
 the clock alone, and its latency counts from then.
 """
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -59,3 +60,12 @@ def arrivals(
             gap = draw.expovariate(1.0) if kind == "poisson" else 1.0
         began_s += phase.for_s
         before += phase.due
+
+
+def last_due_s(
+    phases: Sequence[Phase], seed: int, *, kind: str = ARRIVALS[0], most: int | None = None
+) -> float:
+    """When the last of so many requests is due; endless where their number does not end the run."""
+    if most is None or not phases:
+        return math.inf
+    return max((one.due_s for one in arrivals(phases, seed, kind=kind, most=most)), default=0.0)

@@ -70,7 +70,7 @@ class Phased:
         """When the first request was due, in seconds of the machine's monotonic clock."""
         until_s = time.monotonic() + BEGIN_S_MAX
         while time.monotonic() < until_s:
-            if self._plan.began.exists() and (text := self._plan.began.read_text()):
-                return float(text)
+            if (began_s := self._plan.began_s) is not None:
+                return began_s
             await asyncio.sleep(LOOK_S)
         raise InvalidRun(f"the generators did not begin within {BEGIN_S_MAX:g} s")

@@ -15,7 +15,7 @@ from harness.gates.cells import Cells, unpacked
 from harness.gates.durations import Durations
 from harness.gates.service_log import LogCell
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Part:
 
     Of the requests that were `due`, so many were `sent` and so many `dropped`, as too many others were under way; `drift`
     is how late each was sent. `strangers` are answers without the target's nonce, `cpu` is the share of one core that it took
-    in the `took_s` seconds since its last report.
+    in the `took_s` seconds since its last report, `late_s` is the most by which it woke late meanwhile.
     """
 
     worker: int
@@ -35,18 +35,20 @@ class Part:
     strangers: int = 0
     cpu: float = 0.0
     took_s: float = 1.0
+    late_s: float = 0.0
     ended: bool = False
     drift: Durations = field(default_factory=Durations)
 
     def packed(self) -> list[Any]:
         """The part as JSON can carry it."""
         counts = (self.worker, self.number, self.due, self.sent, self.dropped, self.strangers)
-        return [*counts, self.cpu, self.took_s, self.ended, self.drift.packed()]
+        times = (self.cpu, self.took_s, self.late_s)
+        return [*counts, *times, self.ended, self.drift.packed()]
 
     @classmethod
     def unpacked(cls, packed: list[Any]) -> "Part":
         """What `packed` packed."""
-        *counts, cpu, took_s, ended, drift = packed
+        *counts, cpu, took_s, late_s, ended, drift = packed
         worker, number, due, sent, dropped, strangers = counts
         return cls(
             worker=worker,
@@ -57,6 +59,7 @@ class Part:
             strangers=strangers,
             cpu=cpu,
             took_s=took_s,
+            late_s=late_s,
             ended=ended,
             drift=Durations.unpacked(drift),
         )

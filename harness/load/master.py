@@ -23,8 +23,8 @@ from harness.load import alone
 from harness.load.alone import Alone
 from harness.load.generator import PARENT
 from harness.load.merger import Merger
-from harness.load.plan import Plan
-from harness.load.users import ANSWER_S_MAX, PART, REPORT_S, ArrivalUser, ConversationUser, Generator
+from harness.load.plan import REPORT_S, Plan
+from harness.load.users import ANSWER_S_MAX, PART, ArrivalUser, ConversationUser, Generator
 
 STOP = "shakeout_stop"
 """The message that ends a run before its time."""
@@ -96,7 +96,8 @@ def start(environment: Environment, **_: Any) -> None:
     generator = Generator(plan, runner, runner.worker_index if isinstance(runner, WorkerRunner) else 0)
     for kind in (ArrivalUser, ConversationUser):
         kind.generator = generator
-    threading.Thread(target=_report, args=(generator,), name="shakeout-report", daemon=True).start()
+    for work in (_report, _tick):
+        threading.Thread(target=work, args=(generator,), name=f"shakeout{work.__name__}", daemon=True).start()
 
 
 def _report(generator: Generator) -> None:
@@ -105,6 +106,12 @@ def _report(generator: Generator) -> None:
         time.sleep(REPORT_S)  # gevent's
         generator.report()
     generator.report(ended=True)
+
+
+def _tick(generator: Generator) -> None:
+    """Look at the clock until all users have come to their end."""
+    while not generator.over:
+        generator.tick()
 
 
 def _outlive_nobody(parent: int) -> None:
@@ -121,6 +128,7 @@ def _watch(runner: Runner, plan: Plan, merger: Merger) -> None:
         time.sleep(LOOK_S)
         if not told and plan.stop.exists():
             told = True
+            merger.stop(time.monotonic() - began_s)
             runner.send_message(STOP, {})
         if (now_s := time.monotonic() - began_s) >= next_s:
             merger.frame(now_s)

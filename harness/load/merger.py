@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from harness.gates.cells import Cells, unpacked
+from harness.load.arrivals import last_due_s
 from harness.load.frames import Frame, Part
 from harness.load.phases import ends_s
 from harness.load.plan import CLOSED, Plan
@@ -25,6 +26,7 @@ class Merger:
         self._ended: set[int] = set()
         self._heard: dict[int, int] = {}
         self._lasted_s = 0.0
+        self._due_until_s = last_due_s(plan.phases, plan.seed, kind=plan.arrivals, most=plan.requests)
 
     @property
     def stuck(self) -> bool:
@@ -52,19 +54,27 @@ class Merger:
         self._cells.merge(unpacked(said["cells"]))
         self._answers += said["answers"]
 
+    def stop(self, now_s: float) -> None:
+        """No more requests are due from now on."""
+        self._due_until_s = min(self._due_until_s, now_s)
+
     def frame(self, now_s: float) -> None:
-        """Write what came since the last frame; the run is `now_s` seconds old."""
+        """Write what came since the last frame; the run is `now_s` seconds old.
+
+        Its phases go on no longer than requests are due: a wait for the last answers is no part of any.
+        """
+        until_s = max(self._lasted_s, min(now_s, self._due_until_s))
         frame = Frame(
             number=self._number,
             parts=tuple(self._parts),
             cells=self._cells,
-            lasted_s=self._phases(self._lasted_s, now_s),
+            lasted_s=self._phases(self._lasted_s, until_s),
             answers=tuple(self._answers),
         )
         self._stream.write(frame.line())
         self._stream.flush()
         self._number += 1
-        self._lasted_s = now_s
+        self._lasted_s = until_s
         self._parts, self._cells, self._answers = [], Cells(), []
 
     def close(self) -> None:

@@ -89,6 +89,14 @@ def ends_s(phases: Iterable[Phase]) -> tuple[float, ...]:
     return tuple(ends)
 
 
+def phase_at(phases: Sequence[Phase], now_s: float) -> str:
+    """The name of the phase that goes on so many seconds after the beginning; the last one's where all are over."""
+    return next(
+        (one.name for one, end_s in zip(phases, ends_s(phases), strict=True) if now_s < end_s),
+        phases[-1].name,
+    )
+
+
 def checked(phases: Sequence[Phase]) -> tuple[Phase, ...]:
     """The phases of a run.
 

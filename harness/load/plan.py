@@ -9,6 +9,9 @@ import orjson
 from harness.load.phases import Phase
 from harness.targets.template import TurnTemplate
 
+REPORT_S = 1.0
+"""So often a generator reports, and the master writes a frame."""
+
 CLOSED = "load"
 """The phase of users who wait for their answers: they have no other."""
 
@@ -53,6 +56,11 @@ class Plan:
     def began(self) -> Path:
         """The file that says when the first request was due: seconds of the machine's monotonic clock."""
         return Path(self.directory) / "began"
+
+    @property
+    def began_s(self) -> float | None:
+        """What is in it; None as long as it is not there."""
+        return float(text) if self.began.exists() and (text := self.began.read_text()) else None
 
     @property
     def prefix(self) -> str:

@@ -105,7 +105,7 @@ class _Run:
             options=options,
             target=target,
             plan=plan,
-            frames=Frames(path=plan.frames, each=watching.each, log=log, keep=kept),
+            frames=Frames(plan=plan, each=watching.each, log=log, keep=kept),
             watching=watching,
             unwitnessed=unwitnessed,
         )

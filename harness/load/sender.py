@@ -52,21 +52,17 @@ class Second:
     drifts_us: list[int] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
 
-    def part(self, *, worker: int, number: int, cpu: float, took_s: float, ended: bool) -> Part:
-        """The report."""
+    def part(self, **of_itself: Any) -> Part:
+        """The report, with what else the generator says `of_itself`."""
         drift = Durations()
         drift.add(self.drifts_us)
         return Part(
-            worker=worker,
-            number=number,
             due=self.due,
             sent=self.sent,
             dropped=self.dropped,
             strangers=self.strangers,
-            cpu=cpu,
-            took_s=took_s,
-            ended=ended,
             drift=drift,
+            **of_itself,
         )
 
 

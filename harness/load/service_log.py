@@ -1,35 +1,83 @@
 """Reads the service's log while a load goes on, on the host that it is written on, and holds it to what was sent."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from harness.gates.agreement import Agreement
 from harness.gates.service_log import LogCell
 from harness.history import Contract, LogRecord
+from harness.logs import seconds
 from harness.logs.parser import Parser
 from harness.logs.text import Lines
+
+ZONE_S = 900.0
+"""Every zone is so many seconds from any other, or a multiple: of a line that was just written its zone does not matter."""
+AGE_S_MAX = 60.0
+"""A line that looks older was stamped by another clock."""
+
+Place = Callable[[float | None], str]
+"""The phase in which a line was written so many seconds ago; of one that does not tell, that of the frame."""
 
 
 @dataclass(slots=True)
 class _Tail:
-    """One file that grows: what was read of it, and the record that may still go on."""
+    """One file that grows: what was read of it, and the record that may still go on.
+
+    One that is truncated is read from its beginning again, and of one that is put away what was still written to it, then
+    the one that came in its place.
+    """
 
     path: Path
     parser: Parser
-    offset: int
+    skipped: bool
     lines: Lines = field(default_factory=Lines)
+    _stream: BinaryIO | None = None
+
+    def __post_init__(self) -> None:
+        """Open it, if it is there; what stands in it already may be from before the run."""
+        self._open()
+        if self._stream is not None and self.skipped:
+            self._stream.seek(0, os.SEEK_END)
 
     def read(self, *, final: bool) -> list[LogRecord]:
         """The records that were ended since the last time; at the end, all."""
-        block = b""
-        if self.path.exists():
-            with self.path.open("rb") as stream:
-                stream.seek(self.offset)
-                block = stream.read()
-        self.offset += len(block)
+        block = self._grown()
+        if self._replaced():
+            self._open()
+            block += self._grown()
         fed = [self.parser.feed(number, line) for number, line in self.lines.feed(block, final=final)]
+        if final and self._stream is not None:
+            self._stream.close()
         return [record for record in (*fed, self.parser.end() if final else None) if record is not None]
+
+    def _grown(self) -> bytes:
+        """What was written to the open file since the last time."""
+        if self._stream is None:
+            return b""
+        if os.fstat(self._stream.fileno()).st_size < self._stream.tell():
+            self._stream.seek(0)
+        return self._stream.read()
+
+    def _replaced(self) -> bool:
+        """Whether another file than the open one has the path now."""
+        try:
+            now = self.path.stat()
+        except OSError:
+            return False
+        return self._stream is None or not os.path.samestat(now, os.fstat(self._stream.fileno()))
+
+    def _open(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+        with contextlib.suppress(FileNotFoundError):
+            self._stream = self.path.open("rb")
 
 
 class ServiceLog:
@@ -44,22 +92,35 @@ class ServiceLog:
         texts: Sequence[str],
         skipped: bool = False,
     ) -> None:
-        self._tails = [
-            _Tail(path, Parser(source=source), path.stat().st_size if skipped and path.exists() else 0)
-            for source, path in paths.items()
-        ]
+        self._tails = [_Tail(path, Parser(source=source), skipped) for source, path in paths.items()]
         self._agreement = Agreement(contract=contract, prefix=prefix)
         self._texts = tuple(texts)
 
-    def read(self, answers: Sequence[int], *, final: bool = False) -> LogCell:
-        """What was written since the last time; `answers` are number and status of the requests that ended meanwhile."""
-        cell = LogCell()
+    def read(self, answers: Sequence[int], place: Place, *, final: bool = False) -> dict[str, LogCell]:
+        """What was written since the last time, by the phase that `place` gives of each line.
+
+        `answers` are number and status of the requests that ended meanwhile; what speaks against them is of this phase.
+        """
+        cells = defaultdict[str, LogCell](LogCell)
+        here, now_s = cells[place(None)], time.time()
         for number, status in zip(answers[::2], answers[1::2], strict=True):
-            self._agreement.answered(number, status, cell)
+            self._agreement.answered(number, status, here)
         for tail in self._tails:
             for record in tail.read(final=final):
+                cell = cells[place(_age_s(record, now_s))]
                 cell.add(record, self._texts)
                 self._agreement.logged(record, cell)
         if final:
-            self._agreement.end(cell)
-        return cell
+            self._agreement.end(here)
+        return dict(cells)
+
+
+def _age_s(record: LogRecord, now_s: float) -> float | None:
+    """How long ago a line was written; None where it does not tell, or its clock is another."""
+    written_s = None if record.timestamp is None else seconds(record.timestamp)
+    if written_s is None:
+        return None
+    age_s = (now_s - written_s) % ZONE_S
+    if age_s > ZONE_S - 1.0:  # stamped by a clock that is a moment ahead
+        return 0.0
+    return age_s if age_s <= AGE_S_MAX else None

@@ -27,7 +27,7 @@ OK_CLASS = 2
 UNDER_WAY_MAX = 2_000
 """So many requests of one generator may be under way; what is due beyond that is dropped, and makes the run invalid."""
 
-REPORT_S = 1.0
+TICK_S = 0.05
 PART = "shakeout_part"
 """The message with what a generator counted in a second."""
 
@@ -51,6 +51,13 @@ class Generator:
         self._left = plan.turns_of(worker)
         self._sent = self._number = 0
         self._cpu_s, self._reported_s = time.process_time(), time.monotonic()
+        self._late_s = 0.0
+
+    def tick(self) -> None:
+        """Sleep for a moment, and note how late it woke: who was stopped, or kept from working, is late."""
+        began_s = time.monotonic()
+        gevent.sleep(TICK_S)
+        self._late_s = max(self._late_s, time.monotonic() - began_s - TICK_S)
 
     def ticket(self) -> int | None:
         """The number of the next turn of a user, over all generators; None where there is no more."""
@@ -71,8 +78,10 @@ class Generator:
             number=self._number,
             cpu=round(share, 4),
             took_s=round(took_s, 3),
+            late_s=round(self._late_s, 3),
             ended=ended,
         )
+        self._late_s = 0.0
         self._number += 1
         self._cpu_s, self._reported_s = cpu_s, now_s
         data = {

@@ -18,8 +18,9 @@ DRIFT_SHARE = 0.05
 """So late may one request in a hundred be sent: 10 ms, or so much of the smallest limit of a latency."""
 
 ACHIEVED_MIN = 0.99
-STILL_S_MAX = 2.0
-"""A generator reports each second; one that takes longer than this stood still, or was kept from working."""
+STILL_S_MAX = 0.5
+STILL_S_LEAST = 0.1
+"""A generator that wakes half a second late stood still, or was kept from working; less, where a limit of a latency is."""
 
 SILENT_FRAMES_MAX = 15
 """So many seconds without a report, and it is given up."""
@@ -43,13 +44,18 @@ class Expected:
         """So late may one request in a hundred be sent."""
         return max(DRIFT_S_LEAST, DRIFT_SHARE * (self.limit_s or 0.0))
 
+    @property
+    def still_s_max(self) -> float:
+        """For so long a generator may stand still: what it has sent meanwhile took no longer than the limit for that."""
+        return min(STILL_S_MAX, max(STILL_S_LEAST, self.limit_s or STILL_S_MAX))
+
 
 def doubts(run: Run, expected: Expected, *, ended: bool = True) -> tuple[str, ...]:
     """Why the run is invalid; nothing where it can be judged. Before it has `ended` nobody is missed who may still come."""
     missing = [number for number in range(expected.workers) if number not in run.parts]
     found = [f"generator {number} never reported" for number in missing if ended]
     for number in sorted(run.parts):
-        found += _of_worker(number, run.parts[number], ended=ended)
+        found += _of_worker(number, run.parts[number], expected, ended=ended)
     found += _of_all([part for parts in run.parts.values() for part in parts], expected)
     whole = run.cells.within(Scope())
     sent = sum(part.sent for parts in run.parts.values() for part in parts)
@@ -72,7 +78,7 @@ def silent(run: Run, expected: Expected) -> tuple[str, ...]:
     )
 
 
-def _of_worker(number: int, parts: Sequence[Part], *, ended: bool) -> Iterable[str]:
+def _of_worker(number: int, parts: Sequence[Part], expected: Expected, *, ended: bool) -> Iterable[str]:
     """What speaks against one generator."""
     numbers = [part.number for part in parts]
     if numbers != list(range(len(numbers))):
@@ -81,9 +87,9 @@ def _of_worker(number: int, parts: Sequence[Part], *, ended: bool) -> Iterable[s
         yield f"generator {number}: {told}"
     if ended and not any(part.ended for part in parts):
         yield f"generator {number} did not come to its end: after {len(parts)} reports nothing was heard of it"
-    still_s = max((part.took_s for part in parts), default=0.0)
-    if still_s > STILL_S_MAX:
-        yield f"generator {number} stood still: it took {still_s:.1f} s to report of a second"
+    still_s = max((part.late_s for part in parts), default=0.0)
+    if still_s > expected.still_s_max:
+        yield f"generator {number} stood still for {still_s:.2f} s: take a quieter machine"
     busy = longest = 0
     for part in (one for one in parts if one.took_s >= CPU_S_LEAST):
         busy = busy + 1 if part.cpu > CPU_MAX else 0

@@ -5,7 +5,6 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from harness.gates.criterion import Criterion
 from harness.gates.result import GateResult
@@ -14,7 +13,8 @@ from harness.load.frames import Frame, Run, read
 from harness.load.generator import Locust
 from harness.load.kept import Kept
 from harness.load.needs import need
-from harness.load.plan import Plan
+from harness.load.phases import phase_at
+from harness.load.plan import CLOSED, Plan
 from harness.load.service_log import ServiceLog
 from harness.load.validity import Expected, silent
 from harness.verdict import Verdict
@@ -32,7 +32,7 @@ class Frames:
     one, so that a verdict depends on the frames, and not on how many of them were read at a time.
     """
 
-    path: Path
+    plan: Plan
     each: Callable[[Run], None] = lambda _: None
     log: ServiceLog | None = None
     keep: Kept | None = None
@@ -47,9 +47,9 @@ class Frames:
         Raises:
             InvalidRun: a line is no frame.
         """
-        if not self.path.exists():
+        if not self.plan.frames.exists():
             return 0
-        with self.path.open("rb") as stream:
+        with self.plan.frames.open("rb") as stream:
             stream.seek(self._offset)
             *lines, _ = stream.read().split(b"\n")
         for line in lines:
@@ -65,14 +65,20 @@ class Frames:
             self._take(Frame(number=self.run.frames), final=True)
 
     def _take(self, frame: Frame, *, final: bool = False) -> None:
-        """Add one; its log is that of the phase that took most of it."""
+        """Add one, with what was logged meanwhile: a line that tells no time is of the phase that took most of it."""
         self._phase = max(frame.lasted_s, key=frame.lasted_s.__getitem__, default=self._phase)
-        log = None if self.log is None else {self._phase: self.log.read(frame.answers, final=final)}
+        log = None if self.log is None else self.log.read(frame.answers, self._place, final=final)
         frame = replace(frame, log=log, answers=())
         self.run.add(frame)
         self.each(self.run)
         if self.keep is not None:
             self.keep.frame(frame)
+
+    def _place(self, age_s: float | None) -> str:
+        """The phase in which a line was written so long ago."""
+        if age_s is None or not self.plan.phases or (began_s := self.plan.began_s) is None:
+            return self._phase or (self.plan.phases[0].name if self.plan.phases else CLOSED)
+        return phase_at(self.plan.phases, time.monotonic() - age_s - began_s)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from harness.load import validity
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A folder of its own, and a machine that may be slow."""
     monkeypatch.chdir(tmp_path)
-    for name in ("DRIFT_S_LEAST", "STILL_S_MAX", "CPU_MAX"):
+    for name in ("DRIFT_S_LEAST", "STILL_S_MAX", "STILL_S_LEAST", "CPU_MAX"):
         monkeypatch.setattr(validity, name, 30.0)
 
 

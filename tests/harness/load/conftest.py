@@ -106,6 +106,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow machine is no subject of these tests: its doubts have tests of their own, in which nothing has to be quick."""
     monkeypatch.setattr("harness.load.validity.DRIFT_S_LEAST", 30.0)
     monkeypatch.setattr("harness.load.validity.STILL_S_MAX", 30.0)
+    monkeypatch.setattr("harness.load.validity.STILL_S_LEAST", 30.0)
     monkeypatch.setattr("harness.load.validity.CPU_MAX", 30.0)
 
 

@@ -76,8 +76,8 @@ def test_a_run_is_read_as_it_was_kept(tmp_path: Path) -> None:
     (b"an incident\nof last night\n", "a frame of the load cannot be read"),
     (b"\xff\xfe\n", "a frame of the load cannot be read"),
     (frames(1)[0].line() + b"\n", "a frame of the load cannot be read"),
-    (frames(1)[0].line().replace(b'"schema":1', b'"schema":9'), "a frame has schema 9"),
-    (frames(1)[0].line() + b'{"schema":1,"num', "the run broke off"),
+    (frames(1)[0].line().replace(b'"schema":2', b'"schema":9'), "a frame has schema 9"),
+    (frames(1)[0].line() + b'{"schema":2,"num', "the run broke off"),
 ])  # fmt: skip
 def test_what_is_no_run_is_refused_in_one_line(tmp_path: Path, content: bytes | None, told: str) -> None:
     """It names the file, what is wrong with it, and what to name instead."""

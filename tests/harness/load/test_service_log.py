@@ -1,9 +1,11 @@
 """The service's log, read while it grows."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
 
+from harness.gates.service_log import LogCell
 from harness.history import Contract
 from harness.load.service_log import ServiceLog
 
@@ -21,6 +23,12 @@ def opened(path: Path, **how: bool) -> ServiceLog:
     return ServiceLog({"app": path}, CONTRACT, prefix="load-1-", texts=["done"], **how)
 
 
+def told(log: ServiceLog, answers: Sequence[int], *, final: bool = False) -> LogCell:
+    """What was written since the last time, all of one phase."""
+    (cell,) = log.read(answers, lambda _: "load", final=final).values()
+    return cell
+
+
 def test_a_line_counts_once_however_the_file_is_cut(tmp_path: Path) -> None:
     """Read byte by byte or at once, each line and each request is counted once, at the end all of them."""
     path = tmp_path / "app.log"
@@ -28,7 +36,7 @@ def test_a_line_counts_once_however_the_file_is_cut(tmp_path: Path) -> None:
     log, lines, compared = opened(path), 0, 0
     for end in range(len(whole) + 1):
         path.write_bytes(whole[:end])
-        cell = log.read((0, 200, 1, 200, 2, 200) if end == 0 else (), final=end == len(whole))
+        cell = told(log, (0, 200, 1, 200, 2, 200) if end == 0 else (), final=end == len(whole))
         lines, compared = lines + cell.lines, compared + cell.compared
         assert cell.misreported == 0
     assert (lines, compared) == (3, 3)
@@ -39,13 +47,39 @@ def test_what_was_there_before_the_run_does_not_count(tmp_path: Path) -> None:
     path = tmp_path / "app.log"
     path.write_bytes(line(0))
     log = opened(path, skipped=True)
-    assert log.read((), final=False).lines == 0
+    assert told(log, ()).lines == 0
     with path.open("ab") as stream:
         stream.write(line(1))
-    assert log.read((1, 200), final=True).compared == 1
+    assert told(log, (1, 200), final=True).compared == 1
 
 
 def test_a_log_that_is_not_there_says_nothing(tmp_path: Path) -> None:
     """Each request that was answered is missed in it."""
-    cell = opened(tmp_path / "none.log").read((0, 200, 1, 0), final=True)
+    cell = told(opened(tmp_path / "none.log"), (0, 200, 1, 0), final=True)
     assert (cell.lines, cell.misreported) == (0, 1)
+
+
+def test_a_log_that_is_put_away_is_read_to_its_end_and_then_the_new_one(tmp_path: Path) -> None:
+    """A rotation loses no line and counts none twice, also where something was written just before it."""
+    path = tmp_path / "app.log"
+    path.write_bytes(line(0))
+    log = opened(path)
+    cells = [told(log, ())]
+    with path.open("ab") as stream:
+        stream.write(line(1))
+    path.rename(tmp_path / "app.log.1")
+    cells.append(told(log, ()))
+    path.write_bytes(line(2) + line(3))
+    cells.append(told(log, (0, 200, 1, 200, 2, 200, 3, 200), final=True))
+    assert (sum(cell.lines for cell in cells), cells[-1].misreported) == (4, 0)
+
+
+def test_a_log_that_is_truncated_is_read_from_its_beginning(tmp_path: Path) -> None:
+    """What is written behind the cut counts, however little it is."""
+    path = tmp_path / "app.log"
+    path.write_bytes(line(0) + line(1))
+    log = opened(path)
+    cells = [told(log, (0, 200, 1, 200))]
+    path.write_bytes(line(2))
+    cells.append(told(log, (2, 200), final=True))
+    assert (sum(cell.lines for cell in cells), sum(cell.compared for cell in cells)) == (3, 3)

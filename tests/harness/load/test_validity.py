@@ -70,6 +70,7 @@ def without(worker: int, *numbers: int) -> Callable[[list[Part]], list[Part]]:
         (change(0, 1, sent=99, dropped=1), "1 of 800 requests were dropped"),
         (change(0, 1, sent=91), "791 of 800 requests that were due were sent: less than 99%"),
         (change(0, 1, drift=drift(*[60_000] * 100)), "one request in a hundred was sent 60 ms late or later"),
+        (change(0, 1, late_s=0.6), "generator 0 stood still for 0.60 s"),
         (
             lambda parts: [replace(part, cpu=0.9) for part in parts],
             "generator 0 took more than 85% of a core for 4",
@@ -89,6 +90,7 @@ def test_each_thing_that_speaks_against_a_generator_is_named(
     [
         change(0, 1, sent=92),
         change(0, 1, cpu=1.0),
+        change(0, 1, late_s=0.4),
         change(0, 1, drift=drift(*[45_000] * 100)),
         change(0, 1, drift=drift(*[900] * 90, *[10**6] * 7)),
     ],
@@ -122,6 +124,14 @@ def test_without_a_limit_ten_milliseconds_are_tolerable() -> None:
     assert doubts(run_of(late(sound())), Expected(workers=2))
     assert doubts(run_of(late(sound())), Expected(workers=2, limit_s=0.1))
     assert doubts(run_of(late(sound())), EXPECTED) == ()
+
+
+def test_a_generator_may_not_stand_still_for_longer_than_a_limit() -> None:
+    """A request that was sent meanwhile took that long by the generator alone; a tenth of a second is always tolerable."""
+    still = run_of(change(0, 1, late_s=0.3)(sound()))
+    assert doubts(still, replace(EXPECTED, limit_s=0.5)) == ()
+    assert doubts(still, replace(EXPECTED, limit_s=0.2))[0].startswith("generator 0 stood still for 0.30 s")
+    assert doubts(run_of(change(0, 1, late_s=0.1)(sound())), replace(EXPECTED, limit_s=0.001)) == ()
 
 
 def test_while_a_run_goes_on_nobody_is_missed_who_may_still_come() -> None:
