@@ -43,7 +43,14 @@ Duration = Annotated[str | None, typer.Option("--for", help="Stop after so long:
 Decided = Annotated[
     bool, typer.Option("--until-decided", help="Stop as soon as every gate is decided, by a sequential test.")
 ]
-Longest = Annotated[str, typer.Option("--max", help="With --until-decided: stop after so long in any case.")]
+Longest = Annotated[
+    str | None,
+    typer.Option(
+        "--max",
+        help="With --until-decided: stop after so long in any case; with --find-knee, each rate.",
+        show_default=f"{MAX_S:g}s",
+    ),
+]
 Rate = Annotated[
     float | None,
     typer.Option(help="Requests a second, whatever became of those before.", show_default=f"{RATE_PER_S:g}"),
@@ -98,7 +105,7 @@ def command(
     requests: Requests = None,
     duration: Duration = None,
     until_decided: Decided = False,
-    longest: Longest = f"{MAX_S:g}s",
+    longest: Longest = None,
     rate: Rate = None,
     users: Users = None,
     arrivals: Arrivals = ARRIVALS[0],
@@ -145,7 +152,7 @@ def _options(given: Mapping[str, Any]) -> LoadOptions:
         requests=given["requests"],
         for_s=None if given["duration"] is None else seconds(given["duration"]),
         until_decided=given["until_decided"],
-        max_s=seconds(given["longest"]),
+        max_s=_longest(given),
         rate_per_s=given["rate"],
         users=given["users"],
         arrivals=given["arrivals"],
@@ -160,6 +167,21 @@ def _options(given: Mapping[str, Any]) -> LoadOptions:
         profile=resolve(given["target"]),
         target=named(given["target"]),
     )
+
+
+def _longest(given: Mapping[str, Any]) -> float:
+    """After how long a run ends that has no other end.
+
+    Raises:
+        UsageError: it has one.
+    """
+    if given["longest"] is None:
+        return MAX_S
+    if not given["until_decided"] and not given["knee"]:
+        raise UsageError(
+            "--max is for --until-decided and --find-knee; say when any other run ends with --for"
+        )
+    return seconds(given["longest"])
 
 
 def _gates(given: list[str] | None) -> tuple[Criterion, ...]:

@@ -1,7 +1,6 @@
 """What a load can be for: a verdict, a comparison with an earlier run or with another target, or the highest rate."""
 
 import shlex
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,13 +8,12 @@ from harness.commands.common import out, wait_for
 from harness.commands.load_report import Outputs, show_knee
 from harness.errors import UsageError
 from harness.gates import baseline
-from harness.load.compared import abba, before, blocks, read_frames
-from harness.load.knee import find_knee
-from harness.load.options import LoadOptions
+from harness.load.compared import Measure, abba, before, blocks, check_measure, read_frames
+from harness.load.knee import Knee, find_knee
+from harness.load.options import MAX_S, LoadOptions
 from harness.load.phases import RATE_MAX
 from harness.load.report import LoadReport
 from harness.load.run import Load
-from harness.load.validity import Expected, doubts
 from harness.reports import json_file
 from harness.verdict import Verdict
 
@@ -56,8 +54,7 @@ def _measured(options: LoadOptions, place: Path, how: Load) -> LoadReport:
     if how.keep is not None and how.keep.resolve() == place.resolve():
         raise UsageError(f"--history {how.keep}: is what --baseline reads; choose another name")
     old = read_frames(place)
-    for doubt in doubts(old, Expected(workers=len(old.parts))):
-        raise UsageError(f"--baseline {place}: that run is no measure: {doubt}; run it again")
+    check_measure(place, options.model)
     report = wait_for(
         replace(how, before=before(old, options.profile.contract.completion_event)).run(options)
     )
@@ -70,7 +67,7 @@ async def _turns(options: LoadOptions, other: LoadOptions, how: Load) -> LoadRep
     """Two targets that take turns, A B B A; what is worse in the second is what fails."""
     turn = 0
 
-    def measure(one: LoadOptions) -> Callable[[], object]:
+    def measure(one: LoadOptions) -> Measure:
         async def run() -> LoadReport:
             nonlocal turn
             turn += 1
@@ -82,7 +79,7 @@ async def _turns(options: LoadOptions, other: LoadOptions, how: Load) -> LoadRep
 
         return run
 
-    found = await abba(measure(options), measure(other))  # type: ignore[arg-type]  # each gives a report
+    found = await abba(measure(options), measure(other))
     return LoadReport(
         seed=options.seed,
         model=f"{options.profile.name}, then {other.profile.name} twice, then {options.profile.name}",
@@ -103,7 +100,9 @@ def _knee(options: LoadOptions, how: Load, outputs: Outputs) -> Verdict:
     if outputs.junit is not None or outputs.html is not None:
         raise UsageError("--find-knee writes its steps as --json: leave --junit and --html out")
     decided = replace(options, requests=None, for_s=None, until_decided=True)
-    decided = replace(decided, max_s=options.for_s or min(options.max_s, KNEE_S_MAX))
+    decided = replace(
+        decided, max_s=options.for_s or (KNEE_S_MAX if options.max_s == MAX_S else options.max_s)
+    )
 
     async def measure(rate_per_s: float) -> LoadReport:
         keep = None if how.keep is None else how.keep / f"{rate_per_s:g}"
@@ -115,10 +114,13 @@ def _knee(options: LoadOptions, how: Load, outputs: Outputs) -> Verdict:
         )
         return await quick.run(replace(decided, rate_per_s=rate_per_s))
 
-    knee = wait_for(find_knee(measure, start_per_s=options.rate, most_per_s=RATE_MAX))
-    if not outputs.quiet:
-        show_knee(knee)
-        out.print(f"again: {options.replay} --find-knee", markup=False)
-    if outputs.json is not None:
-        json_file.write(outputs.json, knee.to_json())
+    def give(knee: Knee) -> None:
+        if not outputs.quiet:
+            show_knee(knee)
+            out.print(f"again: {options.replay} --find-knee", markup=False)
+        if outputs.json is not None:
+            json_file.write(outputs.json, knee.to_json())
+
+    knee = wait_for(find_knee(measure, start_per_s=options.rate, most_per_s=RATE_MAX, partial=give))
+    give(knee)
     return knee.verdict

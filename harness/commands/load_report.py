@@ -1,16 +1,21 @@
 """What `shakeout load` shows and writes: the gates with their figures, latencies, and what a verdict would need."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rich.markup import escape
 
 from harness.commands.common import out
+from harness.errors import InvalidRun
 from harness.gates.criteria import success_criteria
 from harness.gates.result import HEADINGS, Unit, figure
 from harness.load.knee import Knee
 from harness.load.needs import need, seconds
 from harness.load.options import LoadOptions
+from harness.load.phases import PHASE_S_MAX
 from harness.load.report import LoadReport
 from harness.redaction import configured
 from harness.reports import json_file, junit, load_page, terminal
@@ -35,12 +40,25 @@ class Outputs:
         """Show the report, and write it where it is wanted."""
         if not self.quiet:
             show(report)
+        writers: list[Callable[[], None]] = []
         if self.json is not None:
-            json_file.write(self.json, report.to_json())
+            writers.append(partial(json_file.write, self.json, report.to_json()))
         if self.junit is not None:
-            junit.write(self.junit, cases(report))
+            writers.append(partial(junit.write, self.junit, cases(report)))
         if self.html is not None:
-            load_page.write(self.html, report)
+            writers.append(partial(load_page.write, self.html, report))
+        lost = [error for write in writers if (error := _failed(write)) is not None]
+        if lost:
+            raise lost[0]
+
+
+def _failed(write: Callable[[], None]) -> InvalidRun | None:
+    """Why something could not be written: what else is wanted is written all the same."""
+    try:
+        write()
+    except InvalidRun as error:
+        return error
+    return None
 
 
 def show(report: LoadReport) -> None:
@@ -107,19 +125,39 @@ def show_knee(knee: Knee) -> None:
 
 
 def show_plan(options: LoadOptions) -> None:
-    """What each gate needs for a verdict, and how long that takes at the rate of the run."""
+    """What each gate needs for a verdict, and after how long it has that where nothing is wrong."""
     criteria = options.gates or success_criteria(options.profile.contract)
-    needs = [need(one) for one in criteria]
-    rows = [
-        (escape(one.gate), f"{one.once:,}", f"{one.watched:,}", f"{one.watched_mean:,}")
-        for one in needs
-        if one.once
-    ]
-    headings = ("gate", "requests, looked at once", "until decided", "on average, at half of what is allowed")
+    needs = [one for one in map(need, criteria) if one.once]
+    # Phases that are given are all there is; any other run goes on for as long as its gates need.
+    is_given = options.phases or options.scenario is not None
+    phases = options.planned if is_given else (replace(options.planned[0], for_s=PHASE_S_MAX),)
+    once_s = [seconds(one.once, phases, one.phase) for one in needs]
+    watched_s = [seconds(one.watched, phases, one.phase) for one in needs]
+    columns = {
+        "gate": [escape(one.gate) for one in needs],
+        "looked at once": [f"{one.once:,}" for one in needs],
+        "after": [_after(one) for one in once_s],
+        "until decided": [f"{one.watched:,}" for one in needs],
+        "after ": [_after(one) for one in watched_s],
+        "on average, at half of what is allowed": [f"{one.watched_mean:,}" for one in needs],
+    }
+    if options.users is not None:
+        columns = {name: cells for name, cells in columns.items() if name.strip() != "after"}
+    headings, rows = tuple(columns), list(zip(*columns.values(), strict=True))
     terminal.show_rows(out, headings, rows)
-    rate = sum(phase.due for phase in options.planned) / sum(phase.for_s for phase in options.planned)
-    once_s, watched_s = (seconds(needs, rate, watched=watched) for watched in (False, True))
-    out.print(
-        f"\nwithout an error, at {rate:g} requests a second: {once_s:.0f} s, "
-        f"and {watched_s:.0f} s until decided"
-    )
+    out.print(f"\n{_planned(options, once_s, watched_s)}", markup=False)
+
+
+def _planned(options: LoadOptions, once_s: Sequence[float], watched_s: Sequence[float]) -> str:
+    """How long the run takes that all gates can decide, in a sentence."""
+    if options.users is not None:
+        return "users wait for their answers: how long that takes is the service's to say"
+    if not once_s:
+        return "its gates count, and estimate nothing: each run decides them"
+    if math.inf in once_s:
+        return "a phase has fewer requests than its gate needs, even without an error: make it longer"
+    return f"without an error, {options.model}: {_after(max(once_s))}, and {_after(max(watched_s))} until decided"
+
+
+def _after(time_s: float) -> str:
+    return f"{time_s:.0f} s" if math.isfinite(time_s) else "never"

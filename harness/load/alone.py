@@ -1,5 +1,6 @@
 """A load under `locust -f locustfile.py` alone: no parent, so the plan is made and the frames are judged in locust's own process."""
 
+import secrets
 import shutil
 import sys
 import tempfile
@@ -60,6 +61,7 @@ class Alone:
             requests=options.requests if options.run_time or options.requests else REQUESTS,
             for_s=float(options.run_time) if options.run_time else None,
             compared=bool(options.target_log),
+            run=secrets.token_hex(3),
             **limits(self._criteria),
         )
         # Locust would end its users and their reports at once; by the plan they finish their turns first.

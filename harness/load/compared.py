@@ -4,17 +4,20 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import orjson
+
 from harness.errors import InvalidRun, UsageError
 from harness.gates.cells import Cell
 from harness.gates.criterion import Scope
 from harness.gates.verdicts import Seen
 from harness.load.frames import Frame, Run, read
-from harness.load.kept import FRAMES
+from harness.load.kept import FRAMES, TOLD
 from harness.load.report import LoadReport
 from harness.load.watching import seen
 from harness.verdict import Verdict
 
 Measure = Callable[[], Awaitable[LoadReport]]
+"""One load run."""
 
 REMEDY = f"name the {FRAMES} that a load run has kept, or its folder"
 
@@ -47,6 +50,28 @@ def read_frames(path: Path) -> Run:
         wrong = "its last line has no end: the run broke off" if rest else "there is no frame in it"
         raise UsageError(f"{place}: {wrong}; {REMEDY}")
     return Run.of(frames)
+
+
+def check_measure(path: Path, model: str) -> None:
+    """Refuse a run that is no measure for one in which requests are made in this way (`model`).
+
+    Raises:
+        UsageError: it broke off, cannot be trusted, or was another load: what differs may be the load then.
+    """
+    place = (path if path.is_dir() else path.parent) / TOLD
+    try:
+        told = orjson.loads(place.read_bytes())
+        reasons, other = tuple(told["reasons"]), str(told["model"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{place}: cannot be read: that run broke off, or is of another version; run it again"
+        ) from error
+    if reasons:
+        raise UsageError(f"--baseline {path}: that run is no measure: {reasons[0]}; run it again")
+    if other != model:
+        raise UsageError(
+            f"--baseline {path}: that run was {other}, and this one is {model}: give the same load"
+        )
 
 
 def before(run: Run, promised: str | None = None) -> Seen:

@@ -23,11 +23,11 @@ class Conversation:
 class Conversations:
     """Gives out conversations that nobody waits in: the one that was answered longest ago, else a new one.
 
-    Those of one generator are numbered so that no other's have the same: what they say differs. With `chosen` the client
-    says what a session is called.
+    Those of one generator are numbered so that no other's have the same: what they say differs. Where the client
+    says what a session is called, its name begins with `chosen`.
     """
 
-    def __init__(self, seed: int, worker: int, workers: int, *, chosen: bool = False) -> None:
+    def __init__(self, seed: int, worker: int, workers: int, *, chosen: str = "") -> None:
         self._seed = seed
         self._chosen = chosen
         self._number = worker
@@ -38,7 +38,7 @@ class Conversations:
         """One that has a turn left."""
         if self._idle:
             return self._idle.popleft()
-        speaker, session = Speaker(self._seed, self._number), f"load-{self._seed}-{self._number}"
+        speaker, session = Speaker(self._seed, self._number), f"{self._chosen}{self._number}"
         self._number += self._workers
         return Conversation(left=speaker.conversation(), session=session if self._chosen else None)
 

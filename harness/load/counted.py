@@ -24,13 +24,18 @@ async def counted_now(contract: Contract, target: LoadTarget) -> int:
 async def count_differs(contract: Contract, target: LoadTarget, run: Run, before: int) -> tuple[str, ...]:
     """What to say where the app counted another number of turns than the generators, beyond those from `before`.
 
-    Of a turn without an answer it is not known whether it arrived, so it may or may not be counted.
+    Of a turn without an answer it is not known whether it arrived, so it may or may not be counted. One that hangs is asked
+    in vain, and its turns tell so; one that was `renewed` counts from 0 again.
     """
-    if contract.response_metric is None or target.metrics is None or not target.alive():
+    if contract.response_metric is None or target.metrics is None or not target.alive() or target.renewed():
         return ()
     cell = run.cells.within(Scope())
+    if not cell.requests:
+        return ()
     wanted = range(before + cell.answered, before + cell.requests + 1)
     counted = await _settled(contract, target, wanted)
+    if counted is None and cell.answered < cell.requests:
+        return ()
     if counted is None:
         return (f"the target's metrics have no {contract.response_metric} for {contract.turn_path}",)
     if counted in wanted:

@@ -11,10 +11,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.errors import UsageError
 from harness.load.plan import Plan
+from harness.targets.ports import LOCAL, free_port
 
 LOCUSTFILE = Path(__file__).with_name("master.py")
-BIND = "127.0.0.1"
 PARENT = "SHAKEOUT_PARENT"
 """The variable that names the process without which a process of locust has nothing to do."""
 
@@ -52,11 +53,16 @@ async def generators(
 
     With `bind`, HOST:PORT, the workers are started elsewhere, and it waits for them there. Users are all those of a run; of
     a plan with phases there is one in each worker.
+
+    Raises:
+        UsageError: nobody can wait there.
     """
     directory = Path(plan.directory)
     (directory / "plan.json").write_text(plan.text())
     host, _, given = bind.rpartition(":")
-    host, port = host or BIND, int(given or _free_port(BIND))
+    host, port = host or LOCAL, int(given or free_port())
+    if bind:
+        _check_free(host, port)
     count = str(plan.workers if plan.phases else users)
     master = ["--master", "--master-bind-host", host, "--master-bind-port", str(port)]
     master += ["--headless", "--only-summary", "--expect-workers", str(plan.workers)]
@@ -65,7 +71,7 @@ async def generators(
     async with AsyncExitStack() as stack:
         started = [await stack.enter_async_context(_locust("the master", master, directory))]
         for number in range(0 if bind else plan.workers):
-            worker = ["--worker", "--master-host", BIND, "--master-port", str(port)]
+            worker = ["--worker", "--master-host", LOCAL, "--master-port", str(port)]
             started.append(await stack.enter_async_context(_locust(f"generator {number}", worker, directory)))
         try:
             yield started
@@ -74,6 +80,19 @@ async def generators(
                 # Those that were started elsewhere are not ours to kill: their master tells them to begin no more.
                 plan.stop.touch()
                 await asyncio.shield(asyncio.ensure_future(asyncio.sleep(TELL_S)))
+
+
+def _check_free(host: str, port: int) -> None:
+    """Refuse a place that no master can listen at.
+
+    Raises:
+        UsageError: somebody else does already, or it is not of this machine.
+    """
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except OSError as error:
+        raise UsageError(f"--bind {host}:{port}: {error.strerror or error}; choose another") from error
 
 
 @asynccontextmanager
@@ -103,14 +122,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
-
-
-def _free_port(host: str) -> int:
-    """A port that nobody listens on now; a stranger who takes it first keeps the master from starting."""
-    with socket.socket() as listener:
-        listener.bind((host, 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _environment() -> dict[str, str]:

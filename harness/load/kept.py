@@ -1,21 +1,30 @@
-"""The evidence of a run, kept in a folder: its frames as they come, and the service's log when it has ended."""
+"""The evidence of a run, kept in a folder: its frames as they come; the service's log and what it was when it has ended."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
+
+import orjson
 
 from harness.errors import InvalidRun
 from harness.load.frames import Frame
 
 FRAMES = "load-frames.jsonl"
+TOLD = "load-run.json"
+SCHEMA = 1
 
 
 class Kept:
-    """The folder of one run; what was written of a run that broke off stays there."""
+    """The folder of one run; what was written of a run that broke off stays there.
+
+    `lost` says why it could not be written to the end, where it could not: the run goes on, and has its verdict.
+    """
 
     def __init__(self, folder: Path, stream: BinaryIO) -> None:
+        self.lost = ""
         self._folder = folder
         self._stream = stream
 
@@ -32,37 +41,42 @@ class Kept:
             return
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            stream = (folder / FRAMES).open("wb")
+            (folder / TOLD).unlink(missing_ok=True)
+            stream = (folder / FRAMES).open("wb", buffering=0)
         except OSError as error:
-            raise _lost(folder, error) from error
+            raise InvalidRun(_lost(folder, error)) from error
         with stream:
             yield cls(folder, stream)
 
     def frame(self, frame: Frame) -> None:
-        """Write a frame down.
-
-        Raises:
-            InvalidRun: there is no room for it.
-        """
-        try:
-            self._stream.write(frame.line())
-            self._stream.flush()
-        except OSError as error:
-            raise _lost(self._folder, error) from error
+        """Write a frame down."""
+        self._noting(partial(self._write, frame.line()))
 
     def logs(self, paths: Mapping[str, Path]) -> None:
-        """Copy the logs as `load-SOURCE.log`; what a run that broke off did not write is not there.
+        """Copy the logs as `load-SOURCE.log`; what a run that broke off did not write is not there."""
+        for source, path in paths.items():
+            if path.exists():
+                self._noting(partial(shutil.copyfile, path, self._folder / f"load-{source}{path.suffix}"))
 
-        Raises:
-            InvalidRun: there is no room for them.
-        """
+    def told(self, model: str, reasons: Sequence[str]) -> None:
+        """Write down that the run came to its end, how requests were made, and why it cannot be trusted, if so."""
+        text = orjson.dumps({"schema": SCHEMA, "model": model, "reasons": reasons})
+        self._noting(partial((self._folder / TOLD).write_bytes, text))
+
+    def _write(self, line: bytes) -> None:
+        """All of a line: what is not buffered may be written in pieces."""
+        left = memoryview(line)
+        while left:
+            left = left[self._stream.write(left) :]
+
+    def _noting(self, write: Callable[[], object]) -> None:
+        """Write, and note what goes wrong first; nothing is written behind a gap."""
         try:
-            for source, path in paths.items():
-                if path.exists():
-                    shutil.copyfile(path, self._folder / f"load-{source}{path.suffix}")
+            if not self.lost:
+                write()
         except OSError as error:
-            raise _lost(self._folder, error) from error
+            self.lost = _lost(self._folder, error)
 
 
-def _lost(folder: Path, error: OSError) -> InvalidRun:
-    return InvalidRun(f"{folder}: {error.strerror}; the evidence was not kept, run it again")
+def _lost(folder: Path, error: OSError) -> str:
+    return f"{folder}: {error.strerror}; the evidence was not kept, run it again"

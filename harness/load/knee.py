@@ -4,9 +4,10 @@ Each step is a load run of its own, judged by the caller's gates. What such a ru
 undecided has not passed, and one that is invalid ends the search, since beyond it nothing can be measured.
 """
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from harness.errors import UsageError
@@ -87,16 +88,32 @@ class Knee:
         }
 
 
-async def find_knee(measure: Measure, *, start_per_s: float, most_per_s: float) -> Knee:
+NOTHING = Knee(steps=(), highest_passing=None, lowest_failing=None, answer="", verdict=Verdict.INVALID)
+"""A search that has not tried anything."""
+
+
+async def find_knee(
+    measure: Measure,
+    *,
+    start_per_s: float,
+    most_per_s: float,
+    partial: Callable[[Knee], None] = lambda _: None,
+) -> Knee:
     """Search from one rate up to another; where not even the first passes, a few halvings below it.
+
+    `partial` is told what is known so far where the search is cancelled.
 
     Raises:
         UsageError: the rates are out of range, or so far apart that the ramp would not end.
     """
     _check(start_per_s, most_per_s)
     search = _Search(measure)
-    await search.ramp(start_per_s, most_per_s)
-    await search.narrow()
+    try:
+        await search.ramp(start_per_s, most_per_s)
+        await search.narrow()
+    except asyncio.CancelledError:
+        partial(search.interrupted())
+        raise
     return search.knee()
 
 
@@ -125,9 +142,10 @@ class _Search:
     invalid: Step | None = None
 
     async def step(self, rate_per_s: float) -> Step:
-        """Try one rate."""
-        step = Step.of(rate_per_s, await self.measure(rate_per_s))
-        self.steps.append(step)
+        """Try one rate, once more where that cannot be trusted: a moment of a busy machine is over then."""
+        step = await self._tried(rate_per_s)
+        if step.verdict is Verdict.INVALID:
+            step = await self._tried(rate_per_s)
         match step.verdict:
             case Verdict.PASSED:
                 self.passing = step
@@ -135,6 +153,11 @@ class _Search:
                 self.invalid = step
             case _:
                 self.failing = step
+        return step
+
+    async def _tried(self, rate_per_s: float) -> Step:
+        step = Step.of(rate_per_s, await self.measure(rate_per_s))
+        self.steps.append(step)
         return step
 
     async def ramp(self, start_per_s: float, most_per_s: float) -> None:
@@ -165,6 +188,16 @@ class _Search:
             lowest_failing=None if self.failing is None else self.failing.rate_per_s,
             answer=answer,
             verdict=verdict,
+        )
+
+    def interrupted(self) -> Knee:
+        """What is known of a search that was not made to its end."""
+        passing = "no rate has passed" if self.passing is None else f"{self.passing.rate_per_s:g}/s passes"
+        failing = "" if self.failing is None else f", {_ended(self.failing)}"
+        return replace(
+            self.knee() if self.steps else NOTHING,
+            verdict=Verdict.INVALID,
+            answer=f"the search was interrupted: {passing}{failing}",
         )
 
     def _found(self) -> tuple[Verdict, str]:

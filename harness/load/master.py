@@ -72,6 +72,15 @@ def begin(environment: Environment, runner: Runner, **_: Any) -> None:
     environment.user_classes = [ArrivalUser if plan.phases else ConversationUser]
     if not isinstance(runner, MasterRunner):
         runner.register_message(STOP, _stopped)
+    came = set[str]()
+
+    def connected(client_id: str, **_: Any) -> None:
+        came.add(client_id)
+        plan.came.write_text(str(len(came)))
+        if len(came) > plan.workers:
+            threading.Timer(LOOK_S, runner.quit).start()  # it tells all of them; the parent says why
+
+    _on(events.worker_connect)(connected)
     # locust has patched threading and time: these threads are greenlets, and none runs beside another.
     watch = threading.Thread(target=_watch, args=(runner, plan, merger), daemon=True)
 

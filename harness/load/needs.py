@@ -9,17 +9,19 @@ from harness.gates.metrics import PERCENTILES, STREAMED
 from harness.gates.sequential import RateTest
 from harness.gates.statistics import requests_needed
 from harness.gates.verdicts import WATCHED_ALPHA, watched_test
+from harness.load.phases import Phase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """The requests of its scope that one gate needs; 0 where it counts, and estimates nothing.
+    """The requests of its scope (of its `phase`) that one gate needs; 0 where it counts, and estimates nothing.
 
     `once` are those that pass it where it is looked at once and none is wrong; `watched` the same where it is looked at
     all the time, and `watched_mean` so many on average where half of what is allowed is wrong.
     """
 
     gate: str
+    phase: str
     once: int
     watched: int
     watched_mean: int
@@ -29,20 +31,28 @@ def need(criterion: Criterion) -> Need:
     """What one gate needs."""
     share = _share(criterion)
     if share is None:
-        return Need(gate=str(criterion), once=0, watched=0, watched_mean=0)
+        return Need(gate=str(criterion), phase=criterion.scope.phase, once=0, watched=0, watched_mean=0)
     alpha = min(criterion.alpha, WATCHED_ALPHA)
     test = watched_test(share, alpha)
     return Need(
         gate=str(criterion),
+        phase=criterion.scope.phase,
         once=max(criterion.min_n, requests_needed(share, criterion.alpha)),
         watched=max(criterion.min_n, test.missing(0, 0)),
         watched_mean=max(criterion.min_n, _mean(test)),
     )
 
 
-def seconds(needs: Sequence[Need], rate_per_s: float, *, watched: bool) -> float:
-    """How long a run at a rate takes until the last of the gates has what it needs, where nothing is wrong."""
-    return max((one.watched if watched else one.once for one in needs), default=0) / rate_per_s
+def seconds(requests: int, phases: Sequence[Phase], name: str = "") -> float:
+    """After how many seconds so many requests of a phase are due, or of all, on average; endless where there are fewer."""
+    now_s = 0.0
+    for phase in phases:
+        if name in ("", phase.name):
+            if requests <= phase.due:
+                return now_s + phase.at(requests)
+            requests -= math.floor(phase.due)
+        now_s += phase.for_s
+    return math.inf
 
 
 def _share(criterion: Criterion) -> float | None:

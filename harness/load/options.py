@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from harness.errors import UsageError
 from harness.gates.criterion import Criterion
+from harness.gates.metrics import STREAMED
 from harness.load.arrivals import ARRIVALS
-from harness.load.phases import PHASE_S_MAX, Phase, checked
+from harness.load.phases import PHASE_S_MAX, RATE_MAX, Phase, checked
+from harness.load.plan import CONVERSATIONS
 from harness.scenario import SEED_MAX, Scenario
 from harness.targets.profile import Profile, check_defects
 from harness.targets.profile import load as load_profile
@@ -80,6 +82,7 @@ class LoadOptions:
             )
         check_defects(self.profile, self.defects)
         checked(self.planned)
+        self._check_gates()
 
     def _check_ends(self) -> None:
         """Hold the end of the run to its limits."""
@@ -93,8 +96,29 @@ class LoadOptions:
             if value_s is not None and not (math.isfinite(value_s) and 1 <= value_s <= PHASE_S_MAX):
                 raise UsageError(f"{name}={value_s:g}: must be at least 1 s and at most {PHASE_S_MAX:g}")
 
+    def _check_gates(self) -> None:
+        """Refuse a gate about requests that will not be sent: a wrong name would only be seen when the run is over."""
+        turn = self.profile.turn
+        known = {
+            "scenario": {CONVERSATIONS},
+            "endpoint": {f"{turn.method} {turn.path}"},
+            "phase": {phase.name for phase in self.planned},
+        }
+        for gate in self.gates:
+            for kind, names in known.items():
+                if (name := getattr(gate.scope, kind)) and name not in names:
+                    raise UsageError(
+                        f"{gate}: there is no {kind} {name}; there are: {', '.join(sorted(names))}"
+                    )
+            if gate.metric.startswith(STREAMED) and not self.streams:
+                raise UsageError(f"{gate}: only a stream has a first token; add --streams")
+
     def _check_model(self) -> None:
         """Hold how requests are made to its limits."""
+        if self.rate_per_s is not None and not 0 < self.rate_per_s <= RATE_MAX:
+            raise UsageError(
+                f"--rate {self.rate_per_s:g}: give more than 0 requests a second, at most {RATE_MAX:g}"
+            )
         if self.users is not None and (self.rate_per_s is not None or self.phases):
             raise UsageError("--users wait for their answers, a rate waits for nobody: give one of the two")
         if self.phases and self.rate_per_s is not None:
@@ -142,6 +166,15 @@ class LoadOptions:
         if (requests := self.requests_planned) is None:
             return self.max_s if self.until_decided else self.for_s or self.max_s
         return min(PHASE_S_MAX, (requests + 10 * math.sqrt(requests) + 10) / max(self.rate, 1e-9))
+
+    @property
+    def model(self) -> str:
+        """How requests are made, in words."""
+        if self.users is not None:
+            return f"{self.users} closed users"
+        if self.phases:
+            return f"{self.arrivals} arrivals, {', '.join(map(str, self.phases))}"
+        return f"{self.arrivals} arrivals at {self.rate:g}/s"
 
     @property
     def replay(self) -> str:

@@ -12,6 +12,9 @@ from harness.targets.template import TurnTemplate
 REPORT_S = 1.0
 """So often a generator reports, and the master writes a frame."""
 
+CONVERSATIONS = "conversations"
+"""The scenario of all requests."""
+
 CLOSED = "load"
 """The phase of users who wait for their answers: they have no other."""
 
@@ -31,7 +34,8 @@ class Plan:
     seed: int
     directory: str
     workers: int = 1
-    scenario: str = "conversations"
+    scenario: str = CONVERSATIONS
+    run: str = ""
     phases: tuple[Phase, ...] = ()
     arrivals: str = "poisson"
     requests: int | None = None
@@ -53,6 +57,16 @@ class Plan:
         return Path(self.directory) / "stop"
 
     @property
+    def came(self) -> Path:
+        """The file that says how many generators have come."""
+        return Path(self.directory) / "came"
+
+    @property
+    def generators_came(self) -> int:
+        """What is in it; 0 as long as it is not there."""
+        return int(text) if self.came.exists() and (text := self.came.read_text()) else 0
+
+    @property
     def began(self) -> Path:
         """The file that says when the first request was due: seconds of the machine's monotonic clock."""
         return Path(self.directory) / "began"
@@ -64,8 +78,8 @@ class Plan:
 
     @property
     def prefix(self) -> str:
-        """What a request's id begins with, before its number."""
-        return f"load-{self.seed}-"
+        """What the ids of requests and sessions begin with, before their number; with `run` no other run has the same."""
+        return "-".join(filter(None, ("load", str(self.seed), self.run))) + "-"
 
     def text(self) -> str:
         """The plan as one line."""

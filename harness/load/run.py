@@ -1,14 +1,15 @@
 """A load run: start the target and its generators, read what they count beside the target's log, and judge."""
 
 import asyncio
+import secrets
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import InvalidRun, UsageError
 from harness.gates.criteria import by_log, success_criteria, watched_texts
-from harness.gates.criterion import Criterion
+from harness.gates.criterion import Criterion, Figure
 from harness.gates.verdicts import Seen
 from harness.load.counted import count_differs, counted_now
 from harness.load.faults import Phased, check_faults
@@ -27,6 +28,8 @@ from harness.load.watching import Frames, Watching
 UNSIGNED = (
     "the target does not sign its answers: whether it was the same one that answered to the end was not seen"
 )
+
+RENEWED = "a fault ended the target and another process came: its own count of turns was not held to the generators'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +60,11 @@ class Load:
                     await one.drive()
                 except asyncio.CancelledError:
                     one.reasons.append("the run was interrupted")
-                    self.partial(one.report())
+                    self.partial(one.kept())
                     raise
             self.say("judging")
             one.frames.end()
-            if kept is not None:
-                kept.logs(target.logs)
-            return one.report()
+            return one.kept()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,6 +100,7 @@ class _Run:
             alive=target.alive,
             promised=contract.completion_event,
             before=how.before,
+            hint=_hint(options.bind),
             say=how.say,
         )
         return cls(
@@ -129,25 +131,36 @@ class _Run:
             assert self.target.rig is not None, "a target that was started has its seams"
             await Phased(self.options.scenario.faults, self.target.rig, self.plan).arm()
 
+    def kept(self) -> LoadReport:
+        """What can be said by now, kept with the logs beside the frames; where there was no room, that is said, too."""
+        report, keep = self.report(), self.frames.keep
+        if keep is None:
+            return report
+        keep.logs(self.target.logs)
+        keep.told(report.model, report.reasons)
+        return replace(report, reasons=(*report.reasons, keep.lost)) if keep.lost else report
+
     def report(self) -> LoadReport:
         """What can be said by now."""
         options, run = self.options, self.frames.run
         fired = self.target.fired()
         faults = options.scenario.faults if options.scenario is not None else ()
-        expected = Expected(
-            workers=options.workers, limit_s=min(self.plan.limits_us, default=0) / 1e6 or None
-        )
+        limits_s = (one.limit for one in self.watching.criteria if one.figure is Figure.SECONDS)
+        expected = Expected(workers=options.workers, limit_s=min(limits_s, default=None))
+        notes = () if self.target.nonce is not None else (UNSIGNED,)
+        if self.target.renewed():
+            notes = (*notes, RENEWED)
         silent = [f"{fault.name} never fired" for fault in faults if not fired.get(fault.name)]
         reasons = (*self.reasons, *silent, *doubts(run, expected))
         return LoadReport(
             seed=options.seed,
-            model=_model(options),
+            model=options.model,
             gates=self.watching.look(run, ended=True),
             replay=options.replay,
             run=run,
             reasons=tuple(dict.fromkeys(reasons)),
             unwitnessed=self.unwitnessed,
-            notes=() if self.target.nonce is not None else (UNSIGNED,),
+            notes=notes,
             fired=fired,
         )
 
@@ -156,15 +169,9 @@ def _criteria(options: LoadOptions, target: LoadTarget) -> tuple[tuple[Criterion
     """The gates that can be judged, and the names of those whose witness is missing.
 
     Raises:
-        UsageError: the user's own gate has no witness, or is about a phase that there is not.
+        UsageError: the user's own gate has no witness.
     """
     criteria = options.gates or success_criteria(options.profile.contract, canary=canary(options.seed))
-    names = {phase.name for phase in options.planned}
-    for one in options.gates:
-        if one.scope.phase and one.scope.phase not in names:
-            raise UsageError(
-                f"{one}: there is no phase {one.scope.phase}; there are: {', '.join(sorted(names))}"
-            )
     lacking = [one for one in criteria if by_log(one) and not target.logs]
     if lacking and options.gates:
         raise UsageError(
@@ -187,17 +194,17 @@ def _plan(options: LoadOptions, target: LoadTarget, directory: Path, criteria: S
         nonce=target.nonce,
         compared=bool(target.logs),
         streams=options.streams,
+        run=secrets.token_hex(3),
         **limits(criteria),
     )
 
 
-def _model(options: LoadOptions) -> str:
-    """How requests were made, in words."""
-    if options.users is not None:
-        return f"{options.users} closed users"
-    if options.phases:
-        return f"{options.arrivals} arrivals, {', '.join(map(str, options.phases))}"
-    return f"{options.arrivals} arrivals at {options.rate:g}/s"
+def _hint(bind: str) -> str:
+    """How a generator is started that is waited for; empty where they are started here."""
+    if not bind:
+        return ""
+    host, _, port = bind.rpartition(":")
+    return f"; start each with locust -f locustfile.py --worker --master-host {host} --master-port {port}"
 
 
 async def _ended(arming: "asyncio.Future[None]") -> list[str]:

@@ -1,17 +1,17 @@
 """What is put under load: the service in a process of its own beside a simulated provider, or one that runs already."""
 
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.history import FaultFired
+from harness.history import FaultFired, Outage
 from harness.load.options import LoadOptions
 from harness.rig import Outgoing, Rig
 from harness.targets.driven import Job, Recorder
 from harness.targets.logged import named, written_before
+from harness.targets.ports import free_port
 from harness.targets.process import ProcessTarget, Serving
 
 
@@ -20,7 +20,8 @@ class LoadTarget:
     """A service that runs. `logs` are its log files by source, whole once it has ended; those `grown` were there before.
 
     `nonce` is what each of its answers carries, None where nobody can sign them; `alive` tells whether its process still is,
-    `metrics` reads its metrics as text, None where it has none. Faults take hold at `rig`, and `fired` counts by name.
+    `metrics` reads its metrics as text, None where it has none. Faults take hold at `rig`, and `fired` counts by name; by one
+    of them it may have been `renewed`, and another process counts from 0.
     """
 
     base_url: str
@@ -30,6 +31,7 @@ class LoadTarget:
     metrics: Callable[[], Awaitable[str]] | None = None
     rig: Rig | None = None
     fired: Callable[[], Mapping[str, int]] = field(default=dict)
+    renewed: Callable[[], bool] = lambda: False
     grown: bool = False
 
 
@@ -53,7 +55,7 @@ async def process_target(options: LoadOptions, directory: Path) -> AsyncIterator
         wired=faults,
     )
     # A process that a fault starts anew has to be where the generators look for it.
-    serving = Serving(calls_kept=0, port=_free_port() if faults else 0)
+    serving = Serving(calls_kept=0, port=free_port() if faults else 0)
     recorder = Recorder()
     async with ProcessTarget.start(job, recorder, directory=directory, serving=serving) as target:
         path = profile.metrics
@@ -65,6 +67,9 @@ async def process_target(options: LoadOptions, directory: Path) -> AsyncIterator
         def fired() -> Mapping[str, int]:
             return Counter(one.fault for one in recorder.records if isinstance(one, FaultFired))
 
+        def renewed() -> bool:
+            return any(isinstance(one, Outage) and one.exit_code is not None for one in recorder.records)
+
         yield LoadTarget(
             base_url=target.base_url,
             logs=_logs(options, target, directory),
@@ -73,6 +78,7 @@ async def process_target(options: LoadOptions, directory: Path) -> AsyncIterator
             metrics=metrics if path else None,
             rig=target.rig,
             fired=fired,
+            renewed=renewed,
             grown=bool(profile.log),
         )
 
@@ -84,11 +90,3 @@ def _logs(options: LoadOptions, target: ProcessTarget, directory: Path) -> Mappi
         written_before(profile, directory)  # refuses what cannot be read, while nothing has been sent
         return {"app": named(profile, directory)}
     return {} if profile.url else {"app": target.child.log, "stderr": target.child.errors}
-
-
-def _free_port() -> int:
-    """A port that nobody listens on now; a stranger who takes it first keeps the service from starting."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

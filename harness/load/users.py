@@ -40,7 +40,7 @@ class Generator:
         self.worker = worker
         self.counting = Counting(plan.limits_us, plan.first_token_limits_us)
         self.sender = Sender(plan, self.counting)
-        chosen = plan.turn.holds_sessions and not plan.turn.session
+        chosen = plan.prefix if plan.turn.holds_sessions and not plan.turn.session else ""
         self.conversations = Conversations(plan.seed, worker, plan.workers, chosen=chosen)
         self.began_s = time.monotonic()
         self.stopped = False

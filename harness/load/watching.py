@@ -10,7 +10,7 @@ from harness.gates.criterion import Criterion
 from harness.gates.result import GateResult
 from harness.gates.verdicts import Seen, Watch
 from harness.load.frames import Frame, Run, read
-from harness.load.generator import Locust
+from harness.load.generator import WORKERS_S_MAX, Locust
 from harness.load.kept import Kept
 from harness.load.needs import need
 from harness.load.phases import phase_at
@@ -86,7 +86,7 @@ class Watching:
     """How a run is watched: by these gates; `until_decided` ends it as soon as they are, or after `for_s_max` seconds.
 
     `alive` says whether the target is, `promised` is the event that each request leaves in its log, `before` is what the
-    baseline has seen.
+    baseline has seen. `hint` says how a generator is started elsewhere, where that is wanted.
     """
 
     criteria: Sequence[Criterion]
@@ -95,6 +95,7 @@ class Watching:
     alive: Callable[[], bool]
     promised: str | None = None
     before: Seen | None = None
+    hint: str = ""
     say: Callable[[str], None] = lambda _: None
     watch: Watch = field(init=False)
     results: tuple[GateResult, ...] = ()
@@ -107,9 +108,13 @@ class Watching:
         """Read frames until the master has ended, or nothing more can come of it; what has ended the run, if anything has."""
         reasons = list[str]()
         master = locusts[0].process
+        come = -1
         while master.returncode is None and not reasons:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(master.wait(), POLL_S)
+            if not frames.run.frames and plan.generators_came != come:
+                come = plan.generators_came
+                self.say(f"{come} of {plan.workers} generators have come{self.hint}")
             if frames.read():
                 self.say(_told(frames.run, self.results))
                 if self._enough(frames.run.elapsed_s):
@@ -142,6 +147,11 @@ class Watching:
     def _broken(self, plan: Plan, frames: Frames, locusts: Sequence[Locust]) -> list[str]:
         """What has ended the run, if anything has."""
         found = [wrong for one in locusts if (wrong := one.wrong) is not None]
+        come = plan.generators_came
+        if found and not plan.began.exists() and come < plan.workers:
+            found = [f"{come} of {plan.workers} generators came within {WORKERS_S_MAX} s{self.hint}"]
+        if come > plan.workers:
+            found.append(f"{come} generators came, and {plan.workers} are expected: start no more than that")
         if not self.alive():
             found.insert(0, "the target died under load")
         found += silent(frames.run, Expected(workers=plan.workers))

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from harness.errors import UsageError
 from harness.rig import Outgoing
 from harness.targets.http_client import HttpClient
+from harness.targets.ports import free_port
 from harness.targets.profile import Profile
 from harness.targets.started import Child, child, last_line
 from harness.targets.system import listens, members
@@ -40,7 +40,7 @@ async def commanded(
     Raises:
         UsageError: there is no such command, it ends at once, does not get healthy in time, or somebody else listens.
     """
-    port = _free_port()
+    port = free_port()
     arguments = _arguments(profile, port=port, directory=directory)
     async with child(
         "supervise", arguments, profile=profile, directory=logs, environment=environment, nonce=nonce
@@ -104,13 +104,6 @@ def _filled(word: str, *, port: int, directory: Path) -> str:
     for name, value in (("{port}", str(port)), ("{directory}", str(directory)), ("{python}", sys.executable)):
         word = word.replace(name, value)
     return word
-
-
-def _free_port() -> int:
-    """A port that nobody has now; whether the command has got it is checked afterwards."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def exit_code(ended: Child, profile: Profile) -> int | None:

@@ -244,8 +244,9 @@ class ProcessTarget(Single):
 
     @property
     def lost(self) -> bool:
-        """Whether the process has gone and nobody has ended it; never of one that is none of ours."""
-        return not self._down and self._child is not None and self._child.ended
+        """Whether the process has gone and nobody has ended it, or is about to; never of one that is none of ours."""
+        is_meant = self._down or self._changing.locked()
+        return not is_meant and self._child is not None and self._child.ended
 
     def group(self) -> int | None:
         """The process group of the target; None where there is none of ours now."""

@@ -62,7 +62,20 @@ def test_what_a_verdict_needs_is_said_and_nothing_is_sent(shakeout: Any) -> None
     assert code == 0
     assert "2,995" in said
     assert "3,130" in said
-    assert "at 100 requests a second: 30 s, and 31 s until decided" in said
+    assert "at 100/s: 30 s, and 31 s until decided" in said
+
+
+def test_what_a_phase_cannot_prove_is_said_before_it_is_run(shakeout: Any) -> None:
+    """A gate that needs more requests than its phase has never decides; how long users take is the service's to say."""
+    short = ("--phase", "short 2s 10/s", "--gate", "p99 @phase=short < 1s")
+    code, said, _ = shakeout("load", "--plan", *short)
+    assert (code, "never" in said, "a phase has fewer requests than its gate needs" in said) == (
+        0,
+        True,
+        True,
+    )
+    said = shakeout("load", "--plan", "--users", "5")[1]
+    assert ("after" in said, "users wait for their answers" in said) == (False, True)
 
 
 def test_the_highest_rate_is_looked_for_under_the_same_gates(shakeout: Any, tmp_path: Path) -> None:
@@ -90,6 +103,14 @@ def test_the_highest_rate_is_looked_for_under_the_same_gates(shakeout: Any, tmp_
     (("--scenario", "backoff_blocks_loop"), "say what is, such as"),
     (("--phase", "ramp 5"), "it is written NAME TIME RATE"),
     (("--against", "none.toml"), "none.toml: "),
+    (("--max", "20s"), "--max is for --until-decided and --find-knee"),
+    (("--rate", "inf"), "--rate inf: give more than 0 requests a second, at most 20000"),
+    (("--rate", "0"), "--rate 0: give more than 0 requests a second"),
+    (("--rate", "-5"), "--rate -5: give more than 0 requests a second"),
+    (("--gate", "ttft_p95 < 1s"), "only a stream has a first token; add --streams"),
+    (("--plan", "--gate", "p95 @phase=x < 1s"), "there is no phase x; there are: load"),
+    (("--gate", "p95 @endpoint=x < 1s"), "there is no endpoint x; there are: POST /workflow/execute"),
+    (("--gate", "p95 @scenario=x < 1s"), "there is no scenario x; there are: conversations"),
 ])  # fmt: skip
 def test_what_does_not_go_together_is_one_line(
     shakeout: Any, arguments: tuple[str, ...], complaint: str

@@ -9,9 +9,9 @@ from harness.errors import UsageError
 from harness.gates.cells import Cell, Cells
 from harness.gates.result import GateResult, Unit
 from harness.gates.service_log import LogCell
-from harness.load.compared import Interleaved, Measure, abba, before, blocks, read_frames
+from harness.load.compared import Interleaved, Measure, abba, before, blocks, check_measure, read_frames
 from harness.load.frames import Frame, Part, Run
-from harness.load.kept import FRAMES
+from harness.load.kept import FRAMES, TOLD
 from harness.load.report import LoadReport
 from harness.load.validity import Expected, doubts
 from harness.verdict import Verdict
@@ -97,6 +97,34 @@ def test_a_folder_without_a_run_names_the_file_that_is_missing(tmp_path: Path) -
     """The folder is there, and what a run keeps in it is not."""
     with pytest.raises(UsageError, match=rf"{FRAMES}: No such file"):
         read_frames(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("told", "complaint"),
+    [
+        (None, "that run broke off"),
+        ("[]", "that run broke off"),
+        (
+            '{"schema":1,"model":"20 closed users","reasons":["it was late"]}',
+            "is no measure: it was late; run it again",
+        ),
+        (
+            '{"schema":1,"model":"20 closed users","reasons":[]}',
+            "that run was 20 closed users, and this one is 5 closed users",
+        ),
+    ],
+)
+def test_what_is_no_measure_is_refused_in_one_line(tmp_path: Path, told: str | None, complaint: str) -> None:
+    """A run that broke off, one that cannot be trusted, and another load; one that is as this one is a measure."""
+    place = tmp_path / TOLD
+    if told is not None:
+        place.write_text(told)
+    for path in (tmp_path, tmp_path / FRAMES):
+        with pytest.raises(UsageError) as found:
+            check_measure(path, "5 closed users")
+        assert complaint in str(found.value)
+    place.write_text('{"schema":1,"model":"5 closed users","reasons":[]}')
+    check_measure(tmp_path, "5 closed users")
 
 
 def test_a_second_is_one_block_of_all_its_cells() -> None:

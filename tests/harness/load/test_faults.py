@@ -6,12 +6,13 @@ import pytest
 
 from harness.errors import UsageError
 from harness.faults.client_requests import ClientGarbageBody
+from harness.faults.process import ProcessKill, ProcessRestart
 from harness.faults.provider import ProviderServerError
 from harness.gates import parse
 from harness.load.faults import check_faults
 from harness.load.options import LoadOptions
 from harness.load.phases import Phase
-from harness.load.run import Load
+from harness.load.run import RENEWED, Load
 from harness.rig import Window
 from harness.scenario import Scenario, Turn
 from harness.targets.profile import load
@@ -43,6 +44,18 @@ async def test_a_fault_that_never_fires_makes_the_run_invalid() -> None:
     report = await Load().run(options(p=1e-9))
     assert report.verdict is Verdict.INVALID
     assert "provider.server_error never fired" in report.reasons
+
+
+@pytest.mark.parametrize("fault", [ProcessKill(), ProcessRestart()])
+async def test_a_target_that_a_fault_ends_is_there_again(fault: Any) -> None:
+    """Another process goes on at the same place, signed as the first was; that it counts from 0 is said, and no doubt."""
+    scenario = Scenario(name="ended", steps=(Turn(),), faults=(fault,), stages=("live",))
+    log_too = (*MOSTLY, parse("misreported == 0"))
+    report = await Load().run(LoadOptions(phases=PHASES, gates=log_too, scenario=scenario))
+    assert report.reasons == ()
+    assert report.fired[fault.name] == 1
+    assert RENEWED in report.notes
+    assert report.verdict is Verdict.PASSED
 
 
 def test_what_cannot_be_done_under_load_is_refused() -> None:

@@ -1,5 +1,6 @@
 """The knee: which rates are tried, what is said of them, and what is not made up where a run cannot say it."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from itertools import pairwise
@@ -133,20 +134,56 @@ async def test_an_undecided_rate_is_an_upper_end_and_named() -> None:
 async def test_the_limit_of_the_generators_is_an_answer_of_its_own() -> None:
     """A rate that they cannot send ends the search: it is neither the service's limit nor a pass."""
     knee = await find_knee(above(100, LIMITED), start_per_s=50, most_per_s=1_000)
-    assert rates(knee) == [50, 100, 200]
+    assert rates(knee) == [50, 100, 200, 200]
     assert (knee.highest_passing, knee.lowest_failing, knee.verdict) == (100, None, Verdict.UNDECIDED)
     assert knee.answer == (
         f"100/s passes; at 200/s the generators came to their limit first: {LIMITED[1][0]}"
     )
-    assert [step.limited for step in knee.steps] == [False, False, True]
+    assert [step.limited for step in knee.steps] == [False, False, True, True]
 
 
 async def test_an_invalid_rate_between_two_keeps_what_is_known() -> None:
     """The bisection ends, and both rates that it lies between are told."""
     knee = await find_knee(at({200: FAILED, 141: LIMITED}), start_per_s=100, most_per_s=1_000)
-    assert rates(knee) == [100, 200, 141]
+    assert rates(knee) == [100, 200, 141, 141]
     assert (knee.highest_passing, knee.lowest_failing, knee.verdict) == (100, 200, Verdict.UNDECIDED)
     assert knee.answer.startswith("100/s passes, 200/s fails (p99 < 2s: 30 of 900); at 141/s the generators")
+
+
+async def test_a_rate_that_could_not_be_measured_is_tried_once_more() -> None:
+    """A moment of a busy machine is no answer: where the second run can be trusted, the search goes on with it."""
+    tried: list[float] = []
+
+    async def measure(rate_per_s: float) -> LoadReport:
+        tried.append(rate_per_s)
+        hiccup = rate_per_s == 200 and tried.count(200) == 1
+        return report(LIMITED if hiccup else PASSED if rate_per_s <= 200 else FAILED)
+
+    knee = await find_knee(measure, start_per_s=200, most_per_s=400)
+    assert tried[:3] == [200, 200, 400]
+    assert (knee.highest_passing or 0) >= 200
+    assert knee.verdict is Verdict.PASSED
+
+
+async def test_an_interrupted_search_says_what_it_knows() -> None:
+    """Cancelled in its third step, its two others are told, and it is no verdict on the service; before any, nothing is."""
+    found: list[Knee] = []
+
+    def cancelled(at_per_s: float) -> Measure:
+        async def measure(rate_per_s: float) -> LoadReport:
+            if rate_per_s == at_per_s:
+                raise asyncio.CancelledError
+            return report(PASSED)
+
+        return measure
+
+    for at_per_s in (200, 50):
+        with pytest.raises(asyncio.CancelledError):
+            await find_knee(cancelled(at_per_s), start_per_s=50, most_per_s=1_000, partial=found.append)
+    first, second = found
+    assert (rates(first), first.highest_passing, first.verdict) == ([50, 100], 100, Verdict.INVALID)
+    assert first.answer == "the search was interrupted: 100/s passes"
+    assert (rates(second), second.answer) == ([], "the search was interrupted: no rate has passed")
 
 
 async def test_a_target_that_died_is_no_limit_of_the_generators() -> None:
@@ -157,7 +194,9 @@ async def test_a_target_that_died_is_no_limit_of_the_generators() -> None:
     assert knee.answer == "100/s passes; the run at 200/s cannot be trusted: the target died under load"
 
 
-@pytest.mark.parametrize(("outcomes", "tried"), [({64.0: LIMITED}, [64]), ({32.0: LIMITED}, [64, 32])])
+@pytest.mark.parametrize(
+    ("outcomes", "tried"), [({64.0: LIMITED}, [64, 64]), ({32.0: LIMITED}, [64, 32, 32])]
+)
 async def test_an_invalid_rate_before_any_passed_is_invalid(
     outcomes: dict[float, Outcome], tried: list[float]
 ) -> None:

@@ -1,9 +1,12 @@
 """What a verdict needs, against the figures of the plan."""
 
+import math
+
 import pytest
 
 from harness.gates.grammar import parse
-from harness.load.needs import Need, need, seconds
+from harness.load.needs import need, seconds
+from harness.load.phases import Phase
 
 
 @pytest.mark.parametrize(
@@ -29,9 +32,21 @@ def test_a_gate_needs_so_many_requests(gate: str, once: int, watched: int, watch
     assert found.watched_mean == pytest.approx(watched_mean, rel=0.01)
 
 
-def test_a_run_takes_as_long_as_its_hardest_gate() -> None:
-    """At 50 a second 2,995 requests are a minute; without a gate that estimates, none is needed."""
-    needs = [need(parse(gate)) for gate in ("error_rate < 0.1%", "p95 < 2s")]
-    assert seconds(needs, 50.0, watched=False) == pytest.approx(59.9)
-    assert seconds(needs, 50.0, watched=True) == pytest.approx(62.6)
-    assert seconds([Need(gate="max < 2s", once=0, watched=0, watched_mean=0)], 50.0, watched=True) == 0
+def test_requests_are_due_at_the_rate() -> None:
+    """At 50 a second 2,995 requests are a minute; where none is needed there is nothing to wait for."""
+    even = (Phase(name="load", for_s=600, rate_per_s=50),)
+    assert seconds(2_995, even) == pytest.approx(59.9)
+    assert seconds(0, even) == 0
+
+
+def test_the_requests_of_a_phase_are_due_when_it_goes_on() -> None:
+    """Those of a ramp come late, those of a second phase after the first; of a short one there may be too few."""
+    phases = (
+        Phase(name="ramp", for_s=30, rate_per_s=5, until_per_s=50),
+        Phase(name="hold", for_s=60, rate_per_s=100),
+    )
+    assert need(parse("p99 @phase=hold < 2s")).phase == "hold"
+    assert seconds(299, phases, "hold") == pytest.approx(32.99)
+    assert seconds(825, phases, "ramp") == pytest.approx(30.0)
+    assert seconds(826, phases, "ramp") == math.inf
+    assert seconds(825 + 100, phases) == pytest.approx(31.0)

@@ -1,6 +1,7 @@
 """Whole runs: real generators against a stub, and against the reference service."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from harness.gates import parse, success_criteria
 from harness.gates.verdicts import Watch
 from harness.load.frames import Run, read
 from harness.load.journey import canary
-from harness.load.kept import FRAMES
+from harness.load.kept import FRAMES, TOLD
 from harness.load.options import LoadOptions
 from harness.load.phases import Phase
 from harness.load.report import LoadReport
@@ -43,6 +44,11 @@ def locusts(of: int | None = None) -> list[psutil.Process]:
 def workers() -> list[psutil.Process]:
     """Those that send."""
     return [child for child in locusts() if "--worker" in child.cmdline()]
+
+
+def is_sending(progress: str) -> bool:
+    """Whether what is said of a run means that some of its requests have ended."""
+    return " requests, " in progress and not progress.startswith("0 ")
 
 
 def of(report: LoadReport, verdict: Verdict) -> list[str]:
@@ -121,9 +127,8 @@ async def test_phases_are_counted_apart(stub: Stub) -> None:
     counted = {key[2]: cell.requests for key, cell in report.run.cells.by_key.items()}
     assert set(counted) == {"first", "second"}
     assert report.gates[0].message.startswith(f"0 of {counted['second']}")
-    wrong = LoadOptions(phases=phases, gates=(parse("error_rate @phase=third < 90%"),))
     with pytest.raises(UsageError, match="there is no phase third; there are: first, second"):
-        await Load(start=stub()).run(wrong)
+        LoadOptions(phases=phases, gates=(parse("error_rate @phase=third < 90%"),))
 
 
 @pytest.mark.parametrize(("number", "reason"), [
@@ -138,7 +143,7 @@ async def test_a_generator_that_is_killed_or_paused_makes_the_run_invalid(
     done: list[psutil.Process] = []
 
     def hit(progress: str) -> None:
-        if not done and not progress.startswith("0 ") and len(found := workers()) == 2:
+        if not done and is_sending(progress) and len(found := workers()) == 2:
             done.append(found[1])
             found[1].send_signal(number)
 
@@ -160,7 +165,7 @@ async def test_a_generator_that_stood_still_makes_the_run_invalid(
     waking: list[asyncio.TimerHandle] = []
 
     def hit(progress: str) -> None:
-        if not paused and not progress.startswith("0 ") and (found := workers()):
+        if not paused and is_sending(progress) and (found := workers()):
             paused.append(found[0])
             found[0].suspend()
             waking.append(asyncio.get_running_loop().call_later(1.0, found[0].resume))
@@ -191,7 +196,8 @@ async def test_the_evidence_of_a_run_is_kept_and_judges_it_again(stub: Stub, tmp
     """Frames and log are in the folder, which is made; the frames give the same verdict, to the letter."""
     kept = tmp_path / "deep" / "kept"
     report = await Load(start=stub(), keep=kept).run(LoadOptions(requests=60, users=3))
-    assert {path.name for path in kept.iterdir()} == {FRAMES, "load-app.log"}
+    assert {path.name for path in kept.iterdir()} == {FRAMES, TOLD, "load-app.log"}
+    assert json.loads((kept / TOLD).read_text()) == {"schema": 1, "model": "3 closed users", "reasons": []}
     assert (kept / "load-app.log").read_text().count("api_request_complete") == 60
     run = Run.of(map(read, (kept / FRAMES).read_bytes().splitlines()))
     gates = [parse(gate.name) for gate in report.gates]
@@ -206,16 +212,29 @@ async def test_evidence_that_cannot_be_kept_makes_the_run_invalid(stub: Stub, tm
         await Load(start=stub(), keep=tmp_path / "file").run(LoadOptions(requests=5, users=1))
 
 
-async def test_a_cancelled_run_leaves_no_generator_and_gives_what_it_has(stub: Stub) -> None:
-    """Cancelled half-way, as by Ctrl-C, the run ends only after its generators are gone; its report is marked."""
+async def test_a_run_whose_evidence_finds_no_room_has_its_gates_and_says_so(
+    stub: Stub, tmp_path: Path
+) -> None:
+    """A disk that is full from the second frame on costs the evidence, and not what was seen."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / FRAMES).symlink_to("/dev/full")
+    report = await Load(start=stub(), keep=kept).run(LoadOptions(requests=60, users=3))
+    assert (report.requests, report.verdict) == (60, Verdict.INVALID)
+    assert report.reasons == (f"{kept}: No space left on device; the evidence was not kept, run it again",)
+    assert all(gate.observed is not None for gate in report.gates)
+
+
+async def test_a_cancelled_run_leaves_no_generator_and_gives_what_it_has(stub: Stub, tmp_path: Path) -> None:
+    """Cancelled half-way, as by Ctrl-C, the run ends only after its generators are gone; report and evidence are marked."""
     begun = asyncio.Event()
     partial: list[LoadReport] = []
 
     def say(progress: str) -> None:
-        if not progress.startswith(("0 ", "starting")):
+        if is_sending(progress):
             begun.set()
 
-    load = Load(start=stub(), say=say, partial=partial.append)
+    load = Load(start=stub(), keep=tmp_path, say=say, partial=partial.append)
     run = asyncio.create_task(load.run(LoadOptions(requests=200_000, users=2)))
     await begun.wait()
     run.cancel()
@@ -225,6 +244,7 @@ async def test_a_cancelled_run_leaves_no_generator_and_gives_what_it_has(stub: S
     (report,) = partial
     assert (report.verdict, report.requests > 0) == (Verdict.INVALID, True)
     assert "the run was interrupted" in report.reasons
+    assert "the run was interrupted" in json.loads((tmp_path / TOLD).read_text())["reasons"]
 
 
 def test_no_generator_outlives_its_parent(tmp_path: Path) -> None:

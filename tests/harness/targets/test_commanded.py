@@ -101,7 +101,7 @@ async def test_a_stranger_at_the_port_is_not_taken_for_the_command(
     """Where somebody else listens on the port that was chosen, it is seen by the owner of the socket."""
     other = await asyncio.start_server(_answers, "127.0.0.1", 0)
     port = other.sockets[0].getsockname()[1]
-    monkeypatch.setattr(commanded, "_free_port", lambda: port)
+    monkeypatch.setattr(commanded, "free_port", lambda: port)
     with closing(other), pytest.raises(UsageError, match=f"port {port} is answered by another process"):
         async with ProcessTarget.start(job("sleep 60 {port}", ""), Recorder(), directory=tmp_path):
             raise AssertionError
