@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import UsageError
 from harness.load.options import LoadOptions
 from harness.load.run import Load
 from harness.load.target import Starter
+from harness.targets.ports import free_port
+from harness.verdict import Verdict
 
 pytestmark = pytest.mark.usefixtures("patience")
 ROOT = Path(__file__).parents[3]
@@ -86,9 +89,7 @@ async def test_with_a_log_its_gates_are_judged(stub: Stub, locust: Locust, tmp_p
 
 async def test_a_master_judges_what_its_workers_sent(stub: Stub, locust: Locust, tmp_path: Path) -> None:
     """Two workers that were started by themselves share the requests; the master says what all of them show."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     async with stub()(LoadOptions(), tmp_path) as target:
         aimed = ("-u", "4", "-r", "4", "--requests", "61", "--host", target.base_url)
         master = locust("--master", "--expect-workers", "2", "--master-bind-port", port, *aimed)
@@ -102,14 +103,44 @@ async def test_a_load_waits_for_generators_that_are_started_elsewhere(
     stub: Stub, locust: Locust, tmp_path: Path
 ) -> None:
     """With a place to come to, `shakeout load` starts a master alone; locustfile.py is all that a worker needs."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     options = LoadOptions(requests=80, rate_per_s=100, workers=2, bind=f"127.0.0.1:{port}")
     worker = ("--worker", "--master-host", "127.0.0.1", "--master-port", port)
     report, *_ = await asyncio.gather(Load(start=stub()).run(options), locust(*worker), locust(*worker))
     assert (report.requests, report.reasons) == (80, ())
     assert len(report.run.parts) == 2
+
+
+async def test_more_generators_than_are_expected_make_the_run_invalid(stub: Stub, locust: Locust) -> None:
+    """Who sends what could not be told: all of them are ended, and it is said how many came."""
+    options = LoadOptions(requests=2_000, rate_per_s=100, bind=f"127.0.0.1:{(port := free_port())}")
+    worker = ("--worker", "--master-host", "127.0.0.1", "--master-port", str(port))
+    report, *_ = await asyncio.gather(Load(start=stub()).run(options), locust(*worker), locust(*worker))
+    assert report.verdict is Verdict.INVALID
+    assert report.reasons[0] == "2 generators came, and 1 are expected: start no more than that"
+
+
+async def test_generators_that_do_not_come_are_waited_for_and_missed(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it waits it says how one is started; where none comes in time, that is the reason, and nothing was sent."""
+    for module in ("generator", "watching"):
+        monkeypatch.setattr(f"harness.load.{module}.WORKERS_S_MAX", 2)
+    place = f"127.0.0.1:{free_port()}"
+    said: list[str] = []
+    report = await Load(start=stub(), say=said.append).run(LoadOptions(requests=20, workers=2, bind=place))
+    start = f"; start each with locust -f locustfile.py --worker --master-host 127.0.0.1 --master-port {place[10:]}"
+    assert f"0 of 2 generators have come{start}" in said
+    assert report.verdict is Verdict.INVALID
+    assert report.reasons[0] == f"0 of 2 generators came within 2 s{start}"
+
+
+async def test_a_place_that_is_taken_is_refused(stub: Stub) -> None:
+    """Before anything is started: a stranger listens there."""
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        place = f"127.0.0.1:{stranger.getsockname()[1]}"
+        with pytest.raises(UsageError, match=f"--bind {place}: Address already in use"):
+            await Load(start=stub()).run(LoadOptions(requests=20, bind=place))
 
 
 @pytest.mark.parametrize(("arguments", "code", "reason"), [
