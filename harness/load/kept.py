@@ -56,7 +56,7 @@ class Kept:
         """Copy the logs as `load-SOURCE.log`; what a run that broke off did not write is not there."""
         for source, path in paths.items():
             if path.exists():
-                self._noting(partial(shutil.copyfile, path, self._folder / f"load-{source}{path.suffix}"))
+                self._noting(partial(_copy, path, self._folder / f"load-{source}{path.suffix}"))
 
     def told(self, model: str, reasons: Sequence[str]) -> None:
         """Write down that the run came to its end, how requests were made, and why it cannot be trusted, if so."""
@@ -76,6 +76,15 @@ class Kept:
                 write()
         except OSError as error:
             self.lost = _lost(self._folder, error)
+
+
+def _copy(path: Path, place: Path) -> None:
+    """Copy all of a file, or leave nothing."""
+    try:
+        shutil.copyfile(path, place)
+    except OSError:
+        place.unlink(missing_ok=True)
+        raise
 
 
 def _lost(folder: Path, error: OSError) -> str:

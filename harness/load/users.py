@@ -173,7 +173,8 @@ class _ShakeoutUser(FastHttpUser):
         except FAILURE_EXCEPTIONS as error:
             got = getattr(error, "response", None)  # one of another status than 200 is raised
             if got is None:
-                return Response(status=0, error=type(error).__name__)
+                cause = getattr(error, "original", None) or error  # of the last try, of which there is one
+                return Response(status=0, error=type(cause).__name__)
         known = {name.lower(): value for name, value in got.headers.items()}
         try:
             content, first_s = _streamed(got) if streams else (bytes(got.content), None)
