@@ -15,6 +15,7 @@ import pytest
 
 from harness.errors import InvalidRun, UsageError
 from harness.gates import parse, success_criteria
+from harness.gates.criterion import Scope
 from harness.gates.verdicts import Watch
 from harness.load.frames import Run, read
 from harness.load.journey import canary
