@@ -21,7 +21,7 @@ class Stub:
     """Answers turns as the reference service would, and logs and counts them.
 
     It stalls for the first `stall_s` of every `stall_every_s` seconds. `status` is answered to every `wrong_every`-th turn, and `logged` is what the log says of it. `nonce_sent` is the
-    nonce of its answers, `uncounted` how many turns its metrics forget, `dies_after` after how many turns it counts
+    nonce of its answers (`swaps_after` so many turns it is another's), `uncounted` how many turns its metrics forget, `dies_after` after how many turns it counts
     as dead, `answer_s` how long an answer takes, and
     `metric` the name under which it counts.
     """
@@ -30,6 +30,7 @@ class Stub:
     wrong_every: int = 1
     logged: int | None = None
     nonce_sent: str = "nonce"
+    swaps_after: int | None = None
     uncounted: int = 0
     dies_after: int | None = None
     answer_s: float = 0.0
@@ -66,7 +67,9 @@ class Stub:
                 status, said = self.answer(headers["x-request-id"], orjson.loads(body))
                 await asyncio.sleep(self.answer_s + self._stalled_s())
                 out = orjson.dumps(said)
-                fields = f"content-length: {len(out)}\r\n{NONCE_HEADER}: {self.nonce_sent}\r\n"
+                is_swapped = self.swaps_after is not None and self.served > self.swaps_after
+                nonce = "another" if is_swapped else self.nonce_sent
+                fields = f"content-length: {len(out)}\r\n{NONCE_HEADER}: {nonce}\r\n"
                 writer.write(f"HTTP/1.1 {status} OK\r\n{fields}\r\n".encode() + out)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):

@@ -183,6 +183,7 @@ async def test_a_generator_that_stood_still_makes_the_run_invalid(
 
 @pytest.mark.parametrize(("mistake", "reason"), [
     ({"nonce_sent": "another"}, "60 answers did not carry the nonce"),
+    ({"swaps_after": 45}, "15 answers did not carry the nonce"),
     ({"uncounted": 1}, "60 turns are on record and the target counted 59"),
     ({"metric": "other_total"}, "metrics have no app_responses_total"),
     ({"metric": "{"}, "metrics have no app_responses_total"),
