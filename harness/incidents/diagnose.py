@@ -115,9 +115,10 @@ class Diagnosis:
             self._ranked = tuple(sorted(sharing, key=self._order))
         return self._ranked
 
-    def _order(self, cause: Cause) -> tuple[float, int, float]:
-        """The nearer first; of those that are as near, the one that more words speak for."""
-        return (*cause.distance.nearness, -self.fits.get(cause.suspect.label, 0.0))
+    def _order(self, cause: Cause) -> tuple[float, int, bool, float]:
+        """The nearer first; of those that are as near, the service without a fault, then whom more words speak for."""
+        is_faulted = cause.suspect.name != NO_FAULT
+        return (*cause.distance.nearness, is_faulted, -self.fits.get(cause.suspect.label, 0.0))
 
     @property
     def matches(self) -> tuple[Cause, ...]:

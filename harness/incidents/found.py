@@ -35,7 +35,9 @@ def strange(diagnosis: Diagnosis, redact: Callable[[str], str]) -> tuple[str, ..
     others = sorted(_paths(diagnosis.incident.traits) - _paths(written))
     if not others:
         return ()
-    return (f"no run sent what the log has of {redact(_named(others))}: only turns are played",)
+    return (
+        f"no run sent what the log has of {redact(_named(others))}: only turns are, and what needs no body",
+    )
 
 
 def _named(names: Sequence[str]) -> str:

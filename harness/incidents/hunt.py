@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.errors import InvalidRun, ShakeoutError, UsageError
+from harness.incidents.asked import asked, asking
 from harness.incidents.candidates import Suspect, of_defects, of_faults, saying
 from harness.incidents.diagnose import MORE_TIME, Cause, Diagnosis, meet, search
 from harness.incidents.interleavings import EXPLORED, Explored, explore
@@ -61,7 +62,8 @@ class Hunt:
     def __init__(self, incident: Signature, options: Options, how: How) -> None:
         self._diagnosis = Diagnosis(incident, read=how.read)
         self._options = options
-        self._how = how
+        requests = asked(incident, options.profile.health or "")
+        self._how = replace(how, drills={name: asking(drill, requests) for name, drill in how.drills.items()})
         self._began = time.monotonic()
         self._met: dict[str, list[Arm]] = {}
         self._closed: dict[str, ShakeoutError] = {}
@@ -144,7 +146,8 @@ class Hunt:
             ) as lab:
                 if stage not in self._met:
                     self._met[stage] = await meet(lab, self._diagnosis, self._small_drills())
-                await search(lab, self._diagnosis, tuple(of(stage)))
+                if not self._diagnosis.settled:
+                    await search(lab, self._diagnosis, tuple(of(stage)))
         except (UsageError, InvalidRun) as error:
             self._closed[stage] = error
             self._diagnosis.notes.append(f"not played in the stage {stage}: {error}")

@@ -45,7 +45,9 @@ def test_a_log_of_another_service_is_told() -> None:
 def test_requests_that_no_run_sent_are_told() -> None:
     """Their paths, each once, and of many how many more there are: what they did was not searched."""
     others = [f'INFO: "GET /{name} HTTP/1.1" {status} OK' for name in "abc" for status in (200, 500)]
-    assert said(TURN, *others) == ("no run sent what the log has of /a, /b, /c: only turns are played",)
+    assert said(TURN, *others) == (
+        "no run sent what the log has of /a, /b, /c: only turns are, and what needs no body",
+    )
     many = [f'INFO: "GET /{name} HTTP/1.1" 200 OK' for name in "abcdefg"]
     assert said(TURN, *many)[0].startswith("no run sent what the log has of /a, /b, /c, /d, /e and 2 more:")
 

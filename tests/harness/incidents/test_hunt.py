@@ -10,6 +10,7 @@ import pytest
 from harness.incidents import hunt
 from harness.incidents.hunt import How, Hunt, Hunted
 from harness.runner import Options
+from harness.targets.profile import load
 from tests.harness.incidents.test_diagnose import LATE, PLAIN, signature, suspect, tried
 
 NOW_S = 1_000.0
@@ -38,7 +39,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
 async def ended(for_s: float) -> Hunted:
     """The end of a search of so many seconds with two matches."""
     how = How(stages=("simulated",), for_s=for_s, jobs=1, scenarios=(), drills={})
-    search = Hunt(signature(PLAIN, LATE), Options(profile=None), how)  # type: ignore[arg-type]  # nothing is played
+    search = Hunt(signature(PLAIN, LATE), Options(profile=load()), how)
     search._diagnosis.healthy = signature(PLAIN, PLAIN)
     for name in ("one", "other"):
         search._diagnosis.add(tried(suspect(name), PLAIN, LATE))
