@@ -7,13 +7,17 @@ from pathlib import Path
 from harness.commands.common import out, wait_for
 from harness.commands.load_report import Outputs, show_knee
 from harness.errors import UsageError
-from harness.gates import baseline
+from harness.gates import GateResult, baseline
+from harness.gates.criteria import by_log
+from harness.gates.verdicts import Watch
 from harness.load.compared import Measure, abba, before, blocks, check_measure, read_frames
+from harness.load.frames import Run
 from harness.load.knee import Knee, find_knee
 from harness.load.options import MAX_S, LoadOptions
 from harness.load.phases import RATE_MAX
 from harness.load.report import LoadReport
 from harness.load.run import Load
+from harness.load.watching import seen
 from harness.reports import json_file
 from harness.verdict import Verdict
 
@@ -31,6 +35,8 @@ class Mode:
 
     def __post_init__(self) -> None:
         """Refuse what does not go together."""
+        if self.against is not None and any(map(by_log, self.against.gates)):
+            raise UsageError("--against compares what two targets answer: leave gates on a log out")
         if sum((self.baseline is not None, self.against is not None, self.knee)) > 1:
             raise UsageError("--baseline, --against and --find-knee are three questions: ask one of them")
 
@@ -51,7 +57,7 @@ def carried_out(options: LoadOptions, mode: Mode, how: Load, outputs: Outputs) -
 
 def _measured(options: LoadOptions, place: Path, how: Load) -> LoadReport:
     """A run, and what became worse since an earlier one."""
-    if how.keep is not None and how.keep.resolve() == place.resolve():
+    if how.keep is not None and how.keep.resolve() == (place if place.is_dir() else place.parent).resolve():
         raise UsageError(f"--history {how.keep}: is what --baseline reads; choose another name")
     old = read_frames(place)
     check_measure(place, options.model)
@@ -83,12 +89,17 @@ async def _turns(options: LoadOptions, other: LoadOptions, how: Load) -> LoadRep
     return LoadReport(
         seed=options.seed,
         model=f"{options.profile.name}, then {other.profile.name} twice, then {options.profile.name}",
-        gates=baseline.compare(blocks(found.before), blocks(found.after)),
+        gates=(*_own(other, found.after), *baseline.compare(blocks(found.before), blocks(found.after))),
         replay=f"{options.replay} --against {other.target}",
         run=found.after,
         reasons=found.reasons,
         baseline=found.before,
     )
+
+
+def _own(options: LoadOptions, run: Run) -> tuple[GateResult, ...]:
+    """What the gates that the user gave say of the second target."""
+    return Watch(criteria=options.gates, watched=False).look(seen(run))
 
 
 def _knee(options: LoadOptions, how: Load, outputs: Outputs) -> Verdict:

@@ -3,6 +3,7 @@
 What was compared is forgotten, all but one bit of it, so that a long run costs no memory.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -40,6 +41,10 @@ class Completion:
         return None
 
 
+Phases = Mapping[str, LogCell]
+"""What was logged, by phase; of one that has nothing yet it makes an empty cell."""
+
+
 class Bits:
     """A set of numbers from 0 on, at a bit each."""
 
@@ -63,57 +68,60 @@ class Agreement:
     Each has one completion record, with the status that its client saw and no false success; of one that got no answer at
     most one, for it may never have arrived. Where the contract classifies, each that was answered with a 200 has one
     classification: a load sends no request twice, so no 200 is an answer given again.
+
+    Each finding is of the phase in which its request was due.
     """
 
     contract: Contract
     prefix: str
-    _answers: dict[int, int] = field(default_factory=dict)
+    _answers: dict[int, tuple[int, str]] = field(default_factory=dict)
     _completions: dict[int, Completion] = field(default_factory=dict)
     _reported: Bits = field(default_factory=Bits)
-    _owing: set[int] = field(default_factory=set)
+    _owing: dict[int, str] = field(default_factory=dict)
     _early: set[int] = field(default_factory=set)
     _classified: Bits = field(default_factory=Bits)
 
-    def answered(self, number: int, status: int, cell: LogCell) -> None:
-        """Take what the client saw of a request."""
+    def answered(self, number: int, status: int, phase: str, cells: Phases) -> None:
+        """Take what the client saw of a request of a phase."""
         if self.contract.completion_event is not None:
             if (completion := self._completions.pop(number, None)) is not None:
-                self._compare(number, status, completion, cell)
+                self._compare(number, status, completion, cells[phase])
             else:
-                self._answers[number] = status
+                self._answers[number] = status, phase
         if self.contract.primary_method is not None and status // 100 == HTTPStatus.OK // 100:
             if number in self._early:
                 self._early.discard(number)
                 self._classified.add(number)
             else:
-                self._owing.add(number)
+                self._owing[number] = phase
 
-    def logged(self, record: LogRecord, cell: LogCell) -> None:
-        """Take what the log tells of a request, if it is one of this load."""
+    def logged(self, record: LogRecord, phase: str, cells: Phases) -> None:
+        """Take what the log tells of a request, if it is one of this load; `phase` is that in which the line was written."""
         number = self._number(record.request_id)
         if number is None:
             return
         if record.event == self.contract.completion_event:
-            self._completed(number, Completion.of(record), cell)
+            self._completed(number, Completion.of(record), phase, cells)
         elif record.event == CLASSIFIED and self.contract.primary_method is not None:
-            self._classify(number, cell)
+            self._classify(number, cells[phase])
 
-    def end(self, cell: LogCell) -> None:
+    def end(self, cells: Phases) -> None:
         """Nothing more comes: what still owes a record never had it."""
-        for number, status in sorted(self._answers.items()):
+        for number, (status, phase) in sorted(self._answers.items()):
+            cells[phase].compared += 1
             if status != NO_ANSWER:
-                self._misreported(number, "it has no completion record", cell)
-        cell.compared += len(self._answers)
+                self._misreported(number, "it has no completion record", cells[phase])
         self._answers.clear()
-        for number in sorted(self._owing):
-            self._unclassified(number, "no", cell)
+        for number, phase in sorted(self._owing.items()):
+            self._unclassified(number, "no", cells[phase])
         self._owing.clear()
 
-    def _completed(self, number: int, completion: Completion, cell: LogCell) -> None:
+    def _completed(self, number: int, completion: Completion, phase: str, cells: Phases) -> None:
         if number in self._reported or number in self._completions:
-            self._misreported(number, "it has more than one completion record", cell)
-        elif (status := self._answers.pop(number, None)) is not None:
-            self._compare(number, status, completion, cell)
+            self._misreported(number, "it has more than one completion record", cells[phase])
+        elif (answer := self._answers.pop(number, None)) is not None:
+            status, due_in = answer
+            self._compare(number, status, completion, cells[due_in])
         else:
             self._completions[number] = completion
 
@@ -125,7 +133,7 @@ class Agreement:
 
     def _classify(self, number: int, cell: LogCell) -> None:
         if number in self._owing:
-            self._owing.discard(number)
+            del self._owing[number]
             self._classified.add(number)
         elif number in self._classified or number in self._early:
             self._unclassified(number, "more than one", cell)

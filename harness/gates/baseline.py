@@ -11,33 +11,25 @@ Pharmacokinetics and Biopharmaceutics 15, 1987): only to fail is corrected for l
 """
 
 import math
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, replace
 from random import Random
 from statistics import NormalDist
 
 from harness.gates.cells import Cell
 from harness.gates.criterion import ALPHA
 from harness.gates.differences import fisher_exact, holm
-from harness.gates.durations import middle_us
 from harness.gates.log_trend import LEAST_EFFECT
+from harness.gates.resampled import QUANTILES, Resampled
 from harness.gates.result import GateResult, Unit, figure
 from harness.gates.statistics import lower_bound, percentile_places, requests_needed, upper_bound
 from harness.verdict import Verdict
 
-QUANTILES = (0.5, 0.9, 0.95, 0.99)
 RESAMPLES = 2_000
 LEAST_ERRORS = 0.001
 """A rise of the error rate by less is none, as where there were no errors any rise is endlessly many times as much."""
 BLOCKS_LEAST = 20
 """Fewer seconds say too little of how much seconds differ."""
-UNITS_MAX = 240
-"""More seconds than that are taken together first: a long run costs no more than a short one."""
-STRETCH = 1.5
-"""A stretch has so many times the cube root of all seconds: of 60 it has 6, so that what lasts a few seconds is drawn whole."""
 LONGER = "a longer run is needed"
 
 
@@ -73,83 +65,19 @@ def compare(
     Worse is what is so at level `alpha` for all together and by `least_effect` of the baseline, which of the error rate is
     `least_errors` at least. Not worse is what is proven to be less than that; anything else is undecided.
     """
-    old, new = _Resampled.of(before), _Resampled.of(after)
+    old, new = Resampled.of(before), Resampled.of(after)
     drawn = _drawn(old, new, resamples, Random(seed))
     found = [
         _quantile(share, old, new, changes, alpha=alpha, least=least_effect)
         for share, changes in zip(QUANTILES, drawn, strict=True)
     ]
-    found.append(_errors(before, after, alpha=alpha, least_effect=least_effect, least_errors=least_errors))
+    exact = _errors(before, after, alpha=alpha, least_effect=least_effect, least_errors=least_errors)
+    found.append(_in_bursts(exact, old, new, alpha=alpha, resamples=resamples, random=Random(seed)))
     adjusted = holm([one.p_value for one in found])
     return tuple(_judged(one, p_value, alpha) for one, p_value in zip(found, adjusted, strict=True))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Resampled:
-    """The seconds of a run, as stretches that can be drawn again.
-
-    `requests` has those of each stretch, and `reached` for each bucket how many of each stretch were in it or below: a
-    quantile of any draw is a search for the first bucket in which the sums of a few of these numbers are enough.
-    """
-
-    seconds: int
-    picks: int
-    middles_us: Sequence[float]
-    requests: Sequence[int]
-    reached: Sequence[Sequence[int]]
-    total: int
-
-    @classmethod
-    def of(cls, blocks: Sequence[Cell]) -> "_Resampled":
-        """Stretches that begin at each second, and go around the end."""
-        size = max(1, math.ceil(len(blocks) / UNITS_MAX))
-        units = [blocks[start : start + size] for start in range(0, len(blocks), size)]
-        length = max(1, round(STRETCH * len(units) ** (1 / 3)))
-        stretches = [
-            [cell for step in range(length) for cell in units[(start + step) % len(units)]]
-            for start in range(len(units))
-        ]
-        counts = [_added(stretch) for stretch in stretches]
-        buckets = sorted({bucket for count in counts for bucket in count})
-        rows = [accumulate(map(count.__getitem__, buckets)) for count in counts]
-        return cls(
-            seconds=len(blocks),
-            picks=math.ceil(len(units) / length),
-            middles_us=[middle_us(bucket) for bucket in buckets],
-            requests=[sum(cell.requests for cell in stretch) for stretch in stretches],
-            reached=list(zip(*rows, strict=True)),
-            total=sum(cell.requests for cell in blocks),
-        )
-
-    def drawn(self, random: Random) -> list[float]:
-        """The quantiles of as many seconds as there are, drawn again."""
-        return self.quantiles_us(random.choices(range(len(self.requests)), k=self.picks))
-
-    def observed(self) -> list[float]:
-        """The quantiles of what was seen: each second is in as many stretches as every other."""
-        return self.quantiles_us(range(len(self.requests)))
-
-    def quantiles_us(self, picks: Sequence[int]) -> list[float]:
-        """The quantiles of these stretches; a request that failed took endlessly long."""
-        total, place, found = sum(map(self.requests.__getitem__, picks)), 0, list[float]()
-        for share in QUANTILES:
-            rank = max(1, math.ceil(share * total))
-            place = bisect_left(
-                self.reached, rank, lo=place, key=lambda counts: sum(map(counts.__getitem__, picks))
-            )
-            found.append(self.middles_us[place] if place < len(self.middles_us) else math.inf)
-        return found
-
-
-def _added(stretch: Sequence[Cell]) -> Counter[int]:
-    """How many requests of a stretch of seconds are in each bucket."""
-    whole = Counter[int]()
-    for cell in stretch:
-        whole.update(cell.latency.buckets)
-    return whole
-
-
-def _drawn(old: _Resampled, new: _Resampled, resamples: int, random: Random) -> list[list[float]]:
+def _drawn(old: Resampled, new: Resampled, resamples: int, random: Random) -> list[list[float]]:
     """For each quantile its change in each pair of draws."""
     pairs = [(old.drawn(random), new.drawn(random)) for _ in range(resamples)]
     return [[_change(was[at], now[at]) for was, now in pairs] for at in range(len(QUANTILES))]
@@ -165,7 +93,7 @@ def _change(was: float, now: float) -> float:
 
 
 def _quantile(
-    share: float, old: _Resampled, new: _Resampled, changes: Sequence[float], *, alpha: float, least: float
+    share: float, old: Resampled, new: Resampled, changes: Sequence[float], *, alpha: float, least: float
 ) -> Compared:
     """What is known of one quantile. A change that is unknown may be any: it speaks neither for worse nor for not worse."""
     name = f"p{share * 100:g} not above its baseline by {figure(least, Unit.SHARE)}"
@@ -208,7 +136,7 @@ def _widened(changes: Sequence[float], difference: float, stretches: int, alpha:
     return [-1.0 if change < -1 else change for change in further]
 
 
-def _too_little(share: float, old: _Resampled, new: _Resampled, alpha: float) -> str:
+def _too_little(share: float, old: Resampled, new: Resampled, alpha: float) -> str:
     """Why nothing can be said of a quantile; empty where something can.
 
     A draw has nothing above the most that was seen, so a run also needs as many requests as its own bound would.
@@ -248,6 +176,30 @@ def _errors(
         low=now - was - math.hypot(now - now_low, was_high - was),
         high=now - was + math.hypot(now_high - now, was - was_low),
         p_value=fisher_exact(now_wrong, now_all, was_wrong, was_all) if now > was else 1.0,
+    )
+
+
+def _in_bursts(
+    exact: Compared, old: Resampled, new: Resampled, *, alpha: float, resamples: int, random: Random
+) -> Compared:
+    """What is known where errors come in bursts: two runs with as many of them differ by more than requests drawn one by one.
+
+    So it takes both, Fisher's test and the draws of stretches, to show a rise, and what one of them allows is allowed.
+    """
+    if (
+        exact.difference is None
+        or min(old.seconds, new.seconds) < BLOCKS_LEAST
+        or not (sum(old.failed) + sum(new.failed))
+    ):
+        return exact
+    drawn = [new.drawn_errors(random) - old.drawn_errors(random) for _ in range(resamples)]
+    changes = sorted(_widened(drawn, exact.difference, min(old.picks, new.picks), alpha))
+    outside = math.floor(alpha * len(changes))
+    return replace(
+        exact,
+        low=min(exact.low, changes[outside]),
+        high=max(exact.high, changes[-1 - outside]),
+        p_value=max(exact.p_value, (1 + sum(not one > 0 for one in changes)) / (1 + len(changes))),
     )
 
 

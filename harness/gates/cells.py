@@ -25,7 +25,7 @@ class Cell:
 
     `shed` were turned away as declared, 503 with Retry-After. `latency` counts from when a request was due, `service`
     from when it was sent, `first_token` from due to the first of a stream; all only of those that were answered with a 200.
-    `slowest` names the one that took longest. `later` turns were not the first of their conversation, `forgotten` ones were answered as another than they were.
+    `slowest` names the one that took longest, `failed_most_us` is how long the slowest of all others took. `later` turns were not the first of their conversation, `forgotten` ones were answered as another than they were.
     """
 
     requests: int = 0
@@ -39,6 +39,7 @@ class Cell:
     service: Durations = field(default_factory=Durations)
     first_token: Durations = field(default_factory=Durations)
     slowest: str = ""
+    failed_most_us: int = 0
     examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -61,6 +62,7 @@ class Cell:
         """Count all of another cell, too."""
         if other.latency.most_us > self.latency.most_us or not self.slowest:
             self.slowest = other.slowest
+        self.failed_most_us = max(self.failed_most_us, other.failed_most_us)
         for name in _NUMBERS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in _COUNTERS:
@@ -79,6 +81,7 @@ class Cell:
             "methods": dict(sorted(self.methods.items())),
             **{name: getattr(self, name).packed() for name in _DURATIONS},
             "slowest": self.slowest,
+            "failed_most_us": self.failed_most_us,
             "examples": {kind: list(told) for kind, told in sorted(self.examples.items())},
         }
 
@@ -97,6 +100,7 @@ class Cell:
             service=Durations.unpacked(packed["service"]),
             first_token=Durations.unpacked(packed["first_token"]),
             slowest=packed["slowest"],
+            failed_most_us=packed["failed_most_us"],
             examples={kind: tuple(told) for kind, told in packed["examples"].items()},
         )
 

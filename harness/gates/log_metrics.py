@@ -63,6 +63,8 @@ def _counted(asked: Asked, name: str, count: int) -> Evidence:
     """What is in the log; of what is not, only a log that speaks may testify."""
     if asked.log is None or (not count and asked.mute):
         return Unseen(why=f"{asked.mute}: it cannot testify")
+    if not count and not asked.cell.requests:
+        return Unseen(why="no request was sent")
     told = f"; the first: {asked.log.examples.get(name, '')}" if count else ""
     return Amount(
         value=count,

@@ -135,7 +135,7 @@ def slowest(asked: Asked) -> Evidence:
     cell = asked.cell
     if not cell.requests:
         return Unseen(why="no request was sent")
-    value = math.inf if cell.statuses[0] else cell.latency.most_us / MICROSECONDS
+    value = math.inf if cell.statuses[0] else max(cell.latency.most_us, cell.failed_most_us) / MICROSECONDS
     return Amount(value=value, requests=cell.requests, grows=True, told=f"; the slowest: {cell.slowest}")
 
 

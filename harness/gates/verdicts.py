@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.gates.cells import Cells
-from harness.gates.criterion import Criterion, Figure
+from harness.gates.criterion import Criterion, Figure, Scope
 from harness.gates.differences import events_by_turn, holm
 from harness.gates.metrics import METRICS, Amount, Asked, Evidence, Share, Trend, Unseen
 from harness.gates.result import GateResult, Unit
@@ -26,6 +26,9 @@ WATCHED_ALPHA = 0.01
 
 BETA_SHARE = 0.9
 """Of that level what is allowed to the passing side: Wald's bounds are nearly so, and not quite."""
+
+SPOKEN_MIN = 0.9
+"""A log that tells of fewer of the answered requests has fallen silent: what is not in it proves nothing."""
 
 _COMPARED: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -87,8 +90,14 @@ class Seen:
         lines = sum(cell.lines for cell in self.log.values())
         if not lines:
             return "the log is empty"
-        if self.promised is not None and not any(cell.events[self.promised] for cell in self.log.values()):
+        if self.promised is None:
+            return ""
+        told = sum(cell.events[self.promised] for cell in self.log.values())
+        answered = self.cells.within(Scope()).answered
+        if not told:
             return f"the log has no {self.promised} in {lines:,} lines"
+        if self.ended and told < SPOKEN_MIN * answered:
+            return f"the log has {told:,} {self.promised} of {answered:,} answered requests"
         return ""
 
 
@@ -99,7 +108,7 @@ def watched_test(limit: float, alpha: float) -> RateTest:
 
 @dataclass(slots=True, kw_only=True)
 class Watch:
-    """Gates that are looked at again and again while a run goes on; what is decided once stays so.
+    """Gates that are looked at again and again while a run goes on: what fails has failed, what passes does until it fails.
 
     Not `watched`, they are looked at once, at the end, with exact bounds.
     """
@@ -152,7 +161,7 @@ class Watch:
             return _amount(criterion, evidence, ended=ended)
         if isinstance(evidence, Trend):
             return _trend(criterion, evidence, p_value, ended=ended)
-        verdict = self._settled.get(index) or self._shared(criterion, evidence, p_value)
+        verdict = self._held(index, self._shared(criterion, evidence, p_value))
         if self._is_watched(criterion) and verdict is not Verdict.UNDECIDED:
             self._settled[index] = verdict
         missing = self._missing(criterion, evidence) if verdict is Verdict.UNDECIDED else None
@@ -161,6 +170,16 @@ class Watch:
             bound = _bound(criterion, evidence, criterion.alpha, failed=verdict is Verdict.FAILED)
         told = evidence.told + self._told(criterion, evidence, verdict)
         return _share(criterion, replace(evidence, told=told), verdict, bound, missing)
+
+    def _held(self, index: int, now: Verdict) -> Verdict:
+        """What stands of a gate: a fail for good, a pass until it fails.
+
+        However long it goes on, a service at the better rate is no likelier to fail than the level says (J. Ville, 1939).
+        """
+        before = self._settled.get(index)
+        if before is Verdict.FAILED or now is Verdict.FAILED:
+            return Verdict.FAILED
+        return before or now
 
     def _told(self, criterion: Criterion, evidence: Share, verdict: Verdict) -> str:
         """Of a sequential test, which of its two rates is the likelier; it has no other bound."""

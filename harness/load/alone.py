@@ -1,5 +1,7 @@
 """A load under `locust -f locustfile.py` alone: no parent, so the plan is made and the frames are judged in locust's own process."""
 
+import atexit
+import os
 import secrets
 import shutil
 import sys
@@ -64,6 +66,8 @@ class Alone:
             run=secrets.token_hex(3),
             **limits(self._criteria),
         )
+        self._is_judged = False
+        atexit.register(self._end)
         # Locust would end its users and their reports at once; by the plan they finish their turns first.
         options.run_time = None
         self._log = None
@@ -76,15 +80,22 @@ class Alone:
                 skipped=True,
             )
 
+    def _end(self) -> None:
+        """Leave nothing; a run that locust has ended before it was judged, as for want of workers, has shown nothing."""
+        shutil.rmtree(self.plan.directory, ignore_errors=True)
+        if not self._is_judged:
+            sys.stderr.write("shakeout: locust has ended before anything was judged\n")
+            sys.stderr.flush()
+            os._exit(InvalidRun.exit_code)
+
     def judge(self) -> int:
         """Say what the run has shown, on standard error; the exit code that it ends with."""
+        self._is_judged = True
         try:
             report = self._report()
         except InvalidRun as error:
             sys.stderr.write(f"shakeout: {error}\n")
             return error.exit_code
-        finally:
-            shutil.rmtree(self.plan.directory)
         sys.stderr.write("\n".join(_lines(report)) + "\n")
         return report.verdict.exit_code
 

@@ -33,8 +33,8 @@ async def count_differs(contract: Contract, target: LoadTarget, run: Run, before
     if not cell.requests:
         return ()
     wanted = range(before + cell.answered, before + cell.requests + 1)
-    counted = await _settled(contract, target, wanted)
-    if counted is None and cell.answered < cell.requests:
+    text, counted = await _settled(contract, target, wanted)
+    if text is None and cell.answered < cell.requests:
         return ()
     if counted is None:
         return (f"the target's metrics have no {contract.response_metric} for {contract.turn_path}",)
@@ -43,18 +43,19 @@ async def count_differs(contract: Contract, target: LoadTarget, run: Run, before
     return (f"{cell.requests:,} turns are on record and the target counted {counted - before:,}",)
 
 
-async def _settled(contract: Contract, target: LoadTarget, wanted: range) -> int | None:
-    """What the app counted, read again until it is as wanted or time is up; None where it has no such figure."""
+async def _settled(contract: Contract, target: LoadTarget, wanted: range) -> tuple[str | None, int | None]:
+    """What the app's metrics say and count, read again until it is as wanted or time is up; None where they do not."""
     assert target.metrics is not None
-    counted = None
+    text, counted = None, None
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(COUNT_S_MAX):
             while True:
-                counted = _counted(await target.metrics(), contract)
+                text = await target.metrics() or None
+                counted = _counted(text or "", contract)
                 if counted in wanted:
                     break
                 await asyncio.sleep(0.05)
-    return counted
+    return text, counted
 
 
 def _counted(text: str, contract: Contract) -> int | None:

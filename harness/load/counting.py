@@ -47,11 +47,12 @@ class Counting:
         """Count the time to the first token of a stream that came to its end."""
         (self._open.get(key) or self._new(key)).first_tokens_us.append(took_us)
 
-    def failed(self, key: Key, status: int, told: str, *, shed: bool = False) -> None:
+    def failed(self, key: Key, status: int, latency_us: int, told: str, *, shed: bool = False) -> None:
         """Count a request that got another answer, or none (0); `told` is it, as evidence."""
         cell = (self._open.get(key) or self._new(key)).cell
         cell.requests += 1
         cell.failed += 1
+        cell.failed_most_us = max(cell.failed_most_us, latency_us)
         cell.statuses[status] += 1
         cell.shed += shed and status == HTTPStatus.SERVICE_UNAVAILABLE
         cell.example("failed", told)

@@ -69,8 +69,8 @@ class Part:
 class Frame:
     """One second of a run: the parts of its generators, what they counted, and how long each phase went on in it.
 
-    `log` is what the service wrote meanwhile, by phase; None where no log is read. `answers` are the number and the status
-    of each request, one after the other: only the parent is told, who compares them with the log.
+    `log` is what the service wrote meanwhile, by phase; None where no log is read. `answers` are the number, the status
+    and the place of the phase of each request, one after the other: only the parent is told, who compares them with the log.
     """
 
     number: int

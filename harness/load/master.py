@@ -25,11 +25,17 @@ from harness.load.generator import PARENT
 from harness.load.merger import Merger
 from harness.load.plan import REPORT_S, Plan
 from harness.load.users import ANSWER_S_MAX, PART, ArrivalUser, ConversationUser, Generator
+from harness.load.validity import SILENT_FRAMES_MAX
 
 STOP = "shakeout_stop"
 """The message that ends a run before its time."""
 
+BEGUN = "shakeout_begun"
+"""The message with which a generator begins."""
+
 LOOK_S = 0.2
+OVER_S_MAX = ANSWER_S_MAX + SILENT_FRAMES_MAX
+"""So long after the last request was due all generators have come to their end, or never will."""
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -84,11 +90,12 @@ def begin(environment: Environment, runner: Runner, **_: Any) -> None:
     # locust has patched threading and time: these threads are greenlets, and none runs beside another.
     watch = threading.Thread(target=_watch, args=(runner, plan, merger), daemon=True)
 
-    def started(**_: Any) -> None:
-        plan.began.write_text(str(time.monotonic()))
-        watch.start()
+    def begun(msg: Any, **_: Any) -> None:
+        if merger.begin(msg.data["worker"], now_s := time.monotonic()) and not plan.began.exists():
+            plan.began.write_text(str(now_s))
+            watch.start()
 
-    _on(events.test_start)(started)
+    runner.register_message(BEGUN, begun)
     if lonely is not None:
         _on(events.quitting)(partial(_judge, lonely, merger))
 
@@ -105,6 +112,7 @@ def start(environment: Environment, **_: Any) -> None:
     generator = Generator(plan, runner, runner.worker_index if isinstance(runner, WorkerRunner) else 0)
     for kind in (ArrivalUser, ConversationUser):
         kind.generator = generator
+    runner.send_message(BEGUN, {"worker": generator.worker})
     for work in (_report, _tick):
         threading.Thread(target=work, args=(generator,), name=f"shakeout{work.__name__}", daemon=True).start()
 
@@ -132,8 +140,8 @@ def _outlive_nobody(parent: int) -> None:
 
 def _watch(runner: Runner, plan: Plan, merger: Merger) -> None:
     """Write a frame a second until every generator has ended; end them where they are told to."""
-    began_s, next_s, told = time.monotonic(), REPORT_S, False
-    while not merger.ended and not merger.stuck:
+    began_s, next_s, now_s, told = time.monotonic(), REPORT_S, 0.0, False
+    while not merger.ended and not merger.stuck and now_s < plan.lasts_s + OVER_S_MAX:
         time.sleep(LOOK_S)
         if not told and plan.stop.exists():
             told = True
@@ -155,6 +163,13 @@ def _judge(lonely: Alone, merger: Merger, environment: Environment, **_: Any) ->
     """Without a parent, say here what the run has shown; the exit code is that."""
     merger.close()
     environment.process_exit_code = lonely.judge()
+
+
+@_on(events.test_stop)
+def stop(environment: Environment, **_: Any) -> None:
+    """End the reports of a generator whose users locust has ended: it was not heard of for too long."""
+    if not isinstance(environment.runner, MasterRunner) and hasattr(ArrivalUser, "generator"):
+        ArrivalUser.generator.over = True
 
 
 @_on(events.quitting)

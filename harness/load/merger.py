@@ -1,6 +1,7 @@
 """The master's part: what the generators report, put together into a frame a second."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import orjson
@@ -26,6 +27,7 @@ class Merger:
         self._ended: set[int] = set()
         self._heard: dict[int, int] = {}
         self._lasted_s = 0.0
+        self._began_s: dict[int, float] = {}
         self._due_until_s = last_due_s(plan.phases, plan.seed, kind=plan.arrivals, most=plan.requests)
 
     @property
@@ -41,12 +43,22 @@ class Merger:
         """Whether every generator has come to its end."""
         return len(self._ended) >= self._plan.workers
 
+    def begin(self, worker: int, now_s: float) -> bool:
+        """A generator begins at a moment of the master's clock; whether all have now."""
+        self._began_s.setdefault(worker, now_s)
+        return len(self._began_s) == self._plan.workers
+
     def take(self, data: bytes) -> None:
         """One report; one that does not know the nonce of this run is a stranger's, and left out."""
         said: Mapping[str, Any] = orjson.loads(data)
         if said["nonce"] != self._plan.nonce:
             return
         part = Part.unpacked(said["part"])
+        if (
+            part.number == 0 and part.worker in self._began_s
+        ):  # who begins after the others is as late with all it sends
+            behind_s = self._began_s[part.worker] - min(self._began_s.values())
+            part = replace(part, late_s=round(max(part.late_s, behind_s), 3))
         self._parts.append(part)
         self._heard[part.worker] = self._number
         if part.ended:

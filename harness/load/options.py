@@ -32,7 +32,7 @@ UNDER_FAULT = "during"
 class LoadOptions:
     """One load run.
 
-    It ends after `requests` in all, `for_s` seconds, or the last of its `phases`; with `until_decided` as soon as its gates
+    It ends after `requests` in all (under a `scenario`, when so many are due on average), `for_s` seconds, or the last of its `phases`; with `until_decided` as soon as its gates
     are, after `max_s` seconds at the latest. Requests are due `rate_per_s` a second, whatever became of those before
     (`arrivals` says how they are drawn), or are sent by so many `users` who wait for their answers. `workers` generators
     share them. With `bind` they are started elsewhere, and come to that host and port. `gates` stand in the place of the
@@ -151,7 +151,7 @@ class LoadOptions:
     @property
     def requests_planned(self) -> int | None:
         """After how many requests the run stops; None where its time ends it."""
-        if self.for_s is not None or self.until_decided or self.phases:
+        if self.for_s is not None or self.until_decided or self.phases or self.scenario is not None:
             return None
         return self.requests or REQUESTS
 
@@ -164,12 +164,21 @@ class LoadOptions:
     def _lasting_s(self) -> float:
         """How long the requests are due: drawn ones may be fewer in a time than their mean, and the number is what ends it."""
         if (requests := self.requests_planned) is None:
-            return self.max_s if self.until_decided else self.for_s or self.max_s
+            of_requests = (
+                None if self.scenario is None else (self.requests or REQUESTS) / max(self.rate, 1e-9)
+            )
+            return self.max_s if self.until_decided else self.for_s or of_requests or self.max_s
         return min(PHASE_S_MAX, (requests + 10 * math.sqrt(requests) + 10) / max(self.rate, 1e-9))
 
     @property
     def model(self) -> str:
         """How requests are made, in words."""
+        more = [", as streams"] if self.streams else []
+        more += [f", under {self.scenario.name}"] if self.scenario is not None else []
+        return self._model + "".join(more)
+
+    @property
+    def _model(self) -> str:
         if self.users is not None:
             return f"{self.users} closed users"
         if self.phases:
@@ -202,4 +211,4 @@ class LoadOptions:
             return ["--until-decided", "--max", f"{self.max_s:g}s"]
         if self.for_s is not None:
             return ["--for", f"{self.for_s:g}s"]
-        return ["--requests", str(self.requests_planned)]
+        return ["--requests", str(self.requests or REQUESTS)]

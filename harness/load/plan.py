@@ -1,12 +1,13 @@
 """What the generators are told: the plan that the parent writes and every process of locust reads."""
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from harness.load.phases import Phase
+from harness.load.phases import Phase, ends_s
 from harness.targets.template import TurnTemplate
 
 REPORT_S = 1.0
@@ -45,6 +46,16 @@ class Plan:
     streams: bool = False
     limits_us: tuple[int, ...] = ()
     first_token_limits_us: tuple[int, ...] = ()
+
+    @property
+    def phase_names(self) -> tuple[str, ...]:
+        """The names of its phases, in their order."""
+        return tuple(phase.name for phase in self.phases) or (CLOSED,)
+
+    @property
+    def lasts_s(self) -> float:
+        """After how many seconds nothing more is due; endless where only a number of requests ends it."""
+        return ends_s(self.phases)[-1] if self.phases else self.for_s or math.inf
 
     @property
     def frames(self) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.errors import InvalidRun, UsageError
+from harness.errors import ShakeoutError, UsageError
 from harness.gates.criteria import by_log, success_criteria, watched_texts
 from harness.gates.criterion import Criterion, Figure
 from harness.gates.verdicts import Seen
@@ -214,6 +214,6 @@ async def _ended(arming: "asyncio.Future[None]") -> list[str]:
         await arming
     except asyncio.CancelledError:
         return []
-    except InvalidRun as error:
+    except ShakeoutError as error:
         return [str(error)]
     return []

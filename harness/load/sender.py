@@ -43,7 +43,7 @@ Send = Callable[[str, str, bytes, Mapping[str, str]], Response]
 
 @dataclass(slots=True, kw_only=True)
 class Second:
-    """What a generator notes of itself since its last report; `answers` are number and status of each request."""
+    """What a generator notes of itself since its last report; `answers` are number, status and place of the phase of each request."""
 
     due: int = 0
     sent: int = 0
@@ -85,6 +85,7 @@ class Sender:
         accept = {"Accept": EVENT_STREAM if plan.streams else "application/json"}
         coding = {"Accept-Encoding": "identity"}
         self._headers = {"Content-Type": "application/json", **accept, **coding, **turn_headers(plan.turn)}
+        self._phases = {name: index for index, name in enumerate(plan.phase_names)}
         self.second = Second()
 
     def hold(self, send: Send, conversation: Conversation, *, due_s: float, phase: str, number: int) -> bool:
@@ -101,17 +102,19 @@ class Sender:
             {**self._headers, "X-Request-ID": request_id},
         )
         ended_s = time.monotonic()
+        # The answer may belong to a later second than the request.
+        self._signed(response)
         answered = Answered.of(Incoming(status=None, headers=dict(response.headers), body=response.content))
         if plan.streams and response.status // 100 == HTTPStatus.OK // 100:
             response = _held_to_its_end(response, answered)
-        # The answer may belong to a later second than the request.
-        self._note(number, response)
+        self._note(number, response, phase)
+        latency_us, service_us = int((ended_s - due_s) * MICROSECONDS), int((ended_s - sent_s) * MICROSECONDS)
         key = (plan.scenario, self._endpoint, phase)
         if response.status // 100 != HTTPStatus.OK // 100:
             told = f"{request_id} -> {response.status or response.error} after {ended_s - sent_s:.3f} s"
-            self._counting.failed(key, response.status, told, shed="retry-after" in response.headers)
+            shed = "retry-after" in response.headers
+            self._counting.failed(key, response.status, latency_us, told, shed=shed)
             return False  # whether that turn counts is the service's secret: no later one could be held to a number
-        latency_us, service_us = int((ended_s - due_s) * MICROSECONDS), int((ended_s - sent_s) * MICROSECONDS)
         cell = self._counting.succeeded(key, response.status, latency_us, service_us, request_id)
         if response.first_s is not None:
             self._counting.first_token(key, int((response.first_s - due_s) * MICROSECONDS))
@@ -126,10 +129,13 @@ class Sender:
             conversation.session = None if found is None else str(found)
         return conversation.session is not None
 
-    def _note(self, number: int, response: Response) -> None:
-        """Hold an answer to the nonce, and keep its number where it is to be compared with the log."""
-        nonce = self._plan.nonce
-        if response.status and nonce is not None and response.headers.get(NONCE_HEADER) != nonce:
+    def _signed(self, response: Response) -> None:
+        """Hold an answer to the nonce, as soon as there is anything of one."""
+        nonce, headers = self._plan.nonce, response.headers
+        if nonce is not None and (response.status or headers) and headers.get(NONCE_HEADER) != nonce:
             self.second.strangers += 1
+
+    def _note(self, number: int, response: Response, phase: str) -> None:
+        """Keep the number of an answer, with its status and its phase, where it is to be compared with the log."""
         if self._plan.compared:
-            self.second.answers += (number, response.status)
+            self.second.answers += (number, response.status, self._phases[phase])

@@ -1,14 +1,14 @@
 """Reads the service's log while a load goes on, on the host that it is written on, and holds it to what was sent."""
 
-import contextlib
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from harness.errors import InvalidRun
 from harness.gates.agreement import Agreement
 from harness.gates.service_log import LogCell
 from harness.history import Contract, LogRecord
@@ -18,11 +18,18 @@ from harness.logs.text import Lines
 
 ZONE_S = 900.0
 """Every zone is so many seconds from any other, or a multiple: of a line that was just written its zone does not matter."""
+SEEN_BYTES = 64
+"""By so many bytes it is seen whether a file was truncated and has grown again since."""
+
 AGE_S_MAX = 60.0
 """A line that looks older was stamped by another clock."""
 
 Place = Callable[[float | None], str]
 """The phase in which a line was written so many seconds ago; of one that does not tell, that of the frame."""
+
+
+Answer = tuple[int, int, str]
+"""The number of a request, its status, and the phase in which it was due."""
 
 
 @dataclass(slots=True)
@@ -38,6 +45,7 @@ class _Tail:
     skipped: bool
     lines: Lines = field(default_factory=Lines)
     _stream: BinaryIO | None = None
+    _seen: bytes = b""
 
     def __post_init__(self) -> None:
         """Open it, if it is there; what stands in it already may be from before the run."""
@@ -60,9 +68,13 @@ class _Tail:
         """What was written to the open file since the last time."""
         if self._stream is None:
             return b""
-        if os.fstat(self._stream.fileno()).st_size < self._stream.tell():
+        # What is not behind what was read before is another text, however long it is by now.
+        at = self._stream.tell()
+        if os.pread(self._stream.fileno(), len(self._seen), at - len(self._seen)) != self._seen:
             self._stream.seek(0)
-        return self._stream.read()
+        block = self._stream.read()
+        self._seen = (self._seen + block)[-SEEN_BYTES:] if block else self._seen
+        return block
 
     def _replaced(self) -> bool:
         """Whether another file than the open one has the path now."""
@@ -76,8 +88,15 @@ class _Tail:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
-        with contextlib.suppress(FileNotFoundError):
+        self._seen = b""
+        try:
             self._stream = self.path.open("rb")
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise InvalidRun(
+                f"{self.path}: {error.strerror}; the log of a load has to be readable"
+            ) from error
 
 
 class ServiceLog:
@@ -96,22 +115,25 @@ class ServiceLog:
         self._agreement = Agreement(contract=contract, prefix=prefix)
         self._texts = tuple(texts)
 
-    def read(self, answers: Sequence[int], place: Place, *, final: bool = False) -> dict[str, LogCell]:
+    def read(self, answers: Iterable[Answer], place: Place, *, final: bool = False) -> dict[str, LogCell]:
         """What was written since the last time, by the phase that `place` gives of each line.
 
-        `answers` are number and status of the requests that ended meanwhile; what speaks against them is of this phase.
+        `answers` are those of the requests that ended meanwhile.
+
+        Raises:
+            InvalidRun: a log cannot be read.
         """
-        cells = defaultdict[str, LogCell](LogCell)
-        here, now_s = cells[place(None)], time.time()
-        for number, status in zip(answers[::2], answers[1::2], strict=True):
-            self._agreement.answered(number, status, here)
+        cells, now_s = defaultdict[str, LogCell](LogCell), time.time()
+        cells.setdefault(place(None), LogCell())  # a log that says nothing is there all the same
+        for number, status, phase in answers:
+            self._agreement.answered(number, status, phase, cells)
         for tail in self._tails:
             for record in tail.read(final=final):
-                cell = cells[place(_age_s(record, now_s))]
-                cell.add(record, self._texts)
-                self._agreement.logged(record, cell)
+                phase = place(_age_s(record, now_s))
+                cells[phase].add(record, self._texts)
+                self._agreement.logged(record, phase, cells)
         if final:
-            self._agreement.end(here)
+            self._agreement.end(cells)
         return dict(cells)
 
 

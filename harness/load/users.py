@@ -19,7 +19,7 @@ from locust.runners import Runner
 from harness.load.arrivals import arrivals
 from harness.load.conversations import Conversation, Conversations
 from harness.load.counting import Counting
-from harness.load.plan import CLOSED, Plan
+from harness.load.plan import CLOSED, REPORT_S, Plan
 from harness.load.sender import Response, Second, Send, Sender
 
 ANSWER_S_MAX = 10.0
@@ -105,7 +105,8 @@ class Generator:
         )
         for arrival in due:
             due_s = self.began_s + arrival.due_s
-            gevent.sleep(max(0.0, due_s - time.monotonic()))
+            while not self.stopped and (left_s := due_s - time.monotonic()) > 0:
+                gevent.sleep(min(left_s, REPORT_S))
             if self.stopped:
                 break
             self.sender.second.due += 1

@@ -4,6 +4,7 @@ A gate knows nothing of this: requests that were never sent cannot fail, and tho
 service. With any of these a run is `invalid`, whatever its gates say.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,8 @@ DRIFT_SHARE = 0.05
 ACHIEVED_MIN = 0.99
 STILL_S_MAX = 0.5
 STILL_S_LEAST = 0.1
-"""A generator that wakes half a second late stood still, or was kept from working; less, where a limit of a latency is."""
+STILL_SHARE = 0.25
+"""A generator that wakes half a second late, or by a quarter of the smallest limit of a latency, was kept from working."""
 
 SILENT_FRAMES_MAX = 15
 """So many seconds without a report, and it is given up."""
@@ -46,8 +48,8 @@ class Expected:
 
     @property
     def still_s_max(self) -> float:
-        """For so long a generator may stand still: what it has sent meanwhile took no longer than the limit for that."""
-        return min(STILL_S_MAX, max(STILL_S_LEAST, self.limit_s or STILL_S_MAX))
+        """For so long a generator may stand still: what it sends meanwhile takes so much longer, which is not the service's."""
+        return min(STILL_S_MAX, max(STILL_S_LEAST, STILL_SHARE * (self.limit_s or math.inf)))
 
 
 def doubts(run: Run, expected: Expected, *, ended: bool = True) -> tuple[str, ...]:

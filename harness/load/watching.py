@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.gates.criterion import Criterion
@@ -15,7 +15,7 @@ from harness.load.kept import Kept
 from harness.load.needs import need
 from harness.load.phases import phase_at
 from harness.load.plan import CLOSED, Plan
-from harness.load.service_log import ServiceLog
+from harness.load.service_log import Answer, ServiceLog
 from harness.load.validity import Expected, silent
 from harness.verdict import Verdict
 
@@ -67,12 +67,18 @@ class Frames:
     def _take(self, frame: Frame, *, final: bool = False) -> None:
         """Add one, with what was logged meanwhile: a line that tells no time is of the phase that took most of it."""
         self._phase = max(frame.lasted_s, key=frame.lasted_s.__getitem__, default=self._phase)
-        log = None if self.log is None else self.log.read(frame.answers, self._place, final=final)
+        log = None if self.log is None else self.log.read(self._answers(frame), self._place, final=final)
         frame = replace(frame, log=log, answers=())
         self.run.add(frame)
         self.each(self.run)
         if self.keep is not None:
             self.keep.frame(frame)
+
+    def _answers(self, frame: Frame) -> Iterator[Answer]:
+        """The answers of a frame, each with the name of its phase."""
+        names, told = self.plan.phase_names, frame.answers
+        for number, status, place in zip(told[::3], told[1::3], told[2::3], strict=True):
+            yield number, status, names[place]
 
     def _place(self, age_s: float | None) -> str:
         """The phase in which a line was written so long ago."""
@@ -149,7 +155,7 @@ class Watching:
         found = [wrong for one in locusts if (wrong := one.wrong) is not None]
         come = plan.generators_came
         if found and not plan.began.exists() and come < plan.workers:
-            found = [f"{come} of {plan.workers} generators came within {WORKERS_S_MAX} s{self.hint}"]
+            found.insert(0, f"{come} of {plan.workers} generators came within {WORKERS_S_MAX} s{self.hint}")
         if come > plan.workers:
             found.append(f"{come} generators came, and {plan.workers} are expected: start no more than that")
         if not self.alive():

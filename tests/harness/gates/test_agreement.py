@@ -1,6 +1,7 @@
 """What the client saw and what the log tells, held to each other request by request."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
@@ -20,14 +21,20 @@ BAD = {"status_code": 500, "success": False, "complete": True}
 
 def told(contract: Contract, *steps: tuple[str, Any]) -> LogCell:
     """The cell after these steps: `sent` with number and status, `logged` with a record."""
-    agreement, cell = Agreement(contract=contract, prefix="load-1-"), LogCell()
+    return cells(contract, *steps)["load"]
+
+
+def cells(contract: Contract, *steps: tuple[str, Any]) -> Mapping[str, LogCell]:
+    """The cells by phase; a request that names none is of `load`, in which all lines are written."""
+    agreement, found = Agreement(contract=contract, prefix="load-1-"), defaultdict[str, LogCell](LogCell)
     for kind, what in steps:
         if kind == "sent":
-            agreement.answered(*what, cell)
+            number, status, phase = (*what, "load")[:3]
+            agreement.answered(number, status, phase, found)
         else:
-            agreement.logged(what, cell)
-    agreement.end(cell)
-    return cell
+            agreement.logged(what, "load", found)
+    agreement.end(found)
+    return found
 
 
 @pytest.mark.parametrize(("ended", "misreported", "why"), [
@@ -66,6 +73,14 @@ def test_each_answer_has_one_classification(
     steps = [("sent", (7, status)), *[("logged", record(CLASSIFIED, "load-1-7"))] * count]
     for order in permutations(steps):
         assert told(contract, *order).unclassified == unclassified
+
+
+def test_what_is_missing_is_of_the_phase_in_which_its_request_was_due(contract: Contract) -> None:
+    """The end of a run is in its last phase, and no request of that one lacks anything."""
+    found = cells(contract, ("sent", (0, 200, "first")), ("sent", (1, 0, "load")))
+    first, last = found["first"], found["load"]
+    assert (first.misreported, first.unclassified, first.compared) == (1, 1, 1)
+    assert (last.misreported, last.unclassified, last.compared) == (0, 0, 1)
 
 
 def test_records_of_other_requests_do_not_count(contract: Contract, record: Record) -> None:

@@ -5,8 +5,9 @@ from random import Random
 
 import pytest
 
-from harness.gates.baseline import BLOCKS_LEAST, UNITS_MAX, compare
+from harness.gates.baseline import BLOCKS_LEAST, compare
 from harness.gates.cells import Cell
+from harness.gates.resampled import UNITS_MAX
 from harness.gates.result import GateResult
 from harness.verdict import Verdict
 
@@ -24,6 +25,12 @@ def second(values_us: Sequence[int], *, failed: int = 0) -> Cell:
 def steady(value_us: int, *, seconds: int = 60, rate: int = 50, failed: int = 0) -> list[Cell]:
     """A service that takes the same time for each request; so many fail in each second."""
     return [second([value_us] * (rate - failed), failed=failed) for _ in range(seconds)]
+
+
+def wrong_now_and_then(wrong: int, *, seconds: int) -> list[Cell]:
+    """So many errors, one after the other with as much time between any two."""
+    places = {round(number * seconds / wrong) for number in range(wrong)}
+    return [second([10_000] * (50 - (at in places)), failed=int(at in places)) for at in range(seconds)]
 
 
 def drawn(random: Random, *, slower: float = 1.0, wobble: float = 0.03) -> list[Cell]:
@@ -192,17 +199,26 @@ def test_too_little_is_undecided(
 ])  # fmt: skip
 def test_errors_are_compared_by_their_number(seconds: int, before: int, after: int, verdict: Verdict) -> None:
     """3,000 requests without an error prove a rise below 0.1 %, 2,900 do not; 12 are a rise, and 6 are none among all figures."""
-    runs = [
-        [second([10_000] * 49, failed=1)] * wrong + steady(10_000, seconds=seconds - wrong)
-        for wrong in (before, after)
-    ]
+    runs = [wrong_now_and_then(wrong, seconds=seconds) for wrong in (before, after)]
     assert compared(*runs)["error"].verdict is verdict
+
+
+def test_errors_that_come_in_bursts_are_no_rise_by_one_burst_more() -> None:
+    """100 errors of two seconds against 50 of one are chance, where as many that come one by one are a rise."""
+    once, twice = (
+        [second([], failed=50)] * bursts + steady(10_000, seconds=60 - bursts) for bursts in (1, 2)
+    )
+    assert compared(once, twice)["error"].verdict is Verdict.UNDECIDED
+    evenly = (
+        steady(10_000, seconds=10) + steady(10_000, seconds=50, failed=1),
+        steady(10_000, seconds=50, failed=2) + steady(10_000, seconds=10),
+    )
+    assert compared(*evenly)["error"].verdict is Verdict.FAILED
 
 
 def test_all_figures_are_held_to_one_level() -> None:
     """6 errors more are p = 0.03 alone, and 0.16 among all: both are told, and nobody is accused."""
-    after = [second([10_000] * 49, failed=1)] * 6 + steady(10_000, seconds=54)
-    result = compared(steady(10_000), after)["error"]
+    result = compared(steady(10_000), wrong_now_and_then(6, seconds=60))["error"]
     assert result.message.startswith("0 of 3,000, then 6 of 3,000: +0.2%, from ")
     assert "p = 0.031, among all 0.16" in result.message
 

@@ -1,5 +1,7 @@
 """Gates that the service's log testifies to."""
 
+from dataclasses import replace
+
 from harness.gates.cells import Cell, Cells
 from harness.gates.grammar import parse
 from harness.gates.result import GateResult
@@ -76,12 +78,34 @@ def test_a_mute_log_that_shows_something_wrong_fails_all_the_same() -> None:
     assert judged('log("skipped") == 0', seen(log)).verdict is Verdict.FAILED
 
 
+def test_a_log_that_falls_silent_cannot_testify() -> None:
+    """Nine of ten answered requests have to be told of; while a run goes on its log may be behind, and what it has shown stands."""
+    told = {"done": 80}
+    silent, spoken = seen(cell(events=told), requests=101), seen(cell(events=told), requests=100)
+    assert judged('log("skipped") == 0', silent).verdict is Verdict.INVALID
+    assert judged('log("skipped") == 0', spoken).verdict is Verdict.PASSED
+    assert judged('log("skipped") == 0', replace(silent, ended=False)).verdict is Verdict.UNDECIDED
+    wrong = seen(cell(events={"skipped": 1, **told}), requests=1_000)
+    assert judged('log("skipped") == 0', wrong).verdict is Verdict.FAILED
+
+
+def test_the_slowest_is_the_slowest_of_all_answers() -> None:
+    """One that failed, too, after the time that it took; one without any answer took for ever."""
+    sent = Cell(requests=10, failed=1, failed_most_us=700_000)
+    sent.statuses.update({200: 9, 500: 1})
+    what = Seen(cells=Cells(by_key={KEY: sent}), lasted_s={"load": 1.0})
+    assert judged("max < 800ms", what).verdict is Verdict.PASSED
+    assert judged("max < 600ms", what).verdict is Verdict.FAILED
+    sent.statuses[0] = 1
+    assert judged("max < 800ms", what).verdict is Verdict.FAILED
+
+
 def test_an_event_increases_against_the_baseline() -> None:
     """More by request passes, fewer fails, and what chance may have done is undecided; without a baseline it is invalid."""
     gate = 'log("classified") increases'
     for now, before, verdict in ((90, 50, "passed"), (50, 90, "failed"), (52, 50, "undecided")):
-        old = seen(cell(events={"classified": before}), requests=100)
-        result = judged(gate, seen(cell(events={"classified": now}), requests=100, before=old))
+        old = seen(cell(events={"classified": before, "done": 90}), requests=100)
+        result = judged(gate, seen(cell(events={"classified": now, "done": 90}), requests=100, before=old))
         assert str(result.verdict) == verdict
     assert judged(gate, seen(cell())).verdict is Verdict.INVALID
     for now, before in ((LogCell(), cell()), (cell(), LogCell())):

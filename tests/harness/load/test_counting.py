@@ -21,7 +21,7 @@ def count(counting: Counting, requests: list[tuple[tuple[str, str, str], int, in
             counting.succeeded(key, status, took_us + 5, took_us, f"r-{took_us}").methods["first"] += 1
             counting.first_token(key, took_us // 2)
         else:
-            counting.failed(key, status, f"r-{took_us} -> {status}", shed=status == 503)
+            counting.failed(key, status, took_us, f"r-{took_us} -> {status}", shed=status == 503)
 
 
 @given(REQUESTS, st.integers(0, 60))
@@ -48,4 +48,6 @@ def test_every_request_is_counted_once_wherever_the_second_ends(
         assert all(
             cell.latency.reached[limit] == sum(each >= limit for each in took) for limit in LIMITS if took
         )
+        others = [took_us for status, took_us in mine if status // 100 != 2]
+        assert cell.failed_most_us == max(others, default=0)
         assert cell.slowest == (f"r-{max(took) - 5}" if took else "")

@@ -90,7 +90,7 @@ def test_each_thing_that_speaks_against_a_generator_is_named(
     [
         change(0, 1, sent=92),
         change(0, 1, cpu=1.0),
-        change(0, 1, late_s=0.4),
+        change(0, 1, late_s=0.25),
         change(0, 1, drift=drift(*[45_000] * 100)),
         change(0, 1, drift=drift(*[900] * 90, *[10**6] * 7)),
     ],
@@ -126,11 +126,11 @@ def test_without_a_limit_ten_milliseconds_are_tolerable() -> None:
     assert doubts(run_of(late(sound())), EXPECTED) == ()
 
 
-def test_a_generator_may_not_stand_still_for_longer_than_a_limit() -> None:
-    """A request that was sent meanwhile took that long by the generator alone; a tenth of a second is always tolerable."""
+def test_a_generator_may_not_stand_still_for_a_quarter_of_a_limit() -> None:
+    """A request that was sent meanwhile took so much longer by the generator alone; a tenth of a second is tolerable."""
     still = run_of(change(0, 1, late_s=0.3)(sound()))
-    assert doubts(still, replace(EXPECTED, limit_s=0.5)) == ()
-    assert doubts(still, replace(EXPECTED, limit_s=0.2))[0].startswith("generator 0 stood still for 0.30 s")
+    assert doubts(still, replace(EXPECTED, limit_s=1.2)) == ()
+    assert doubts(still, replace(EXPECTED, limit_s=1.1))[0].startswith("generator 0 stood still for 0.30 s")
     assert doubts(run_of(change(0, 1, late_s=0.1)(sound())), replace(EXPECTED, limit_s=0.001)) == ()
 
 
