@@ -156,7 +156,8 @@ def _of_log(report: LogReport, replay: str) -> Judged:
     words = Words()
     words.learn(str(report.counts.contract))
     redactor = Redactor(configured())
-    report = replace(report, redact=redactor.text, quote=redactor.only(words).text)
+    only = redactor.only(words)
+    report = replace(report, redact=redactor.text, quote=only.text, evidence=only.line)
     return Judged(
         verdict=report.verdict,
         show=lambda: _show_log(report),

@@ -29,7 +29,7 @@ class LogReport:
     """The judgement of a log: its gates, what was assumed to judge it, and how well it could be read.
 
     `unfinished` says that a log that was followed was left before it was decided. The names in a message have gone
-    through `redact`, and what is quoted of the log, a line as evidence or a template, through `quote`.
+    through `redact`, a template through `quote`, and a line through `evidence`.
     """
 
     gates: tuple[GateResult, ...]
@@ -39,6 +39,7 @@ class LogReport:
     unfinished: str = ""
     redact: Callable[[str], str] = str
     quote: Callable[[str], str] = str
+    evidence: Callable[[str], str] = str
 
     @property
     def verdict(self) -> Verdict:
@@ -49,7 +50,7 @@ class LogReport:
     def quoted(self) -> tuple[GateResult, ...]:
         """The gates with messages and evidence that may be shown."""
         return tuple(
-            replace(gate, message=self.redact(gate.message), evidence=self.quote(gate.evidence))
+            replace(gate, message=self.redact(gate.message), evidence=self.evidence(gate.evidence))
             for gate in self.gates
         )
 

@@ -73,7 +73,7 @@ def show(report: Report, shown: Shown) -> None:
     """The causes, the lines that show them, and the file."""
     rows = [_row(cause) for cause in report.causes[:CAUSES_MAX]]
     terminal.show_rows(out, ("cause", "scenario", "distance", "shares", "broken"), rows)
-    _listed("evidence", shown.log.lines(evidence(report.hunted.diagnosis, report.hunted.cause)))
+    _listed("evidence", [*map(shown.log.line, evidence(report.hunted.diagnosis, report.hunted.cause))])
     _listed("assumed", shown.ours.lines(report.assumptions))
     _listed("not explained", shown.log.lines(report.unexplained))
     _listed("note", shown.ours.lines(report.notes))
@@ -173,7 +173,7 @@ def document(report: Report, chosen: Options, shown: Shown) -> dict[str, Any]:
         "file": str(report.path) if reproduced else None,
         "invariant": small.invariant if reproduced and small is not None else None,
         "causes": [_cause(cause, shown) for cause in report.causes],
-        "evidence": shown.log.lines(evidence(diagnosis, report.hunted.cause)),
+        "evidence": [*map(shown.log.line, evidence(diagnosis, report.hunted.cause))],
         "assumptions": shown.ours.lines(report.assumptions),
         **_traits("unexplained", report.unexplained, shown),
         "notes": shown.ours.lines(report.notes),

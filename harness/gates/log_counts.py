@@ -1,5 +1,6 @@
 """A production log, counted in one pass: what the monitoring plan asks of it, in memory that does not grow with it."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,9 +25,18 @@ OTHER_METHODS = "(any further method)"
 SHOWN_MAX = 5
 
 
+_NAME = re.compile(r"[A-Za-z_][\w.-]{0,63}|[0-9]{1,3}")
+
+
 def most_common(counted: Counter[Any]) -> str:
-    """The most frequent of what was counted, each with how often, and how many kinds more there are."""
-    shown = [f"{name} x {count:,}" for name, count in counted.most_common(SHOWN_MAX)]
+    """The most frequent of what was counted, each with how often, and how many kinds more there are.
+
+    What is no name, but a text, is not told: a person may have written it.
+    """
+    shown = [
+        f"{name if _NAME.fullmatch(str(name)) else '(a text)'} x {count:,}"
+        for name, count in counted.most_common(SHOWN_MAX)
+    ]
     rest = len(counted) - len(shown)
     return ", ".join(shown) + (f" and {rest:,} more" if rest else "")
 

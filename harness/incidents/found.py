@@ -105,7 +105,7 @@ def told(
     yield ""
     yield ours(violation.message)
     yield ""
-    yield from _listed("The lines of the log:", evidence(diagnosis, cause), log)
+    yield from _listed("The lines of the log:", evidence(diagnosis, cause), shown.log.line)
     yield from _listed("In the log and in a run of this:", small.distance.shares, log)
     yield from _listed("In the log, and not explained by this:", small.unexplained, log)
     yield from _listed("In the log, and in another order in a run:", small.distance.reordered, log)

@@ -29,7 +29,9 @@ class Sessions:
             if session := session_of(record) or thread.session:
                 known = self._known(session)
                 # Without ids, lines of two requests may be taken for one: each is held against all before it.
-                before = earlier.setdefault(session, dict(known)) if thread.how == "request" else known
+                if thread.how == "request" and session not in earlier:
+                    earlier[session] = dict(known)
+                before = earlier[session] if thread.how == "request" else known
                 yield from _against(record, before, known)
 
     def _known(self, session: str) -> dict[str, int]:
@@ -55,9 +57,14 @@ def _against(record: LogRecord, earlier: dict[str, int], known: dict[str, int]) 
             yield f"{count} {_step(value - earlier[count])} in its session", record
         elif not again:
             yield f"{count} begins with {'0' if value == 0 else 'more'} in its session", record
-        known[count] = value
-    if len(known) < _KNOWN_MAX:
-        known[name] = 0
+        _keep(known, count, value)
+    _keep(known, name, 0)
+
+
+def _keep(known: dict[str, int], name: str, value: int) -> None:
+    """Remember one more, while there is room."""
+    if name in known or len(known) < _KNOWN_MAX:
+        known[name] = value
 
 
 def _step(by: int) -> str:

@@ -85,7 +85,7 @@ def signature_of(
 
     Lines are redacted before anything is made of them, of an incident and of a run alike: in a trait there are no
     quotes left that tell where a secret ends. Of the secrets the redactor keeps a hash each. `heard` is told of each
-    line that is kept as an example.
+    line that is kept as an example, once.
     """
     redactor = redactor or Redactor()
     threads, sessions = Threads(contract.completion_event), Sessions()
@@ -119,6 +119,7 @@ class _Tally:
     def add(self, found: Iterable[Trait]) -> None:
         """Count those of one request, each once and with the first line that shows it."""
         first: dict[str, LogRecord] = {}
+        heard = set[int]()
         for trait, record in found:
             first.setdefault(trait, record)
         for trait, record in first.items():
@@ -128,7 +129,9 @@ class _Tally:
             shown = self.examples.setdefault(trait, [])
             if len(shown) < EXAMPLES_MAX:
                 shown.append(Example(line=record.line, text=record.text[:_TEXT_MAX]))
-                self._heard(record)
+                if id(record) not in heard:
+                    heard.add(id(record))
+                    self._heard(record)
 
 
 def odd(signature: Signature, healthy: Signature) -> Odd:

@@ -24,6 +24,8 @@ TRAIT_CHARACTERS_MAX = 200
 """So long is a trait at most: a word of a line may be of any length."""
 
 _AGAIN_MAX = 3
+STATUSES_MAX = 5
+"""A line with more statuses is no line of one request."""
 _FRAME = re.compile(r'^[ \t]*File "[^"]*", line \d+, in (\S+)', re.MULTILINE)
 _CONTRADICTION = re.compile(
     r"\b\w*status\w*=[45]\d\d with success=true$|\bsuccess=true with \w*status\w*=[45]\d\d$"
@@ -74,7 +76,7 @@ def line_traits(record: LogRecord) -> Iterator[str]:
     for key, text in held:
         yield f"{name}: {key}={text}"
     beside = [(key, text) for key, text in held if text in _FLAGS or is_route(text)]
-    statuses = [(key, value) for key, value in record.fields.items() if is_status(key, value)]
+    statuses = [(key, value) for key, value in record.fields.items() if is_status(key, value)][:STATUSES_MAX]
     for (key, status), (other, text) in product(statuses, beside):
         yield f"{name}: {key}={status} with {other}={text}"
     yield from _exceptions(record)

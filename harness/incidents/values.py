@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from math import floor, isfinite, isnan, log10
 from typing import Any
 
@@ -10,6 +11,8 @@ MASKED = "*"
 
 _DEPTH_MAX = 4
 _ITEMS_MAX = 20
+FIELDS_MAX = 100
+"""So many fields of a line say something; one with more is a dump."""
 _STATUS_KEY = re.compile(r"(?:^|[_.-])(?:status|code)(?:$|[_.-])|^status|http_?code", re.IGNORECASE)
 _STATUSES = range(100, 600)
 _NAME = re.compile(r"[a-z]+(?:_[a-z]+)+")
@@ -33,7 +36,7 @@ def decisive(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
     A list of names says of each that it is so, as a flag does.
     """
-    for key, value in fields.items():
+    for key, value in islice(fields.items(), FIELDS_MAX):
         yield from _pairs(str(key), value, _DEPTH_MAX)
 
 

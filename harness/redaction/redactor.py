@@ -12,7 +12,7 @@ from harness.logs import parse
 from harness.redaction.named import NAMED, extent, is_prose, is_remark
 from harness.redaction.rules import COUNTED, MESSAGE, NAME_CHARACTERS_MAX, PATTERN, Rules
 from harness.redaction.tokens import MARK, PLACE, TOKENS, begin_of_credentials, secret_in
-from harness.redaction.words import TEXT, Words
+from harness.redaction.words import DIGITS_MIN, TEXT, Words
 
 _NOTHING = frozenset({"", "*", "null", "none", "None", "true", "false", "True", "False"})
 _NUMBER = re.compile(r"-?[0-9.]++")
@@ -39,6 +39,7 @@ class Redactor:
     def __init__(self, rules: Rules | None = None, words: Words | None = None) -> None:
         self._rules = Rules() if rules is None else rules
         self._words = words
+        self._plain = self
         self._kind_named = lru_cache(_NAMES_MAX)(self._rules.kind_of)
         self._short_key = lru_cache(_NAMES_MAX)(self.text)
         self._marks: dict[bytes, str] = {}
@@ -49,14 +50,18 @@ class Redactor:
     def only(self, words: Words) -> "Redactor":
         """A redactor with the same rules and the same marks that shows no other words."""
         other = Redactor(self._rules, words)
-        other._marks, other._counts = self._marks, self._counts
+        other._plain, other._marks, other._counts = self, self._marks, self._counts
         return other
+
+    def line(self, text: str) -> str:
+        """A line of the log that is told as evidence: what are names in it is shown."""
+        if self._words is not None:
+            self._words.line(self._plain.text(text))
+        return self.text(text)
 
     def text(self, text: str, *, event: str | None = None) -> str:
         """A text without its secrets. `event` is what the log says itself there, which nobody else wrote."""
         self.note(text)
-        if self._words is not None:
-            self._words.line(text)
         for _ in range(_ROUNDS_MAX):
             before, text = text, self._once(text, event)
             if text == before:
@@ -91,8 +96,8 @@ class Redactor:
 
     def log(self, record: LogRecord) -> LogRecord:
         """A record of a log, without its secrets; what the log calls its own message is no person's."""
-        if self._words is not None:
-            self._words.name(record)
+        if self._words is not None:  # its names are read when no secret is left in it
+            self._words.name(record := Redactor.log(self._plain, record))
         return replace(
             record,
             text=self.text(record.text, event=record.event),
@@ -163,7 +168,9 @@ class Redactor:
         words = MARK.sub("", secret).split()
         if secret in _NOTHING or (MARK.match(secret) and all(word in self._canaries for word in words)):
             return secret
-        if kind in (MESSAGE, COUNTED) and _NUMBER.fullmatch(secret):
+        if kind == COUNTED and _NUMBER.fullmatch(secret):
+            return secret
+        if kind == MESSAGE and _NUMBER.fullmatch(secret) and len(secret) < DIGITS_MIN:  # how many there are
             return secret
         if kind == COUNTED:
             return secret if _COUNTS.fullmatch(secret) else self._mark("token", secret)

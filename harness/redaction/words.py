@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPMethod, HTTPStatus
+from itertools import islice
 from typing import Any
 
 from harness.history import LogRecord
-from harness.logs import parse
+from harness.logs import parse, seconds
 from harness.redaction.tokens import MARK, PLACE
 
 TEXT = "text"
@@ -47,10 +48,13 @@ _OF_HTTP = {word for status in HTTPStatus for word in re.findall(r"\w{2,}", stat
 _PIECE = re.compile(rf"{MARK.pattern.replace('?P<kind>', '?:').replace('?P<number>', '?:')}|(?P<word>\w++)")
 _NUMBER = re.compile(r"[0-9]++(?:[A-Za-z]{1,2}[0-9]*+)?")
 _BREAK = re.compile(r"[={}\[\]<>|\"\r\n]")
+DIGITS_MIN = 4
+"""A number of so many digits may be a PIN, a phone number or a birthday, where no key says what it is."""
+_VALUED = re.compile(r"(?:=|\"[ ]?:[ ]?|\d\.\d{1,3}:|[=:][ ]?-?\d{1,20}\.)\Z")
 _ALONE = re.compile(r"(?:\A|(?<=[\s\"'(]))[0-9]++ ++\Z")
 _ALONE_CHARACTERS_MAX = 40
 _KEY = re.compile(r"[A-Za-z_][\w.-]{0,63}")
-_IDENTIFIER = re.compile(r"[A-Za-z]\w{0,63}(?:[._]\w{1,64}){0,8}")
+_IDENTIFIER = re.compile(r"(?=.*[._])[A-Za-z]\w{0,63}(?:\.\w{1,64}){0,8}")
 _ID = re.compile(
     r"(?i)(?:^|_)(?:request|req|trace|span|correlation|session|conversation|thread|chat)_?id$|^session$"
 )
@@ -58,14 +62,38 @@ _CLASS = re.compile(
     r"(?<![\w.])(?:\w++\.){0,8}+[A-Z]\w*(?:Error|Exception|Timeout|Warning|Interrupt|Exit|Group|Cancelled)\b"
 )
 _FRAME = re.compile(r'^[ \t]*File "([^"\n]{1,300})", line \d+, in (\S{1,100})', re.MULTILINE)
+_BLANK = re.compile(r"\s")
+_PAIRED = re.compile(r"([A-Za-z_][\w.-]{0,63})\"?[=:]")
+_CODED = re.compile(
+    r"(?i)(?:^|_)(?:reason|outcome|phase|code|type|kind|state|status|method|fallback|classification|error)$"
+)
+_CODE = re.compile(r"[a-z]{1,40}(?:_[a-z]{1,40}){1,8}")
+_LEVELS = {
+    "debug",
+    "info",
+    "warning",
+    "warn",
+    "error",
+    "err",
+    "exception",
+    "critical",
+    "fatal",
+    "trace",
+    "notice",
+}
+_TRACEBACK = "Traceback (most recent call last)"
+FIELDS_MAX = 200
+"""So many fields of a line are looked at for names."""
+ID_CHARACTERS_MAX = 200
 _PATH = re.compile(r"/[\w./{}*-]{0,200}")
 
 
 class Words:
     """Words that are known: those that runs of the service wrote, and the names of things in the log itself.
 
-    A name is a key, a level, a logger, a time, an id, an event of one word such as `turn_completed`, the path of
-    an access line, the class of an exception, a function of a traceback: its place says that no person wrote it.
+    A name is a key, a level, a logger, a time, an id, an event such as `turn_completed`, a code under a key such as
+    `reason`, the path of an access line, the class of an exception, a function of a traceback: its place says that no
+    person wrote it.
     """
 
     def __init__(self) -> None:
@@ -92,8 +120,8 @@ class Words:
         return "".join([*pieces, text[done:]])
 
     def line(self, text: str) -> None:
-        """Remember the names in a line that is told as evidence."""
-        for record in parse(PLACE.sub("", text, count=1).splitlines()) if PLACE.match(text) else ():
+        """Remember the names in a line that is told as evidence, behind its place in the log."""
+        for record in parse(PLACE.sub("", text, count=1).splitlines()):
             self.name(record)
 
     def _remember(self, texts: Iterable[str]) -> None:
@@ -105,7 +133,7 @@ class Words:
         """Where words begin and end that are not known, one behind the other, with the numbers beside them."""
         begin = end = -1
         for found in _PIECE.finditer(text):
-            is_number = found["word"] is not None and _NUMBER.fullmatch(found[0]) is not None
+            is_number = found["word"] is not None and _is_small(text, found)
             is_known = found["word"] is None or (not is_number and found[0] in self._known)
             is_open = begin >= 0 and not is_known and not _BREAK.search(text, end, found.start())
             if begin >= 0 and not is_open:
@@ -119,6 +147,14 @@ class Words:
             yield begin, end
 
 
+def _is_small(text: str, found: re.Match[str]) -> bool:
+    """Whether a number is no person's: one of few digits, the value of a key, or the port of an address."""
+    if not _NUMBER.fullmatch(found[0]):
+        return False
+    before = text[max(0, found.start() - _ALONE_CHARACTERS_MAX) : found.start()]
+    return len(found[0]) < DIGITS_MIN or _VALUED.search(before) is not None
+
+
 def _with_number(text: str, begin: int) -> int:
     """Where a hidden text begins: with the number before it, where that stands alone."""
     least = max(0, begin - _ALONE_CHARACTERS_MAX)
@@ -127,15 +163,23 @@ def _with_number(text: str, begin: int) -> int:
 
 
 def _names(record: LogRecord) -> Iterator[str]:
-    """What in a line no person wrote, by where it stands."""
-    yield from filter(None, (record.level, record.logger, record.timestamp, record.request_id))
-    if record.event and _IDENTIFIER.fullmatch(record.event) and re.search(r"[._]", record.event):
+    """What in a line no person wrote, by where it stands and how it looks there."""
+    if (record.level or "").lower() in _LEVELS:
+        yield record.level or ""
+    if record.timestamp is not None and seconds(record.timestamp) is not None:
+        yield record.timestamp
+    if record.logger and _IDENTIFIER.fullmatch(record.logger):
+        yield record.logger
+    if record.request_id and not _BLANK.search(record.request_id):
+        yield record.request_id[:ID_CHARACTERS_MAX]
+    if record.event and "_" in record.event and _IDENTIFIER.fullmatch(record.event):
         yield record.event
     if record.source == "access" and _PATH.fullmatch(path := str(record.fields.get("path", ""))):
         yield path
-    yield from _keys(record.fields, record.text)
+    yield from _of_fields(record.fields, frozenset(found[1] for found in _PAIRED.finditer(record.text)))
     for text in _texts(record):
-        yield from (found[0] for found in _CLASS.finditer(text[:TEXT_CHARACTERS_MAX]))
+        if "exception" in record.fields or _TRACEBACK in text:
+            yield from (found[0] for found in _CLASS.finditer(text[:TEXT_CHARACTERS_MAX]))
         yield from (name for found in _FRAME.finditer(text[:TEXT_CHARACTERS_MAX]) for name in found.groups())
 
 
@@ -145,14 +189,17 @@ def _texts(record: LogRecord) -> Iterator[str]:
     yield from (value for value in record.fields.values() if isinstance(value, str))
 
 
-def _keys(fields: Mapping[str, Any], text: str) -> Iterator[str]:
-    """The keys of the fields of a line, and the values of those that are ids."""
-    for key, value in fields.items():
+def _of_fields(fields: Mapping[str, Any], paired: frozenset[str]) -> Iterator[str]:
+    """The keys of the fields of a line, the values of those that are ids, and codes of those that tell of an outcome."""
+    for key, value in islice(fields.items(), FIELDS_MAX):
         # A bare word of a line is read as a flag: of a person's text only those with a low line would be.
-        is_pair = value is not True or f"{key}=" in text or f'"{key}"' in text
-        if _KEY.fullmatch(key) and (is_pair or "_" in key):
+        if _KEY.fullmatch(key) and (value is not True or "_" in key or key in paired):
             yield key
         if isinstance(value, Mapping):
-            yield from _keys(value, text)
-        elif isinstance(value, str) and _ID.search(key) and not re.search(r"\s", value):
-            yield value[:200]
+            yield from _of_fields(value, paired)
+        elif not isinstance(value, str) or _BLANK.search(value):
+            continue
+        elif _ID.search(key):
+            yield value[:ID_CHARACTERS_MAX]
+        elif _CODED.search(key) and _CODE.fullmatch(value):
+            yield value

@@ -143,9 +143,9 @@ def test_another_service_is_judged_by_its_own_profile(shakeout: Run, log: Callab
 
 
 def test_a_line_that_looks_like_markup_is_shown_as_it_is(shakeout: Run, log: Callable[[str], str]) -> None:
-    """Brackets in a log do not colour the table, nor end it."""
-    text = INCIDENT.replace("universal_framework.safe_mode", "a[/red][bold]b")
-    assert "a[/red][bold]b INFO api_request_complete" in shakeout("judge", log(text))[1]
+    """Brackets in a log do not colour the table, nor end it; so do not those of a mark."""
+    text = INCIDENT.replace("success=true", "success=true because=[/][bold]")
+    assert "success=true because=[/][[redacted:text-1]]" in shakeout("judge", log(text))[1]
 
 
 def test_a_log_of_probes_alone_is_no_pass(shakeout: Run, log: Callable[[str], str]) -> None:
@@ -159,13 +159,13 @@ def test_a_log_of_probes_alone_is_no_pass(shakeout: Run, log: Callable[[str], st
 
 
 def test_no_letter_of_a_log_commands_the_terminal(shakeout: Run, log: Callable[[str], str]) -> None:
-    """Escape sequences and letters that turn the direction are spelled out: in evidence, in a method and in a template."""
+    """Escape sequences and letters that turn the direction are spelled out: in evidence and in a template; a method with any is not told."""
     method = r'{"event": "intent_classification_success", "method": "a\u001b]0;title\u0007b\u202ec"}'
     noted = INCIDENT.replace("success=true", "success=true note=\x1b\u202e")
     text = f"{noted}{method}\nno \x1b\u202e text\n"
     code, out, _ = shakeout("judge", log(text))
     assert (code, [letter for letter in out if not letter.isprintable() and letter != "\n"]) == (1, [])
-    for shown in (r"note=\x1b\u202e", r"a\x1b]0;title\x07b\u202ec x 1", r"no \x1b\u202e text"):
+    for shown in (r"note=\x1b\u202e", "(a text) x 1", r"no \x1b\u202e text"):
         assert shown in out
 
 
@@ -194,7 +194,7 @@ def test_a_method_is_quoted_without_secrets_and_few_of_many_are(
     written = [(tmp_path / name).read_text() for name in ("j.json", "j.xml")]
     for shown in (out, *written):
         assert "joe.canary" not in shown
-        assert "[redacted:email-1] x 1" in shown
+        assert "(a text) x 1" in shown
         assert "and 996 more" in " ".join(shown.split())
         assert len(shown) < 10_000
 

@@ -60,7 +60,9 @@ def test_the_docstring_says_what_the_run_shares_what_it_lacks_and_what_it_wrote_
     small = Smallest(tried=tried, distance=near, invariant="lost", runs=1)
 
     def marked(name: str) -> SimpleNamespace:
-        return SimpleNamespace(text=lambda text: f"<{name} {text}>")
+        return SimpleNamespace(
+            text=lambda text: f"<{name} {text}>", line=lambda text: f"<{name} line {text}>"
+        )
 
     shown: Any = SimpleNamespace(ours=marked("ours"), log=marked("log"))
 

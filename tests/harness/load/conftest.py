@@ -65,9 +65,9 @@ class Stub:
                 headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
                 body = await reader.readexactly(int(headers["content-length"]))
                 status, said = self.answer(headers["x-request-id"], orjson.loads(body))
+                is_swapped = self.swaps_after is not None and self.served > self.swaps_after
                 await asyncio.sleep(self.answer_s + self._stalled_s())
                 out = orjson.dumps(said)
-                is_swapped = self.swaps_after is not None and self.served > self.swaps_after
                 nonce = "another" if is_swapped else self.nonce_sent
                 fields = f"content-length: {len(out)}\r\n{NONCE_HEADER}: {nonce}\r\n"
                 writer.write(f"HTTP/1.1 {status} OK\r\n{fields}\r\n".encode() + out)
