@@ -17,6 +17,9 @@ FAILURES_MAX = 4
 Each costs a look at the rest of the line, so that their number keeps the scanner linear.
 """
 
+TOKENS_MAX = 50_000
+"""A line has no more; what is left of one of megabytes is one word."""
+
 _KEY = re.compile(r"([\w@$][\w.@$-]*+)=")
 _WORD = re.compile(r"[\w@$][\w.@$-]*+")
 _SPECIAL = re.compile(r"""[\[\](){}>'" ]|<(?=[A-Za-z_(])""")
@@ -58,11 +61,14 @@ def run_of_pairs(found: list[Token]) -> int:
 
 def _scan(line: str) -> Iterator[Token]:
     """The tokens; words are set apart by blanks, and a tab may stand within one, as logfmt leaves it there."""
-    position, failures = 0, 0
+    position, failures, count = 0, 0, 0
     while position < len(line):
         if line[position] == " ":
             position += 1
             continue
+        if (count := count + 1) > TOKENS_MAX:
+            yield _token(line[position:], start=position, key=None)
+            return
         key = _KEY.match(line, position)
         begin = key.end() if key else position
         end = _quoted(line, begin) if line.startswith(_QUOTES if key else '"', begin) else None

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.logs import parse
+from harness.logs.pairs import TOKENS_MAX, tokens
 
 STARTS = [
     "",
@@ -146,3 +147,11 @@ def test_whatever_a_line_holds_its_record_can_be_stored(start, rest):
     """No mixture of marks makes a record that cannot be written as JSON."""
     if (start + rest).strip():
         record_of(start + rest)
+
+
+def test_a_line_of_words_without_end_is_kept_whole_and_cut_into_a_few() -> None:
+    """Of a million words fifty thousand are looked at; the text of the record is all of them."""
+    text = "app WARNING " + "mine " * 1_000_000 + "at=once"
+    (record,) = parse([text])
+    assert (record.level, record.text) == ("warning", text)
+    assert len(tokens(text)) == TOKENS_MAX + 1
