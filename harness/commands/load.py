@@ -135,7 +135,7 @@ def command(
         return
     check_places(json, junit_xml, history, html, read=[target, against])
     other = None if against is None else replace(options, profile=resolve(against), target=named(against))
-    mode = Mode(baseline=baseline, against=other, knee=knee)
+    mode = Mode(baseline=baseline, against=other, knee=knee, gates=options.gates)
     outputs = Outputs(json=json, junit=junit_xml, html=html, quiet=quiet)
     with progress("starting", quiet=quiet) as say:
         verdict = carried_out(options, mode, Load(keep=history, say=say, partial=outputs.give), outputs)

@@ -9,6 +9,7 @@ from harness.commands.load_report import Outputs, show_knee
 from harness.errors import UsageError
 from harness.gates import GateResult, baseline
 from harness.gates.criteria import by_log
+from harness.gates.criterion import INCREASES, Criterion
 from harness.gates.verdicts import Watch
 from harness.load.compared import Measure, abba, before, blocks, check_measure, read_frames
 from harness.load.frames import Run
@@ -32,9 +33,14 @@ class Mode:
     baseline: Path | None
     against: LoadOptions | None
     knee: bool
+    gates: tuple[Criterion, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what does not go together."""
+        if self.baseline is None and any(gate.op == INCREASES for gate in self.gates):
+            raise UsageError(
+                "what increases does so against a baseline: give --baseline with a gate of `increases`"
+            )
         if self.against is not None and any(map(by_log, self.against.gates)):
             raise UsageError("--against compares what two targets answer: leave gates on a log out")
         if sum((self.baseline is not None, self.against is not None, self.knee)) > 1:
@@ -128,7 +134,7 @@ def _knee(options: LoadOptions, how: Load, outputs: Outputs) -> Verdict:
     def give(knee: Knee) -> None:
         if not outputs.quiet:
             show_knee(knee)
-            out.print(f"again: {options.replay} --find-knee", markup=False)
+            out.print(f"again: {replace(decided, rate_per_s=options.rate).replay} --find-knee", markup=False)
         if outputs.json is not None:
             json_file.write(outputs.json, knee.to_json())
 

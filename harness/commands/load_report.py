@@ -11,6 +11,7 @@ from rich.markup import escape
 from harness.commands.common import out
 from harness.errors import InvalidRun
 from harness.gates.criteria import success_criteria
+from harness.gates.criterion import Scope
 from harness.gates.result import HEADINGS, Unit, figure
 from harness.load.knee import Knee
 from harness.load.needs import need, seconds
@@ -49,7 +50,7 @@ class Outputs:
             writers.append(partial(load_page.write, self.html, report))
         lost = [error for write in writers if (error := _failed(write)) is not None]
         if lost:
-            raise lost[0]
+            raise InvalidRun("; ".join(map(str, lost)))
 
 
 def _failed(write: Callable[[], None]) -> InvalidRun | None:
@@ -73,7 +74,9 @@ def show(report: LoadReport) -> None:
         for quantile, latency_s, service_s in report.percentiles()
     )
     if latencies:
-        out.print(f"\nlatency in ms, and of it service time: {latencies}", markup=False)
+        good = report.run.cells.within(Scope()).latency.count
+        of = "" if good == report.requests else f" of the {good:,} that were answered with a 200"
+        out.print(f"\nlatency in ms{of}, and of it service time: {latencies}", markup=False)
     for name, count in sorted(report.fired.items()):
         out.print(f"fired: {name} x{count:,}", markup=False)
     for name in report.unwitnessed:

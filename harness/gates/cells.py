@@ -25,7 +25,8 @@ class Cell:
 
     `shed` were turned away as declared, 503 with Retry-After. `latency` counts from when a request was due, `service`
     from when it was sent, `first_token` from due to the first of a stream; all only of those that were answered with a 200.
-    `slowest` names the one that took longest, `failed_most_us` is how long the slowest of all others took. `later` turns were not the first of their conversation, `forgotten` ones were answered as another than they were.
+    `slowest` names the one that took longest, `failed_most_us` is how long the slowest of all others took. `first_us` is when
+    the first was due and `last_us` when the last ended, in microseconds of the run. `later` turns were not the first of their conversation, `forgotten` ones were answered as another than they were.
     """
 
     requests: int = 0
@@ -40,6 +41,8 @@ class Cell:
     first_token: Durations = field(default_factory=Durations)
     slowest: str = ""
     failed_most_us: int = 0
+    first_us: int | None = None
+    last_us: int = 0
     examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -52,6 +55,18 @@ class Cell:
         """How many were answered with a status of the 200s."""
         return self.requests - self.failed
 
+    @property
+    def span_s(self) -> float:
+        """From when the first was due until the last had ended, in seconds."""
+        return 0.0 if self.first_us is None else (self.last_us - self.first_us) / 1e6
+
+    def ended(self, at_us: int, latency_us: int) -> None:
+        """A request ended then, so long after it was due."""
+        due_us = at_us - latency_us
+        if self.first_us is None or due_us < self.first_us:
+            self.first_us = due_us
+        self.last_us = max(self.last_us, at_us)
+
     def example(self, kind: str, told: str) -> None:
         """Keep one request as evidence of what went wrong, if there is room."""
         known = self.examples.get(kind, ())
@@ -63,6 +78,8 @@ class Cell:
         if other.latency.most_us > self.latency.most_us or not self.slowest:
             self.slowest = other.slowest
         self.failed_most_us = max(self.failed_most_us, other.failed_most_us)
+        self.last_us = max(self.last_us, other.last_us)
+        self.first_us = min((one for one in (self.first_us, other.first_us) if one is not None), default=None)
         for name in _NUMBERS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in _COUNTERS:
@@ -82,6 +99,8 @@ class Cell:
             **{name: getattr(self, name).packed() for name in _DURATIONS},
             "slowest": self.slowest,
             "failed_most_us": self.failed_most_us,
+            "first_us": self.first_us,
+            "last_us": self.last_us,
             "examples": {kind: list(told) for kind, told in sorted(self.examples.items())},
         }
 
@@ -101,6 +120,8 @@ class Cell:
             first_token=Durations.unpacked(packed["first_token"]),
             slowest=packed["slowest"],
             failed_most_us=packed["failed_most_us"],
+            first_us=packed["first_us"],
+            last_us=packed["last_us"],
             examples={kind: tuple(told) for kind, told in packed["examples"].items()},
         )
 

@@ -129,6 +129,8 @@ class _Reader:
                     at, "what can only be estimated is never all or none: above 0% and below 100%"
                 )
             return float(limit / 100)
+        if kind.figure is Figure.SECONDS and not limit:
+            raise self._wrong(at, "nothing takes no time: a limit of a duration is above 0")
         exact = limit / 1000 if unit == "ms" else limit
         if exact > LIMIT_MAX:
             raise self._wrong(at, f"a limit is at most {LIMIT_MAX:,}")

@@ -141,11 +141,12 @@ def slowest(asked: Asked) -> Evidence:
 
 @metric("rps", Figure.RATE, ABOVE)
 def rps(asked: Asked) -> Evidence:
-    """Requests that were answered, by the second."""
+    """Requests that were answered, by the second, from when the first was due until the last was answered."""
     cell = asked.cell
     if not cell.requests or not asked.lasted_s:
         return Unseen(why="no request was sent")
-    return Amount(value=cell.answered / asked.lasted_s, requests=cell.requests, grows=False)
+    took_s = max(asked.lasted_s, cell.span_s)  # a service that cannot keep up answers on when nothing is due
+    return Amount(value=cell.answered / took_s, requests=cell.requests, grows=False)
 
 
 @metric("status", Figure.COUNT, ANY, argument="200, or a class such as 5xx")
@@ -161,7 +162,10 @@ def status(asked: Asked) -> Evidence:
     shed = cell.shed if wanted == "5xx" else 0
     told = f", {cell.answered:,} answers" + (f", {shed:,} more were shed as declared" if shed else "")
     return Amount(
-        value=sum(counted) - shed, requests=cell.requests, grows=True, told=told + _example(cell, "failed")
+        value=sum(counted) - shed,
+        requests=cell.requests,
+        grows=True,
+        told=told + ("" if wanted.startswith("2") else _example(cell, "failed")),
     )
 
 

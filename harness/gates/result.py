@@ -26,7 +26,7 @@ class GateResult:
 
     `observed` is the figure seen, `bound` what it proves at the gate's level (the same as `observed` where the gate
     counts and estimates nothing), `limit` what it is held to, all in `unit`. None where there is no such figure, and
-    endless where a turn that counts got no answer. `missing` is how many more requests a verdict needs, where it is undecided.
+    endless where a turn that counts failed. `missing` is how many more requests a verdict needs, where it is undecided.
     `evidence` is a line of the log that shows it, where it is not part of the message.
     """
 
@@ -68,7 +68,7 @@ def figure(value: float | None, unit: Unit) -> str:
         case Unit.SHARE:
             return f"{value * 100:.4g}%"
         case Unit.SECONDS:
-            return f"{value:.4g} s" if math.isfinite(value) else "no answer"
+            return f"{value:.4g} s" if math.isfinite(value) else "failed"
         case Unit.COUNT:
             return f"{int(value) if float(value).is_integer() else round(value, 3):,}"
 

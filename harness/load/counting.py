@@ -31,12 +31,18 @@ class Counting:
         self._first_token_limits_us = tuple(first_token_limits_us)
         self._open: dict[Key, _Open] = {}
 
-    def succeeded(self, key: Key, status: int, latency_us: int, service_us: int, request_id: str) -> Cell:
-        """Count a request that was answered with a 200; what else its answer says is the caller's to count in the cell."""
+    def succeeded(
+        self, key: Key, status: int, at_us: int, latency_us: int, service_us: int, *, request_id: str
+    ) -> Cell:
+        """Count a request that was answered with a 200, `at_us` microseconds after the run began.
+
+        What else its answer says is the caller's to count in the cell.
+        """
         held = self._open.get(key) or self._new(key)
         cell = held.cell
         cell.requests += 1
         cell.statuses[status] += 1
+        cell.ended(at_us, latency_us)
         held.latencies_us.append(latency_us)
         held.services_us.append(service_us)
         if latency_us > held.slowest_us:
@@ -47,11 +53,14 @@ class Counting:
         """Count the time to the first token of a stream that came to its end."""
         (self._open.get(key) or self._new(key)).first_tokens_us.append(took_us)
 
-    def failed(self, key: Key, status: int, latency_us: int, told: str, *, shed: bool = False) -> None:
+    def failed(
+        self, key: Key, status: int, at_us: int, latency_us: int, told: str, *, shed: bool = False
+    ) -> None:
         """Count a request that got another answer, or none (0); `told` is it, as evidence."""
         cell = (self._open.get(key) or self._new(key)).cell
         cell.requests += 1
         cell.failed += 1
+        cell.ended(at_us, latency_us)
         cell.failed_most_us = max(cell.failed_most_us, latency_us)
         cell.statuses[status] += 1
         cell.shed += shed and status == HTTPStatus.SERVICE_UNAVAILABLE

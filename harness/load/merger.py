@@ -28,7 +28,9 @@ class Merger:
         self._heard: dict[int, int] = {}
         self._lasted_s = 0.0
         self._began_s: dict[int, float] = {}
-        self._due_until_s = last_due_s(plan.phases, plan.seed, kind=plan.arrivals, most=plan.requests)
+        self._due_until_s = min(
+            plan.lasts_s, last_due_s(plan.phases, plan.seed, kind=plan.arrivals, most=plan.requests)
+        )
 
     @property
     def stuck(self) -> bool:

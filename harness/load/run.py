@@ -25,6 +25,7 @@ from harness.load.target import LoadTarget, Starter, process_target
 from harness.load.validity import Expected, doubts
 from harness.load.watching import Frames, Watching
 
+INTERRUPTED = "the run was interrupted"
 UNSIGNED = (
     "the target does not sign its answers: whether it was the same one that answered to the end was not seen"
 )
@@ -59,7 +60,7 @@ class Load:
                 try:
                     await one.drive()
                 except asyncio.CancelledError:
-                    one.reasons.append("the run was interrupted")
+                    one.reasons.append(INTERRUPTED)
                     self.partial(one.kept())
                     raise
             self.say("judging")
@@ -98,6 +99,7 @@ class _Run:
             until_decided=options.until_decided,
             for_s_max=options.max_s,
             alive=target.alive,
+            swapped=target.swapped or (lambda: ""),
             promised=contract.completion_event,
             before=how.before,
             hint=_hint(options.bind),
@@ -147,11 +149,12 @@ class _Run:
         faults = options.scenario.faults if options.scenario is not None else ()
         limits_s = (one.limit for one in self.watching.criteria if one.figure is Figure.SECONDS)
         expected = Expected(workers=options.workers, limit_s=min(limits_s, default=None))
-        notes = () if self.target.nonce is not None else (UNSIGNED,)
+        is_known = self.target.nonce is not None or self.target.swapped is not None
+        notes = () if is_known else (UNSIGNED,)
         if self.target.renewed():
             notes = (*notes, RENEWED)
         silent = [f"{fault.name} never fired" for fault in faults if not fired.get(fault.name)]
-        reasons = (*self.reasons, *silent, *doubts(run, expected))
+        reasons = (*self.reasons, *silent, *doubts(run, expected, ended=INTERRUPTED not in self.reasons))
         return LoadReport(
             seed=options.seed,
             model=options.model,

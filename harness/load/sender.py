@@ -76,7 +76,7 @@ def _held_to_its_end(response: Response, answered: Answered) -> Response:
 
 
 class Sender:
-    """Holds the turns of one generator; times are seconds of its monotonic clock."""
+    """Holds the turns of one generator; times are seconds of its monotonic clock, the run began at `began_s`."""
 
     def __init__(self, plan: Plan, counting: Counting) -> None:
         self._plan = plan
@@ -87,6 +87,7 @@ class Sender:
         self._headers = {"Content-Type": "application/json", **accept, **coding, **turn_headers(plan.turn)}
         self._phases = {name: index for index, name in enumerate(plan.phase_names)}
         self.second = Second()
+        self.began_s = time.monotonic()
 
     def hold(self, send: Send, conversation: Conversation, *, due_s: float, phase: str, number: int) -> bool:
         """Hold the next turn of a conversation; whether it may go on after it."""
@@ -109,13 +110,16 @@ class Sender:
             response = _held_to_its_end(response, answered)
         self._note(number, response, phase)
         latency_us, service_us = int((ended_s - due_s) * MICROSECONDS), int((ended_s - sent_s) * MICROSECONDS)
+        at_us = int((ended_s - self.began_s) * MICROSECONDS)
         key = (plan.scenario, self._endpoint, phase)
         if response.status // 100 != HTTPStatus.OK // 100:
             told = f"{request_id} -> {response.status or response.error} after {ended_s - sent_s:.3f} s"
             shed = "retry-after" in response.headers
-            self._counting.failed(key, response.status, latency_us, told, shed=shed)
+            self._counting.failed(key, response.status, at_us, latency_us, told, shed=shed)
             return False  # whether that turn counts is the service's secret: no later one could be held to a number
-        cell = self._counting.succeeded(key, response.status, latency_us, service_us, request_id)
+        cell = self._counting.succeeded(
+            key, response.status, at_us, latency_us, service_us, request_id=request_id
+        )
         if response.first_s is not None:
             self._counting.first_token(key, int((response.first_s - due_s) * MICROSECONDS))
         if (method := answered.first("/method")) is not None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from harness.history import FaultFired, Outage
 from harness.load.options import LoadOptions
@@ -13,6 +14,7 @@ from harness.targets.driven import Job, Recorder
 from harness.targets.logged import named, written_before
 from harness.targets.ports import free_port
 from harness.targets.process import ProcessTarget, Serving
+from harness.targets.system import listening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +23,8 @@ class LoadTarget:
 
     `nonce` is what each of its answers carries, None where nobody can sign them; `alive` tells whether its process still is,
     `metrics` reads its metrics as text, None where it has none. Faults take hold at `rig`, and `fired` counts by name; by one
-    of them it may have been `renewed`, and another process counts from 0.
+    of them it may have been `renewed`, and another process counts from 0. One that cannot sign is known by the socket that
+    it listens at: where that is another, or none, `swapped` says so; None where that cannot be seen.
     """
 
     base_url: str
@@ -32,8 +35,11 @@ class LoadTarget:
     rig: Rig | None = None
     fired: Callable[[], Mapping[str, int]] = field(default=dict)
     renewed: Callable[[], bool] = lambda: False
+    swapped: Callable[[], str] | None = None
     grown: bool = False
 
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Starter = Callable[[LoadOptions, Path], AbstractAsyncContextManager[LoadTarget]]
 """Starts a target that keeps its files in the given directory, and ends it with the block."""
@@ -79,8 +85,26 @@ async def process_target(options: LoadOptions, directory: Path) -> AsyncIterator
             rig=target.rig,
             fired=fired,
             renewed=renewed,
+            swapped=None if profile.app or faults else _swapped(target.base_url),
             grown=bool(profile.log),
         )
+
+
+def _swapped(base_url: str) -> Callable[[], str] | None:
+    """What says whether another process has come to where a target of this machine listens, or nobody is there any more."""
+    at = urlsplit(base_url)
+    if at.hostname not in LOOPBACK or at.port is None or not (first := listening(at.port)):
+        return None
+    port = at.port
+
+    def swapped() -> str:
+        now = listening(port)
+        if now & first:
+            return ""
+        who = "another process listens" if now else "nobody listens any more"
+        return f"the target has gone: {who} at {base_url}"
+
+    return swapped
 
 
 def _logs(options: LoadOptions, target: ProcessTarget, directory: Path) -> Mapping[str, Path]:

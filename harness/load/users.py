@@ -42,7 +42,7 @@ class Generator:
         self.sender = Sender(plan, self.counting)
         chosen = plan.prefix if plan.turn.holds_sessions and not plan.turn.session else ""
         self.conversations = Conversations(plan.seed, worker, plan.workers, chosen=chosen)
-        self.began_s = time.monotonic()
+        self.began_s = self.sender.began_s
         self.stopped = False
         self.users = 0
         self.over = False

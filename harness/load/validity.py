@@ -126,6 +126,6 @@ def _of_all(parts: Sequence[Part], expected: Expected) -> Iterable[str]:
     late_us = None if place is None else drift.at_rank_us(place)
     if late_us is not None and late_us / 1_000_000 > expected.drift_s_max:
         yield (
-            f"one request in a hundred was sent {late_us / 1000:.0f} ms late or later, and "
-            f"{expected.drift_s_max * 1000:.0f} ms are tolerable: take a lower rate or a quieter machine"
+            f"one request in a hundred was sent {late_us / 1000:.3g} ms late or later, and "
+            f"{expected.drift_s_max * 1000:.3g} ms are tolerable: take a lower rate or a quieter machine"
         )

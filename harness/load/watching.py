@@ -91,7 +91,7 @@ class Frames:
 class Watching:
     """How a run is watched: by these gates; `until_decided` ends it as soon as they are, or after `for_s_max` seconds.
 
-    `alive` says whether the target is, `promised` is the event that each request leaves in its log, `before` is what the
+    `alive` says whether the target is, `swapped` whether it is another one, `promised` is the event that each request leaves in its log, `before` is what the
     baseline has seen. `hint` says how a generator is started elsewhere, where that is wanted.
     """
 
@@ -99,6 +99,7 @@ class Watching:
     until_decided: bool
     for_s_max: float
     alive: Callable[[], bool]
+    swapped: Callable[[], str] = lambda: ""
     promised: str | None = None
     before: Seen | None = None
     hint: str = ""
@@ -160,6 +161,7 @@ class Watching:
             found.append(f"{come} generators came, and {plan.workers} are expected: start no more than that")
         if not self.alive():
             found.insert(0, "the target died under load")
+        found += filter(None, [self.swapped()])
         found += silent(frames.run, Expected(workers=plan.workers))
         if time.monotonic() - frames.grown_s > STILL_S_MAX:
             found.append(f"nothing was heard of the generators for {STILL_S_MAX:g} s")

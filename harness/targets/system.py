@@ -58,7 +58,7 @@ def descriptors_limit(pid: int, more: int) -> int:
 
 def listens(processes: tuple[int, ...], port: int) -> bool:
     """Whether one of the processes is who listens on the port."""
-    sockets = set(_listening(port))
+    sockets = listening(port)
     return any(target in sockets for pid in processes for target in _links(pid))
 
 
@@ -76,8 +76,12 @@ def _links(pid: int) -> Iterator[str]:
                 yield str(descriptor.readlink())
 
 
+def listening(port: int) -> frozenset[str]:
+    """The sockets that listen on the port of this machine, as descriptors name them: who comes later has another."""
+    return frozenset(_listening(port))
+
+
 def _listening(port: int) -> Iterator[str]:
-    """The sockets that listen on the port, as descriptors name them."""
     for table in ("tcp", "tcp6"):
         with contextlib.suppress(OSError):
             for line in (_PROC / "net" / table).read_text().splitlines()[1:]:

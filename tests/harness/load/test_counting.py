@@ -18,10 +18,12 @@ def count(counting: Counting, requests: list[tuple[tuple[str, str, str], int, in
     """Count each as a generator does."""
     for key, status, took_us in requests:
         if status // 100 == 2:
-            counting.succeeded(key, status, took_us + 5, took_us, f"r-{took_us}").methods["first"] += 1
+            counting.succeeded(key, status, took_us + 7, took_us + 5, took_us, f"r-{took_us}").methods[
+                "first"
+            ] += 1
             counting.first_token(key, took_us // 2)
         else:
-            counting.failed(key, status, took_us, f"r-{took_us} -> {status}", shed=status == 503)
+            counting.failed(key, status, took_us + 7, took_us, f"r-{took_us} -> {status}", shed=status == 503)
 
 
 @given(REQUESTS, st.integers(0, 60))
@@ -48,6 +50,9 @@ def test_every_request_is_counted_once_wherever_the_second_ends(
         assert all(
             cell.latency.reached[limit] == sum(each >= limit for each in took) for limit in LIMITS if took
         )
+        dues = [2 if status // 100 == 2 else 7 for status, _ in mine]
+        ends = [took_us + 7 for _, took_us in mine]
         others = [took_us for status, took_us in mine if status // 100 != 2]
         assert cell.failed_most_us == max(others, default=0)
+        assert (cell.first_us, cell.last_us) == (min(dues, default=None), max(ends, default=0))
         assert cell.slowest == (f"r-{max(took) - 5}" if took else "")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,10 @@ from harness.load.report import LoadReport
 from harness.load.run import Load
 from harness.load.target import Starter
 from harness.load.watching import seen
+from harness.targets.ports import free_port
 from harness.targets.profile import load
 from harness.verdict import Verdict
+from tests.harness.load.conftest import Stub as StubService
 
 pytestmark = pytest.mark.usefixtures("patience")
 Stub = Callable[..., Starter]
@@ -35,6 +38,17 @@ CALM = tuple(
     gate for gate in success_criteria(load().contract, canary=canary(0)) if gate.metric not in ("p99", "max")
 )
 """The success criteria but for those on durations, which a slow machine may break."""
+
+
+URL = """\
+url = "http://127.0.0.1:{port}"
+[turn]
+path = "/turn"
+body = {{ message = "{{message}}", session_id = "{{session}}" }}
+session = "/session_id"
+reply = "/method"
+"""
+"""The profile of a service that runs already, and signs nothing."""
 
 
 def locusts(of: int | None = None) -> list[psutil.Process]:
@@ -196,6 +210,41 @@ async def test_an_observation_that_cannot_be_trusted_is_invalid(
     report = await Load(start=stub(**mistake)).run(LoadOptions(requests=60, users=3))
     assert report.verdict is Verdict.INVALID
     assert any(reason in told for told in report.reasons)
+
+
+@pytest.mark.parametrize(
+    ("swaps", "reason"), [(False, None), (True, "another process listens at http://127.0.0.1:")]
+)
+async def test_a_target_that_cannot_sign_is_known_by_its_socket(
+    tmp_path: Path, swaps: bool, reason: str | None
+) -> None:
+    """Where another comes to its place in the middle, the run is invalid and ends; the same one to the end is no doubt."""
+    port = free_port()
+    (tmp_path / "url.toml").write_text(URL.format(port=port))
+    serve = partial(asyncio.start_server, StubService().serve, "127.0.0.1", port)
+    servers = [await serve()]
+    swapping: list[asyncio.Task[None]] = []
+
+    async def swap() -> None:
+        servers[0].close()
+        servers.append(await serve())
+
+    def say(progress: str) -> None:
+        if swaps and is_sending(progress) and not swapping:
+            swapping.append(asyncio.create_task(swap()))
+
+    options = LoadOptions(
+        for_s=30 if swaps else 2,
+        rate_per_s=20,
+        gates=(parse("error_rate < 99%"),),
+        profile=load(str(tmp_path / "url.toml")),
+    )
+    report = await Load(say=say).run(options)
+    for server in servers:
+        server.close()
+    assert len(servers) == 1 + swaps
+    assert (report.verdict is Verdict.INVALID, report.notes) == (swaps, ())
+    assert reason is None or any(reason in told for told in report.reasons)
 
 
 async def test_the_evidence_of_a_run_is_kept_and_judges_it_again(stub: Stub, tmp_path: Path) -> None:
