@@ -47,6 +47,12 @@ def test_a_gate_that_cannot_be_read_is_shown_with_a_caret_under_the_place(shakeo
     ]
 
 
+def test_a_limit_that_nothing_can_keep_is_refused(shakeout: Any) -> None:
+    """No request takes no time."""
+    code, _, complaint = shakeout("load", "--plan", "--gate", "p99 < 0s")
+    assert (code, "a limit of a duration is above 0" in complaint) == (2, True)
+
+
 def test_the_gates_of_the_project_stand_in_the_place_of_the_success_criteria(
     shakeout: Any, tmp_path: Path
 ) -> None:
@@ -103,6 +109,7 @@ def test_the_highest_rate_is_looked_for_under_the_same_gates(shakeout: Any, tmp_
     (("--scenario", "backoff_blocks_loop"), "say what is, such as"),
     (("--phase", "ramp 5"), "it is written NAME TIME RATE"),
     (("--against", "none.toml"), "none.toml: "),
+    (("--gate", 'log("done") increases'), "give --baseline with a gate of `increases`"),
     (("--max", "20s"), "--max is for --until-decided and --find-knee"),
     (("--rate", "inf"), "--rate inf: give more than 0 requests a second, at most 20000"),
     (("--rate", "0"), "--rate 0: give more than 0 requests a second"),

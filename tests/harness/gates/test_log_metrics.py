@@ -100,6 +100,15 @@ def test_the_slowest_is_the_slowest_of_all_answers() -> None:
     assert judged("max < 800ms", what).verdict is Verdict.FAILED
 
 
+def test_a_service_that_cannot_keep_up_is_no_faster_than_it_answers() -> None:
+    """80 requests that were due in 4 seconds and answered in 8 are 10 a second; a few that were due are by the time of all."""
+    sent = Cell(requests=80, first_us=0, last_us=8_000_000)
+    sent.statuses[200] = 80
+    for lasted_s, observed in ((4.0, 10.0), (16.0, 5.0)):
+        what = Seen(cells=Cells(by_key={KEY: sent}), lasted_s={"load": lasted_s})
+        assert judged("rps > 1", what).observed == observed
+
+
 def test_an_event_increases_against_the_baseline() -> None:
     """More by request passes, fewer fails, and what chance may have done is undecided; without a baseline it is invalid."""
     gate = 'log("classified") increases'

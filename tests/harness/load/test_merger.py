@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import orjson
 import pytest
 
-from harness.load.frames import Run, read
+from harness.load.frames import Part, Run, read
 from harness.load.merger import Merger
 from harness.load.phases import Phase
 from harness.load.plan import Plan
@@ -48,3 +49,24 @@ def test_the_wait_for_the_last_answers_is_no_part_of_any_phase(
     """After the last due request, the last phase, or a stop nothing is due; users without any last until they are told."""
     found = lasted_s(tmp_path, *map(float, range(1, 13)), stopped_s=stopped_s, **plan)
     assert found == pytest.approx(expected)
+
+
+def test_a_generator_that_begins_after_the_others_is_late_with_all_it_sends(tmp_path: Path) -> None:
+    """Its first report says so, and no later one; all have begun when the last one has."""
+    made = Plan(turn=load().turn, seed=1, directory=str(tmp_path), workers=2)
+    merger = Merger(made, made.frames.open("wb"))
+    assert [merger.begin(worker, now_s) for worker, now_s in ((1, 10.0), (1, 10.5), (0, 10.75))] == [
+        False,
+        False,
+        True,
+    ]
+    for number in (0, 1):
+        for worker in (0, 1):
+            part = Part(worker=worker, number=number, late_s=0.25)
+            data = {"nonce": None, "part": part.packed(), "cells": [], "answers": []}
+            merger.take(orjson.dumps(data))
+    merger.frame(1.0)
+    merger.close()
+    run = Run.of(map(read, made.frames.read_bytes().splitlines()))
+    assert [part.late_s for part in run.parts[0]] == [0.75, 0.25]
+    assert [part.late_s for part in run.parts[1]] == [0.25, 0.25]

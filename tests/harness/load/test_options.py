@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from harness.errors import UsageError
+from harness.faults.provider import ProviderServerError
 from harness.gates import parse
 from harness.load.options import REQUESTS, LoadOptions
 from harness.load.phases import Phase
@@ -102,3 +103,17 @@ def test_a_phase_that_is_written_otherwise_is_refused(wrong: str) -> None:
     """One line that shows how it is written."""
     with pytest.raises(UsageError, match="it is written NAME TIME RATE"):
         Phase.of(wrong)
+
+
+def test_under_a_fault_the_requests_are_shared_by_the_phases() -> None:
+    """A third is due before it, a third under it and a third after it, and no margin of drawn arrivals makes them unequal."""
+    scenario = Scenario(name="down", steps=(Turn(),), faults=(ProviderServerError(),))
+    options = LoadOptions(requests=300, rate_per_s=10, scenario=scenario, gates=(parse("error_rate < 90%"),))
+    assert [(phase.name, phase.due) for phase in options.planned] == [
+        ("before", 100),
+        ("during", 100),
+        ("after", 100),
+    ]
+    assert options.requests_planned is None
+    assert "--requests 300" in options.replay
+    assert options.model == "poisson arrivals at 10/s, under down"
