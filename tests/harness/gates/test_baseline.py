@@ -144,7 +144,7 @@ def test_requests_that_failed_take_endlessly_long() -> None:
         **dict.fromkeys(("p50", "p90", "p95"), Verdict.PASSED),
         **dict.fromkeys(("p99", "error"), Verdict.FAILED),
     }
-    assert results["p99"].message.startswith("0.01002 s, then no answer: no end")
+    assert results["p99"].message.startswith("0.01002 s, then failed: no end")
     assert results["p99"].to_json()["observed"] is None
 
 

@@ -18,9 +18,8 @@ def count(counting: Counting, requests: list[tuple[tuple[str, str, str], int, in
     """Count each as a generator does."""
     for key, status, took_us in requests:
         if status // 100 == 2:
-            counting.succeeded(key, status, took_us + 7, took_us + 5, took_us, f"r-{took_us}").methods[
-                "first"
-            ] += 1
+            ended = took_us + 7, took_us + 5, took_us
+            counting.succeeded(key, status, *ended, request_id=f"r-{took_us}").methods["first"] += 1
             counting.first_token(key, took_us // 2)
         else:
             counting.failed(key, status, took_us + 7, took_us, f"r-{took_us} -> {status}", shed=status == 503)
