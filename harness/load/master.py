@@ -78,7 +78,16 @@ def begin(environment: Environment, runner: Runner, **_: Any) -> None:
     environment.user_classes = [ArrivalUser if plan.phases else ConversationUser]
     if not isinstance(runner, MasterRunner):
         runner.register_message(STOP, _stopped)
+    _expect(runner, plan, merger)
+    if lonely is not None:
+        _on(events.quitting)(partial(_judge, lonely, merger))
+
+
+def _expect(runner: Runner, plan: Plan, merger: Merger) -> None:
+    """Say how many generators have come, and begin when the last of them does."""
     came = set[str]()
+    # locust has patched threading and time: these threads are greenlets, and none runs beside another.
+    watch = threading.Thread(target=_watch, args=(runner, plan, merger), daemon=True)
 
     def connected(client_id: str, **_: Any) -> None:
         came.add(client_id)
@@ -86,18 +95,13 @@ def begin(environment: Environment, runner: Runner, **_: Any) -> None:
         if len(came) > plan.workers:
             threading.Timer(LOOK_S, runner.quit).start()  # it tells all of them; the parent says why
 
-    _on(events.worker_connect)(connected)
-    # locust has patched threading and time: these threads are greenlets, and none runs beside another.
-    watch = threading.Thread(target=_watch, args=(runner, plan, merger), daemon=True)
-
     def begun(msg: Any, **_: Any) -> None:
         if merger.begin(msg.data["worker"], now_s := time.monotonic()) and not plan.began.exists():
             plan.began.write_text(str(now_s))
             watch.start()
 
+    _on(events.worker_connect)(connected)
     runner.register_message(BEGUN, begun)
-    if lonely is not None:
-        _on(events.quitting)(partial(_judge, lonely, merger))
 
 
 @_on(events.test_start)

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from harness.gates.cells import Cell
 from harness.gates.durations import Durations
 from harness.load.conversations import Conversation
 from harness.load.counting import Counting
@@ -122,16 +123,20 @@ class Sender:
         )
         if response.first_s is not None:
             self._counting.first_token(key, int((response.first_s - due_s) * MICROSECONDS))
+        self._said(cell, conversation, answered, request_id)
+        return conversation.session is not None
+
+    def _said(self, cell: Cell, conversation: Conversation, answered: Answered, request_id: str) -> None:
+        """Count what an answer says of itself, and keep the session that it gives."""
         if (method := answered.first("/method")) is not None:
             cell.methods[str(method)] += 1
         cell.later += conversation.turn > 1
         if (turn := answered.first("/turn")) not in (None, conversation.turn):
             cell.forgotten += 1
             cell.example("forgotten", f"{request_id}: turn {conversation.turn} was answered as {turn}")
-        if conversation.session is None and plan.turn.session:
-            found: Any = answered.first(plan.turn.session)
+        if conversation.session is None and self._plan.turn.session:
+            found: Any = answered.first(self._plan.turn.session)
             conversation.session = None if found is None else str(found)
-        return conversation.session is not None
 
     def _signed(self, response: Response) -> None:
         """Hold an answer to the nonce, as soon as there is anything of one."""

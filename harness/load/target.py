@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -70,12 +71,6 @@ async def process_target(options: LoadOptions, directory: Path) -> AsyncIterator
             answer = await target.send(Outgoing(method="GET", path=path or "", headers={}))
             return answer.body.decode(errors="replace")
 
-        def fired() -> Mapping[str, int]:
-            return Counter(one.fault for one in recorder.records if isinstance(one, FaultFired))
-
-        def renewed() -> bool:
-            return any(isinstance(one, Outage) and one.exit_code is not None for one in recorder.records)
-
         yield LoadTarget(
             base_url=target.base_url,
             logs=_logs(options, target, directory),
@@ -83,11 +78,21 @@ async def process_target(options: LoadOptions, directory: Path) -> AsyncIterator
             nonce=target.nonce if profile.app else None,
             metrics=metrics if path else None,
             rig=target.rig,
-            fired=fired,
-            renewed=renewed,
+            fired=partial(_fired, recorder),
+            renewed=partial(_renewed, recorder),
             swapped=None if profile.app or faults else _swapped(target.base_url),
             grown=bool(profile.log),
         )
+
+
+def _fired(recorder: Recorder) -> Mapping[str, int]:
+    """How often each fault did anything, by name."""
+    return Counter(one.fault for one in recorder.records if isinstance(one, FaultFired))
+
+
+def _renewed(recorder: Recorder) -> bool:
+    """Whether a fault ended the process: another has come then."""
+    return any(isinstance(one, Outage) and one.exit_code is not None for one in recorder.records)
 
 
 def _swapped(base_url: str) -> Callable[[], str] | None:

@@ -3,13 +3,10 @@
 import asyncio
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -27,10 +24,9 @@ from harness.load.report import LoadReport
 from harness.load.run import Load
 from harness.load.target import Starter
 from harness.load.watching import seen
-from harness.targets.ports import free_port
 from harness.targets.profile import load
 from harness.verdict import Verdict
-from tests.harness.load.conftest import Stub as StubService
+from tests.harness.load.processes import is_sending, locusts
 
 pytestmark = pytest.mark.usefixtures("patience")
 Stub = Callable[..., Starter]
@@ -38,32 +34,6 @@ CALM = tuple(
     gate for gate in success_criteria(load().contract, canary=canary(0)) if gate.metric not in ("p99", "max")
 )
 """The success criteria but for those on durations, which a slow machine may break."""
-
-
-URL = """\
-url = "http://127.0.0.1:{port}"
-[turn]
-path = "/turn"
-body = {{ message = "{{message}}", session_id = "{{session}}" }}
-session = "/session_id"
-reply = "/method"
-"""
-"""The profile of a service that runs already, and signs nothing."""
-
-
-def locusts(of: int | None = None) -> list[psutil.Process]:
-    """The processes of locust that a process has started and that still run; workers name a master's host."""
-    return [child for child in psutil.Process(of).children() if "locust" in child.cmdline()]
-
-
-def workers() -> list[psutil.Process]:
-    """Those that send."""
-    return [child for child in locusts() if "--worker" in child.cmdline()]
-
-
-def is_sending(progress: str) -> bool:
-    """Whether what is said of a run means that some of its requests have ended."""
-    return " requests, " in progress and not progress.startswith("0 ")
 
 
 def of(report: LoadReport, verdict: Verdict) -> list[str]:
@@ -148,103 +118,6 @@ async def test_phases_are_counted_apart(stub: Stub) -> None:
     assert report.gates[0].message.startswith(f"0 of {counted['second']}")
     with pytest.raises(UsageError, match="there is no phase third; there are: first, second"):
         LoadOptions(phases=phases, gates=(parse("error_rate @phase=third < 90%"),))
-
-
-@pytest.mark.parametrize(("number", "reason"), [
-    (signal.SIGKILL, " ended with signal 9"),
-    (signal.SIGSTOP, " was silent for"),
-])  # fmt: skip
-async def test_a_generator_that_is_killed_or_paused_makes_the_run_invalid(
-    stub: Stub, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, reason: str
-) -> None:
-    """What the others left is no verdict; the run does not wait for ever for one that is silent."""
-    monkeypatch.setattr("harness.load.validity.SILENT_FRAMES_MAX", 8)
-    done: list[psutil.Process] = []
-
-    def hit(progress: str) -> None:
-        if not done and is_sending(progress) and len(found := workers()) == 2:
-            done.append(found[1])
-            found[1].send_signal(number)
-
-    options = LoadOptions(for_s=60, rate_per_s=50, workers=2)
-    report = await Load(start=stub(), say=hit).run(options)
-    assert done
-    assert report.verdict is Verdict.INVALID
-    assert any(reason in told for told in report.reasons)
-    assert locusts() == []
-
-
-@pytest.mark.parametrize("how", [{"rate_per_s": 50}, {"users": 4, "gates": (parse("max < 0.6s"),)}])
-async def test_a_generator_that_stood_still_makes_the_run_invalid(
-    stub: Stub, monkeypatch: pytest.MonkeyPatch, how: dict[str, Any]
-) -> None:
-    """Paused for a second, it goes on and comes to its end: what it sent or read late is no fault of the service."""
-    monkeypatch.setattr("harness.load.validity.STILL_S_MAX", 0.5)
-    paused: list[psutil.Process] = []
-    waking: list[asyncio.TimerHandle] = []
-
-    def hit(progress: str) -> None:
-        if not paused and is_sending(progress) and (found := workers()):
-            paused.append(found[0])
-            found[0].suspend()
-            waking.append(asyncio.get_running_loop().call_later(1.0, found[0].resume))
-
-    report = await Load(start=stub(answer_s=0.05), say=hit).run(LoadOptions(for_s=5, **how))
-    assert waking
-    assert report.verdict is Verdict.INVALID
-    assert any("stood still" in told for told in report.reasons)
-
-
-@pytest.mark.parametrize(("mistake", "reason"), [
-    ({"nonce_sent": "another"}, "60 answers did not carry the nonce"),
-    ({"swaps_after": 45}, "15 answers did not carry the nonce"),
-    ({"uncounted": 1}, "60 turns are on record and the target counted 59"),
-    ({"metric": "other_total"}, "metrics have no app_responses_total"),
-    ({"metric": "{"}, "metrics have no app_responses_total"),
-    ({"dies_after": 20}, "the target died under load"),
-])  # fmt: skip
-async def test_an_observation_that_cannot_be_trusted_is_invalid(
-    stub: Stub, mistake: dict[str, object], reason: str
-) -> None:
-    """Another's nonce, another count and a dead target each invalidate the run and say why."""
-    report = await Load(start=stub(**mistake)).run(LoadOptions(requests=60, users=3))
-    assert report.verdict is Verdict.INVALID
-    assert any(reason in told for told in report.reasons)
-
-
-@pytest.mark.parametrize(
-    ("swaps", "reason"), [(False, None), (True, "another process listens at http://127.0.0.1:")]
-)
-async def test_a_target_that_cannot_sign_is_known_by_its_socket(
-    tmp_path: Path, swaps: bool, reason: str | None
-) -> None:
-    """Where another comes to its place in the middle, the run is invalid and ends; the same one to the end is no doubt."""
-    port = free_port()
-    (tmp_path / "url.toml").write_text(URL.format(port=port))
-    serve = partial(asyncio.start_server, StubService().serve, "127.0.0.1", port)
-    servers = [await serve()]
-    swapping: list[asyncio.Task[None]] = []
-
-    async def swap() -> None:
-        servers[0].close()
-        servers.append(await serve())
-
-    def say(progress: str) -> None:
-        if swaps and is_sending(progress) and not swapping:
-            swapping.append(asyncio.create_task(swap()))
-
-    options = LoadOptions(
-        for_s=30 if swaps else 2,
-        rate_per_s=20,
-        gates=(parse("error_rate < 99%"),),
-        profile=load(str(tmp_path / "url.toml")),
-    )
-    report = await Load(say=say).run(options)
-    for server in servers:
-        server.close()
-    assert len(servers) == 1 + swaps
-    assert (report.verdict is Verdict.INVALID, report.notes) == (swaps, ())
-    assert reason is None or any(reason in told for told in report.reasons)
 
 
 async def test_the_evidence_of_a_run_is_kept_and_judges_it_again(stub: Stub, tmp_path: Path) -> None:
