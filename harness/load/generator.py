@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.load.plan import Plan
+from harness.targets.endings import to_its_end
 from harness.targets.ports import LOCAL, free_port
 
 LOCUSTFILE = Path(__file__).with_name("master.py")
@@ -79,7 +80,7 @@ async def generators(
             if bind and started[0].process.returncode is None:
                 # Those that were started elsewhere are not ours to kill: their master tells them to begin no more.
                 plan.stop.touch()
-                await asyncio.shield(asyncio.ensure_future(asyncio.sleep(TELL_S)))
+                await to_its_end(asyncio.sleep(TELL_S))
 
 
 def _check_free(host: str, port: int) -> None:
@@ -113,7 +114,7 @@ async def _locust(name: str, words: Sequence[str], directory: Path) -> AsyncIter
     try:
         yield Locust(name=name, process=process, said=said)
     finally:
-        await asyncio.shield(asyncio.ensure_future(_end(process)))
+        await to_its_end(_end(process))
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from harness.errors import TargetFailed, UsageError
 from harness.targets.control import SAID, ControlLine
+from harness.targets.endings import to_its_end
 from harness.targets.profile import START_S_MAX, Profile, places
 
 STOP_S_MAX = 10.0
@@ -140,8 +141,7 @@ async def child(
     try:
         yield await _greet(started, profile, nonce, start_s_max)
     finally:
-        # A cancelled run must still end its child, so the end is not left to the cancelled task's next await.
-        await asyncio.shield(asyncio.ensure_future(started.stop()))
+        await to_its_end(started.stop())  # a cancelled run must still end its child
 
 
 async def _start(
@@ -179,10 +179,19 @@ async def _start(
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
-        line = await ControlLine.over(ours)
+        try:
+            line = await ControlLine.over(ours)
+        except BaseException:  # cancelled just now, so that nobody else can end it
+            process.kill()
+            await to_its_end(_reaped(process))
+            raise
         unused.pop_all()
     pumps = tuple(pump for pump in (out_pump, err_pump) if pump is not None)
     return Child(process=process, line=line, log=log, errors=errors, errors_from=before, pumps=pumps)
+
+
+async def _reaped(process: asyncio.subprocess.Process) -> None:
+    await process.wait()
 
 
 def _carried_to(log: Path, handed: ExitStack) -> tuple[IO[bytes], threading.Thread]:

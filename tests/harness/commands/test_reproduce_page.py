@@ -19,7 +19,7 @@ def test_a_log_that_goes_during_the_search_takes_nothing_else_with_it(
 ) -> None:
     """What was found is told, and the page is written without the lines; a note says that they are not there."""
     log, page = tmp_path / "incident.log", tmp_path / "page.html"
-    log.write_text("conversation_skipped fallback=second request_id=r-4711\n")
+    log.write_text("app WARNING conversation_skipped fallback=second request_id=r-4711\n")
 
     async def search(incident: Signature, *_: Any) -> Report:
         """While it is searched the log is rotated away."""
