@@ -179,15 +179,20 @@ async def _start(
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
-        try:
-            line = await ControlLine.over(ours)
-        except BaseException:  # cancelled just now, so that nobody else can end it
-            process.kill()
-            await to_its_end(_reaped(process))
-            raise
+        line = await _line(ours, process)
         unused.pop_all()
     pumps = tuple(pump for pump in (out_pump, err_pump) if pump is not None)
     return Child(process=process, line=line, log=log, errors=errors, errors_from=before, pumps=pumps)
+
+
+async def _line(ours: socket.socket, process: asyncio.subprocess.Process) -> ControlLine:
+    """Our end of the control line; where it does not come to be, nobody else could end the process."""
+    try:
+        return await ControlLine.over(ours)
+    except BaseException:  # such as a cancellation just now
+        process.kill()
+        await to_its_end(_reaped(process))
+        raise
 
 
 async def _reaped(process: asyncio.subprocess.Process) -> None:
