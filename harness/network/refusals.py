@@ -15,6 +15,8 @@ TCP_GONE = 1 << 0 | 1 << 2
 READ_BYTES = 64 * 1024
 OWN_S_MAX = 1.0
 """How long news of a socket of our own is waited for."""
+OTHERS_S = 0.1
+"""The kernel tells of sockets from a queue a processor, and no event says that another one's queue is empty."""
 
 _MESSAGE = struct.Struct("=IHHII")
 _SOCKET = struct.Struct("!BBBBHH")
@@ -92,7 +94,7 @@ class _News:
                         self._own_gone.set()
 
     async def caught_up(self) -> None:
-        """Be refused oneself, elsewhere, and wait until that is told: so is then whatever was refused before."""
+        """Be refused oneself, elsewhere, and wait until that is told: so is then, or a moment later, whatever was before."""
         with socket.socket() as held:
             held.bind((HOST, 0))
             self._own_port = held.getsockname()[1]
@@ -102,6 +104,7 @@ class _News:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(OWN_S_MAX):
                     await self._own_gone.wait()
+            await asyncio.sleep(OTHERS_S)
 
 
 def _refused_in(news: bytes) -> Iterator[int]:
