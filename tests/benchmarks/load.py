@@ -101,7 +101,7 @@ def counting_us() -> float:
     key = ("conversations", "POST /turn", "load")
     began_s = time.process_time()
     for number in range(COUNTED):
-        counting.succeeded(key, 200, number, 1_000 + number % 997, 1_000, "load-1-1")
+        counting.succeeded(key, 200, number, 1_000 + number % 997, 1_000, request_id="load-1-1")
         if number % 100 == 0:
             counting.drain()
     return (time.process_time() - began_s) / COUNTED * 1e6
