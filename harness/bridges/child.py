@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.endings import to_its_end
+
 START_S_MAX = 60.0
 """Imports are no part of a cell's time; the slowest peer took 8 s of them."""
 GRACE_S = 3.0
@@ -117,8 +119,7 @@ async def _started(
         try:
             yield process, ours
         finally:
-            # A cancelled run must still end its child, so the end is not left to the cancelled task's next await.
-            await asyncio.shield(asyncio.ensure_future(_end(process)))
+            await to_its_end(_end(process))
     finally:
         os.close(ours)
 

@@ -11,9 +11,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.endings import to_its_end
 from harness.errors import UsageError
 from harness.load.plan import Plan
-from harness.targets.endings import to_its_end
 from harness.targets.ports import LOCAL, free_port
 
 LOCUSTFILE = Path(__file__).with_name("master.py")

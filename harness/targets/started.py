@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
+from harness.endings import to_its_end
 from harness.errors import TargetFailed, UsageError
 from harness.targets.control import SAID, ControlLine
-from harness.targets.endings import to_its_end
 from harness.targets.profile import START_S_MAX, Profile, places
 
 STOP_S_MAX = 10.0

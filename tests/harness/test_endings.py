@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from harness.targets.endings import to_its_end
+from harness.endings import to_its_end
 
 
 async def test_work_is_done_before_a_second_cancellation_is_raised() -> None:
