@@ -165,6 +165,8 @@ def assumptions(counts: LogCounts) -> Iterator[str]:
     else:
         yield f"requests are the access lines, if of {path}: no {event or 'completion event'} is in the log"
     yield "an error is a status of 500 or more, or a good answer that broke off"
+    if doubtful := counts.ids.doubtful:
+        yield f"{doubtful:,} ids of requests have lines of several sessions or statuses: each may be several requests"
     if counts.duration is not None and counts.completions.timed:
         yield f"the response time is {counts.duration}"
 

@@ -12,6 +12,7 @@ from harness.commands.common import Target, out
 from harness.gates import criteria
 from harness.registry import FAULTS, INVARIANTS
 from harness.reports import terminal
+from harness.scenario import Scenario
 from harness.targets.profile import defect_catalog
 
 
@@ -26,9 +27,22 @@ class Kind(StrEnum):
     PROPERTIES = "properties"
 
 
+GRAMMAR = """a gate: METRIC [@scenario=NAME] [@endpoint=NAME] [@phase=NAME] OP LIMIT [alpha=A] [min_n=N] [abort]
+OP is one of < <= > >= ==, of a log("EVENT") also `increases`, without a LIMIT, against --baseline
+LIMIT is a share (0.1%), a time (2s, 500ms) or a number; a NAME with blanks stands in quotes"""
+
+
 def command(kind: Annotated[Kind, typer.Argument(help="What to list.")], *, target: Target = None) -> None:
     """Say what there is, one line each."""
     terminal.show_rows(out, (str(kind), ""), _rows(kind, target))
+    if kind is Kind.GATES:
+        out.print(f"\n{GRAMMAR}", markup=False)
+
+
+def _faults(scenario: Scenario) -> str:
+    """The faults of a scenario, behind what it says of itself: `load --scenario` wants one that has some."""
+    names = ", ".join(dict.fromkeys(fault.name for fault in scenario.faults))
+    return f" (under {names})" if names else ""
 
 
 def _rows(kind: Kind, target: str | None) -> list[tuple[str, str]]:
@@ -39,7 +53,7 @@ def _rows(kind: Kind, target: str | None) -> list[tuple[str, str]]:
         case Kind.INVARIANTS:
             return [(name, invariant.summary) for name, invariant in INVARIANTS.items()]
         case Kind.SCENARIOS:
-            return [(scenario.name, scenario.summary) for scenario in library.find([])]
+            return [(one.name, one.summary + _faults(one)) for one in library.find([])]
         case Kind.DEFECTS:
             return sorted(
                 (name, str(defect.summary)) for name, defect in defect_catalog(resolve(target)).items()

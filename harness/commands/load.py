@@ -79,6 +79,9 @@ Bind = Annotated[
     ),
 ]
 Streams = Annotated[bool, typer.Option("--streams", help="Ask for streams: gates may be about ttft_p95.")]
+WithoutLog = Annotated[
+    bool, typer.Option("--without-log", help="Leave the gates on the log out, where it cannot be had.")
+]
 Plan = Annotated[bool, typer.Option("--plan", help="Say what a verdict needs, and send nothing.")]
 FindKnee = Annotated[
     bool, typer.Option("--find-knee", help="Look for the highest rate that passes, from --rate upwards.")
@@ -114,6 +117,7 @@ def command(
     workers: Workers = 1,
     bind: Bind = "",
     streams: Streams = False,
+    without_log: WithoutLog = False,
     scenario: Faults = None,
     plan: Plan = False,
     knee: FindKnee = False,
@@ -161,6 +165,7 @@ def _options(given: Mapping[str, Any]) -> LoadOptions:
         bind=_place(given["bind"]),
         gates=_gates(given["gate"]),
         streams=given["streams"],
+        without_log=given["without_log"],
         scenario=_scenario(given["scenario"]),
         seed=given["seed"],
         defects=tuple(given["defect"] or ()),

@@ -76,7 +76,10 @@ def _measured(options: LoadOptions, place: Path, how: Load) -> LoadReport:
 
 
 async def _turns(options: LoadOptions, other: LoadOptions, how: Load) -> LoadReport:
-    """Two targets that take turns, A B B A; what is worse in the second is what fails."""
+    """Two targets that take turns, A B B A; what is worse in the second is what fails.
+
+    Only what both answer is compared: the log is left out.
+    """
     turn = 0
 
     def measure(one: LoadOptions) -> Measure:
@@ -86,7 +89,7 @@ async def _turns(options: LoadOptions, other: LoadOptions, how: Load) -> LoadRep
             here = turn
             keep = None if how.keep is None else how.keep / f"turn{here}"
             return await replace(how, keep=keep, say=lambda text: how.say(f"turn {here} of 4: {text}")).run(
-                one
+                replace(one, without_log=True)
             )
 
         return run
@@ -113,6 +116,11 @@ def _knee(options: LoadOptions, how: Load, outputs: Outputs) -> Verdict:
     if options.users is not None or options.phases or options.scenario is not None:
         raise UsageError(
             "--find-knee tries one rate after the other: leave --users, --phase and --scenario out"
+        )
+    if options.requests is not None or options.until_decided:
+        raise UsageError(
+            "--find-knee ends each rate when it is decided, after --for at the latest: "
+            "leave --requests and --until-decided out"
         )
     if outputs.junit is not None or outputs.html is not None:
         raise UsageError("--find-knee writes its steps as --json: leave --junit and --html out")

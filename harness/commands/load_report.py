@@ -80,7 +80,7 @@ def show(report: LoadReport) -> None:
     for name, count in sorted(report.fired.items()):
         out.print(f"fired: {name} x{count:,}", markup=False)
     for name in report.unwitnessed:
-        out.print(f"not judged, as there is no log: {name}", markup=False)
+        out.print(f"not judged, by --without-log: {name}", markup=False)
     for note in (*report.notes, *(f"invalid: {reason}" for reason in report.reasons)):
         out.print(f"  {terminal.plain(note)}", markup=False)
     missing = f"; {report.missing:,} more requests are needed to decide" if report.missing else ""

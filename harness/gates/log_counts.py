@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.gates.histogram import Stretches
 from harness.gates.log_fields import CLASSIFIED, Duration, Ended, duration_of, method_of, on_path
+from harness.gates.log_ids import Ids
 from harness.gates.pairs import Pairs
 from harness.gates.timeline import Clock, Timeline
 from harness.history import Contract, LogRecord
@@ -110,6 +111,7 @@ class LogCounts:
     pairs: Pairs = field(init=False)
     timed: int = 0
     texts: tuple[str, ...] = ()
+    ids: Ids = field(default_factory=Ids)
 
     def __post_init__(self) -> None:
         """The texts to look for in every line, and no pair yet."""
@@ -170,6 +172,7 @@ class LogCounts:
         if record.source == ACCESS:
             self._accessed(record)
         elif record.event is not None:
+            self.ids.add(record, completes=record.event == self.contract.completion_event)
             self._told(record, record.event)
 
     def _told(self, record: LogRecord, event: str) -> None:

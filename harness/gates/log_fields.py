@@ -1,12 +1,13 @@
 """What the fields of a log record say of a request, under the names that services commonly use."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 _STATUSES = ("status_code", "status", "http_status")
 _METHODS = ("classification_method", "method", "level")
+_SESSIONS = ("session_id", "session", "conversation_id", "conversation", "thread_id", "chat_id")
 _PATHS = ("route", "path", "endpoint", "url")
 UNNAMED = "(unnamed)"
 CLASSIFIED = "intent_classification_success"
@@ -99,6 +100,19 @@ def duration_of(fields: Mapping[str, Any]) -> Duration | None:
 def method_of(fields: Mapping[str, Any]) -> str:
     """By which method a turn was classified."""
     return next((found for name in _METHODS if isinstance(found := fields.get(name), str)), UNNAMED)
+
+
+def session_of(fields: Mapping[str, Any]) -> str:
+    """The id of the conversation that a record belongs to; empty where it names none."""
+    return first_of(fields, _SESSIONS)
+
+
+def first_of(fields: Mapping[str, Any], names: Sequence[str]) -> str:
+    """The first of the fields that has a value, as text; `-` is how access logs say that there is none."""
+    for name in names:
+        if (value := fields.get(name)) not in (None, "", "-"):
+            return str(value)
+    return ""
 
 
 def on_path(fields: Mapping[str, Any], path: str) -> bool:

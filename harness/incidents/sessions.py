@@ -3,8 +3,9 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 
+from harness.gates.log_fields import session_of
 from harness.history import LogRecord
-from harness.incidents.threads import Thread, session_of
+from harness.incidents.threads import Thread
 from harness.incidents.traits import Trait, name_of
 from harness.incidents.values import is_status
 
@@ -26,7 +27,7 @@ class Sessions:
         """The traits of a request that come of the earlier ones of its conversation."""
         earlier: dict[str, dict[str, int]] = {}
         for record in thread.records:
-            if session := session_of(record) or thread.session:
+            if session := session_of(record.fields) or thread.session:
                 known = self._known(session)
                 # Without ids, lines of two requests may be taken for one: each is held against all before it.
                 if thread.how == "request" and session not in earlier:

@@ -1,10 +1,10 @@
 """From the records of a log to requests: the lines of one request together, however the log tells them apart."""
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
+from harness.gates.log_fields import first_of, session_of
 from harness.history import LogRecord
 from harness.incidents.places import gap_s, routes_of, same_route, same_status, statuses_of
 
@@ -21,7 +21,6 @@ _SILENT_MAX = 16
 """So many completed requests may wait for their access line, which names no request."""
 
 _REQUEST_KEYS = ("request_id", "x_request_id", "correlation_id", "trace_id", "traceid", "req_id")
-_SESSION_KEYS = ("session_id", "session", "conversation_id", "conversation", "thread_id", "chat_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +53,7 @@ class _Open:
     def add(self, record: LogRecord) -> None:
         """Take a line."""
         self.records.append(record)
-        self.session = self.session or session_of(record)
+        self.session = self.session or session_of(record.fields)
         if record.event:
             self.events.add(record.event)
 
@@ -67,12 +66,7 @@ class _Open:
 
 def request_of(record: LogRecord) -> str:
     """The id of the request that a line belongs to; empty where it names none."""
-    return record.request_id or _first(record.fields, _REQUEST_KEYS)
-
-
-def session_of(record: LogRecord) -> str:
-    """The id of the conversation that a line belongs to; empty where it names none."""
-    return _first(record.fields, _SESSION_KEYS)
+    return record.request_id or first_of(record.fields, _REQUEST_KEYS)
 
 
 def ends_request(record: LogRecord, completion: str | None) -> bool:
@@ -192,11 +186,11 @@ class Threads:
 
     def _cut(self, held: _Open, record: LogRecord) -> tuple[_Open, _Open]:
         """The request that is over, and what stood behind its last line, which belongs to the next."""
-        elsewhere = session_of(record) != held.session
+        elsewhere = session_of(record.fields) != held.session
         ends = [
             index
             for index, one in enumerate(held.records)
-            if ends_request(one, self._completion) or (elsewhere and session_of(one))
+            if ends_request(one, self._completion) or (elsewhere and session_of(one.fields))
         ]
         cut = ends[-1] + 1 if ends else len(held.records)
         before, after = _Open(how="adjacent", key=""), _Open(how="adjacent", key="")
@@ -207,7 +201,7 @@ class Threads:
 
     def _begins(self, record: LogRecord, held: _Open) -> bool:
         """Whether the line is one of another request: of another session, or one more of what had ended."""
-        session = session_of(record)
+        session = session_of(record.fields)
         if len(held.records) >= LINES_MAX or (session and held.session and session != held.session):
             return True
         if not held.ended:
@@ -236,7 +230,7 @@ class Threads:
 
     def _doubtful(self, thread: Thread) -> bool:
         """Whether one id has lines of two sessions, or completions with two statuses."""
-        sessions = {session_of(one) for one in thread.records} - {""}
+        sessions = {session_of(one.fields) for one in thread.records} - {""}
         done = [one for one in _ends(thread.records, self._completion) if one.source != "access"]
         return len(sessions) > 1 or len(statuses_of(done)) > 1
 
@@ -274,11 +268,3 @@ def _accessed(held: _Open) -> bool:
 def _renamed(thread: Thread, how: str) -> Thread:
     """The same request, held together by its session."""
     return Thread(how=how, key=thread.session, records=thread.records, session=thread.session)
-
-
-def _first(fields: Mapping[str, Any], keys: tuple[str, ...]) -> str:
-    """The first of the keys that has a value, as text."""
-    for key in keys:
-        if (value := fields.get(key)) not in (None, "", "-"):
-            return str(value)
-    return ""

@@ -15,7 +15,7 @@ from harness.gates.criteria import by_log, success_criteria, watched_texts
 from harness.gates.verdicts import Watch
 from harness.load.journey import canary
 from harness.load.limits import limits
-from harness.load.options import REQUESTS
+from harness.load.options import REQUESTS, closed
 from harness.load.plan import Plan
 from harness.load.report import LoadReport
 from harness.load.service_log import ServiceLog
@@ -32,6 +32,9 @@ def add_arguments(group: Any) -> None:
     group.add_argument("--target-profile", default="", help="the profile of the service")
     group.add_argument(
         "--target-log", default="", env_var="SHAKEOUT_LOG", help="the service's log, on this host"
+    )
+    group.add_argument(
+        "--without-log", action="store_true", help="leave out what only the log can testify to"
     )
 
 
@@ -52,8 +55,10 @@ class Alone:
         if self._users < workers:
             raise UsageError(f"-u {self._users}: each of {workers} generators needs one user at least")
         if options.target_log and not Path(options.target_log).is_file():
+            raise UsageError(f"{options.target_log}: no such log; name the service's, or give --without-log")
+        if bool(options.target_log) is options.without_log:
             raise UsageError(
-                f"{options.target_log}: no such log; leave --target-log out, or name the service's"
+                "the service's log is half of the evidence: give --target-log FILE, or --without-log to leave it out"
             )
         self.plan = Plan(
             turn=self._profile.turn,
@@ -107,7 +112,7 @@ class Alone:
         promised = self._profile.contract.completion_event
         return LoadReport(
             seed=self.plan.seed,
-            model=f"{self._users} closed users",
+            model=closed(self._users),
             gates=Watch(criteria=judged, watched=False).look(seen(frames.run, promised=promised)),
             replay="",
             run=frames.run,
@@ -120,7 +125,7 @@ def _lines(report: LoadReport) -> Iterator[str]:
     """The gates, then what the run says as a whole."""
     for name, verdict, observed, bound, limit, message in report.rows():
         yield f"{verdict:<9} {name}: {observed} (bound {bound}, limit {limit}); {message}"
-    yield from (f"not judged {name}: give the service's log, --target-log" for name in report.unwitnessed)
+    yield from (f"not judged {name}: --without-log" for name in report.unwitnessed)
     yield from (f"invalid: {reason}" for reason in report.reasons)
     missing = f", {report.missing:,} more requests are missing" if report.missing else ""
     yield f"{report.verdict}: {report.requests:,} requests, {report.model}{missing}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.errors import UsageError
+from harness.gates.criteria import by_log
 from harness.gates.criterion import Criterion
 from harness.gates.metrics import STREAMED
 from harness.load.arrivals import ARRIVALS
@@ -28,6 +29,11 @@ UNDER_FAULT = "during"
 """The faults of a scenario are there in the phases whose names begin so."""
 
 
+def closed(users: int) -> str:
+    """Users who wait for their answers, in words."""
+    return f"{users} closed user{'' if users == 1 else 's'}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadOptions:
     """One load run.
@@ -36,7 +42,7 @@ class LoadOptions:
     are, after `max_s` seconds at the latest. Requests are due `rate_per_s` a second, whatever became of those before
     (`arrivals` says how they are drawn), or are sent by so many `users` who wait for their answers. `workers` generators
     share them. With `bind` they are started elsewhere, and come to that host and port. `gates` stand in the place of the
-    success criteria. With `streams` turns ask for streams. `scenario` has the faults that are there in the phases
+    success criteria; `without_log` leaves out those of them that the log would testify to. With `streams` turns ask for streams. `scenario` has the faults that are there in the phases
     `during`. `defects` are built into the target; `target` is how its profile was named, for the replay command.
 
     Raises:
@@ -55,6 +61,7 @@ class LoadOptions:
     bind: str = ""
     gates: tuple[Criterion, ...] = ()
     streams: bool = False
+    without_log: bool = False
     scenario: Scenario | None = None
     seed: int = 0
     defects: tuple[str, ...] = ()
@@ -110,6 +117,8 @@ class LoadOptions:
                     raise UsageError(
                         f"{gate}: there is no {kind} {name}; there are: {', '.join(sorted(names))}"
                     )
+            if self.without_log and by_log(gate):
+                raise UsageError(f"{gate}: is about the log; leave either it or --without-log out")
             if gate.metric.startswith(STREAMED) and not self.streams:
                 raise UsageError(f"{gate}: only a stream has a first token; add --streams")
 
@@ -180,7 +189,7 @@ class LoadOptions:
     @property
     def _model(self) -> str:
         if self.users is not None:
-            return f"{self.users} closed users"
+            return closed(self.users)
         if self.phases:
             return f"{self.arrivals} arrivals, {', '.join(map(str, self.phases))}"
         return f"{self.arrivals} arrivals at {self.rate:g}/s"
@@ -197,6 +206,7 @@ class LoadOptions:
         words += ["--workers", str(self.workers)] if self.workers > 1 else []
         words += ["--bind", self.bind] if self.bind else []
         words += ["--streams"] if self.streams else []
+        words += ["--without-log"] if self.without_log else []
         words += [word for gate in self.gates for word in ("--gate", str(gate))]
         if self.scenario is not None:
             words += ["--scenario", self.scenario.origin or self.scenario.name]

@@ -19,7 +19,7 @@ class LoadReport:
     """The result of one load run.
 
     `reasons` say why the run cannot be trusted: with any of them it is `invalid`, whatever the gates say.
-    `unwitnessed` names the gates that nobody could testify to, `notes` are what else is to be known. `model` says how
+    `unwitnessed` names the gates on the log where the user has left it out, `notes` are what else is to be known. `model` says how
     requests were made, in words; `fired` counts what each fault did. `run` is all that was counted, `baseline` the same of the
     run that it was compared with.
     """

@@ -1,6 +1,7 @@
 """A load run: start the target and its generators, read what they count beside the target's log, and judge."""
 
 import asyncio
+import contextlib
 import secrets
 import tempfile
 from collections.abc import Callable, Sequence
@@ -53,10 +54,12 @@ class Load:
             UsageError: the target does not start, or a fault or a gate is not for it: nothing was run.
             InvalidRun: what was to be kept cannot be written.
         """
-        with tempfile.TemporaryDirectory(prefix="shakeout-load-") as place, Kept.opened(self.keep) as kept:
-            directory = Path(place)
+        with contextlib.ExitStack() as stack:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shakeout-load-")))
+            kept = stack.enter_context(Kept.opened(self.keep))
             async with self.start(options, directory) as target:
                 one = _Run.of(options, target, directory, self, kept)
+                stack.callback(one.frames.close)
                 try:
                     await one.drive()
                 except asyncio.CancelledError:
@@ -91,7 +94,7 @@ class _Run:
             check_faults(scenario.faults, options.planned, options.profile)
         plan = _plan(options, target, directory, criteria)
         log = None
-        if target.logs:
+        if plan.compared:
             texts = watched_texts(criteria)
             log = ServiceLog(target.logs, contract, prefix=plan.prefix, texts=texts, skipped=target.grown)
         watching = Watching(
@@ -169,18 +172,20 @@ class _Run:
 
 
 def _criteria(options: LoadOptions, target: LoadTarget) -> tuple[tuple[Criterion, ...], tuple[str, ...]]:
-    """The gates that can be judged, and the names of those whose witness is missing.
+    """The gates that can be judged, and the names of those whose witness was waived.
 
     Raises:
-        UsageError: the user's own gate has no witness.
+        UsageError: a gate has no witness, and the user has not said that it is to be left out.
     """
     criteria = options.gates or success_criteria(options.profile.contract, canary=canary(options.seed))
-    lacking = [one for one in criteria if by_log(one) and not target.logs]
-    if lacking and options.gates:
+    of_log = [one for one in criteria if by_log(one)]
+    if of_log and not target.logs and not options.without_log:
         raise UsageError(
-            f"{lacking[0]}: {options.profile.name} has no log: name it with log = in its profile"
+            f"{of_log[0]}: {options.profile.name} has no log: name it with log = in its profile, or leave all gates "
+            "on the log out with --without-log"
         )
-    return tuple(one for one in criteria if one not in lacking), tuple(map(str, lacking))
+    waived = of_log if options.without_log else []
+    return tuple(one for one in criteria if one not in waived), tuple(map(str, waived))
 
 
 def _plan(options: LoadOptions, target: LoadTarget, directory: Path, criteria: Sequence[Criterion]) -> Plan:
@@ -195,7 +200,7 @@ def _plan(options: LoadOptions, target: LoadTarget, directory: Path, criteria: S
         requests=options.requests_planned,
         for_s=options.time_planned_s,
         nonce=target.nonce,
-        compared=bool(target.logs),
+        compared=bool(target.logs) and not options.without_log,
         streams=options.streams,
         run=secrets.token_hex(3),
         **limits(criteria),

@@ -60,8 +60,6 @@ class _Tail:
             self._open()
             block += self._grown()
         fed = [self.parser.feed(number, line) for number, line in self.lines.feed(block, final=final)]
-        if final and self._stream is not None:
-            self._stream.close()
         return [record for record in (*fed, self.parser.end() if final else None) if record is not None]
 
     def _grown(self) -> bytes:
@@ -84,10 +82,14 @@ class _Tail:
             return False
         return self._stream is None or not os.path.samestat(now, os.fstat(self._stream.fileno()))
 
-    def _open(self) -> None:
+    def close(self) -> None:
+        """Let go of the file."""
         if self._stream is not None:
             self._stream.close()
             self._stream = None
+
+    def _open(self) -> None:
+        self.close()
         self._seen = b""
         try:
             self._stream = self.path.open("rb")
@@ -134,7 +136,13 @@ class ServiceLog:
                 self._agreement.logged(record, phase, cells)
         if final:
             self._agreement.end(cells)
+            self.close()
         return dict(cells)
+
+    def close(self) -> None:
+        """Let go of the files: nothing more is read."""
+        for tail in self._tails:
+            tail.close()
 
 
 def _age_s(record: LogRecord, now_s: float) -> float | None:

@@ -64,6 +64,11 @@ class Frames:
         if self.log is not None:
             self._take(Frame(number=self.run.frames), final=True)
 
+    def close(self) -> None:
+        """Let go of the log."""
+        if self.log is not None:
+            self.log.close()
+
     def _take(self, frame: Frame, *, final: bool = False) -> None:
         """Add one, with what was logged meanwhile: a line that tells no time is of the phase that took most of it."""
         self._phase = max(frame.lasted_s, key=frame.lasted_s.__getitem__, default=self._phase)

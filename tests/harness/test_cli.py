@@ -213,6 +213,15 @@ def test_there_is_something_of_every_kind(shakeout, kind):
     assert all(len(row.split()) > 2 for row in rows)
 
 
+@pytest.mark.parametrize(("kind", "told"), [
+    ("scenarios", "(under provider.rate_limited)"),
+    ("gates", "METRIC [@scenario=NAME] [@endpoint=NAME] [@phase=NAME] OP LIMIT [alpha=A] [min_n=N] [abort]"),
+])  # fmt: skip
+def test_what_another_command_wants_of_them_is_listed_too(shakeout, kind, told):
+    """Which scenarios have faults, as `load --scenario` wants, and how a gate is written, as `--gate` does."""
+    assert told in " ".join(shakeout("list", kind)[1].split())
+
+
 def test_the_matrix_plays_the_scenarios_that_are_named(shakeout, scenario, tmp_path, monkeypatch):
     """Given a file, the matrix plays that file alone against the defects of the target, and its replay names it."""
     (tmp_path / "one_defect.py").write_text(

@@ -83,6 +83,15 @@ def test_the_documents_hold_all_that_is_shown(
     assert {case.get("name") for case in suite} == set(gates)
 
 
+def test_an_id_that_two_requests_have_is_said_in_one_line(shakeout: Run, log: Callable[[str], str]) -> None:
+    """One id, completed with 500 in one session and with 200 in another: it may be two requests."""
+    done = '{{"event":"api_request_complete","request_id":"a","status_code":{},"session_id":"{}"}}\n'
+    _, out, _ = shakeout("judge", log(done.format(500, "s") + done.format(200, "t")))
+    assert [line.strip() for line in out.splitlines() if "ids of requests" in line] == [
+        "assumed: 1 ids of requests have lines of several sessions or statuses: each may be several requests"
+    ]
+
+
 def test_what_became_worse_since_the_baseline_fails(shakeout: Run, log: Callable[[str], str]) -> None:
     """After a deployment that made answers slower the run fails by latency alone, though each answer is below the limit."""
     old, new = log(healthy(3_000), "old.log"), log(healthy(3_000, duration_s=0.5), "new.log")

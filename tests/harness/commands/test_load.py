@@ -106,6 +106,8 @@ def test_the_highest_rate_is_looked_for_under_the_same_gates(shakeout: Any, tmp_
 
 @pytest.mark.parametrize(("arguments", "complaint"), [
     (("--find-knee", "--users", "5"), "leave --users, --phase and --scenario out"),
+    (("--find-knee", "--requests", "500"), "leave --requests and --until-decided out"),
+    (("--find-knee", "--until-decided"), "leave --requests and --until-decided out"),
     (("--scenario", "backoff_blocks_loop"), "say what is, such as"),
     (("--phase", "ramp 5"), "it is written NAME TIME RATE"),
     (("--against", "none.toml"), "none.toml: "),

@@ -4,8 +4,6 @@ import math
 from collections import Counter
 from random import Random
 
-import pytest
-
 from harness.gates.cells import Cell, Cells
 from harness.gates.grammar import parse
 from harness.gates.verdicts import Seen, Watch
@@ -56,7 +54,11 @@ def test_a_run_without_an_error_is_passed_in_the_second_of_its_evidence() -> Non
     assert (verdict, requests) == (Verdict.PASSED, math.ceil(3_130 / A_SECOND) * A_SECOND)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_between_the_two_rates_a_run_may_stay_open_to_its_cap(seed: int) -> None:
-    """Whatever it says at the limit itself, it says one of the three."""
-    assert played(Random(seed), 0.001)[0] in (Verdict.PASSED, Verdict.FAILED, Verdict.UNDECIDED)
+def test_at_the_limit_itself_a_run_may_say_any_of_the_three_and_is_open_only_at_its_cap() -> None:
+    """Neither side is favoured to more than two in three, and who has no verdict has sent all that it may."""
+    random = Random(23)
+    ended = [played(random, 0.001) for _ in range(300)]
+    counted = Counter(verdict for verdict, _ in ended)
+    assert set(counted) == {Verdict.PASSED, Verdict.FAILED, Verdict.UNDECIDED}
+    assert max(counted[Verdict.PASSED], counted[Verdict.FAILED]) < 2 / 3 * len(ended)
+    assert {requests for verdict, requests in ended if verdict is Verdict.UNDECIDED} == {REQUESTS_MAX}

@@ -23,7 +23,7 @@ class Stub:
     It stalls for the first `stall_s` of every `stall_every_s` seconds. `status` is answered to every `wrong_every`-th turn, and `logged` is what the log says of it. `nonce_sent` is the
     nonce of its answers (`swaps_after` so many turns it is another's), `uncounted` how many turns its metrics forget, `dies_after` after how many turns it counts
     as dead, `answer_s` how long an answer takes, and
-    `metric` the name under which it counts.
+    `metric` the name under which it counts. `logged_nowhere`: nobody can read its log.
     """
 
     status: int = 200
@@ -36,6 +36,7 @@ class Stub:
     answer_s: float = 0.0
     metric: str = "app_responses_total"
     turns: Counter[str] = field(default_factory=Counter)
+    logged_nowhere: bool = False
     stall_s: float = 0.0
     stall_every_s: float = 5.0
     served: int = 0
@@ -85,6 +86,7 @@ class Stub:
     async def start(self, options: LoadOptions, directory: Path) -> AsyncIterator[LoadTarget]:
         """Serve; the log is written when the block ends."""
         path = directory / "stub.log"
+        path.touch()
         server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
         route = options.profile.turn.path
 
@@ -94,7 +96,7 @@ class Stub:
         try:
             yield LoadTarget(
                 base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
-                logs={"app": path},
+                logs={} if self.logged_nowhere else {"app": path},
                 alive=lambda: self.dies_after is None or self.served < self.dies_after,
                 nonce="nonce",
                 metrics=metrics,

@@ -41,6 +41,12 @@ def of(report: LoadReport, verdict: Verdict) -> list[str]:
     return [gate.name for gate in report.gates if gate.verdict is verdict]
 
 
+def opened() -> list[str]:
+    """What this process has open; a file that is no more is called so by the system."""
+    places = Path("/proc/self/fd").iterdir()
+    return [str(place.readlink()) for place in places if place.is_symlink()]
+
+
 async def test_a_small_load_on_the_reference_service_is_undecided() -> None:
     """200 requests on the real service pass every gate but the rates, which say how many are missing."""
     said: list[str] = []
@@ -83,6 +89,18 @@ async def test_a_service_that_logs_success_on_500_fails_for_that_reason(stub: St
     failed = of(report, Verdict.FAILED)
     assert {"error_rate < 0.1%", "status(5xx) == 0", "misreported == 0"} <= set(failed)
     assert "forgotten == 0" not in failed
+
+
+async def test_a_log_that_cannot_be_had_is_missed_unless_it_is_left_out(stub: Stub) -> None:
+    """Nothing is sent where half of the evidence is not there; left out by name, what it would show is listed."""
+    start = stub(logged_nowhere=True)
+    with pytest.raises(UsageError, match="has no log: name it with log = in its profile, or leave all gates"):
+        await Load(start=start).run(LoadOptions(requests=20, rate_per_s=100))
+    options = LoadOptions(requests=20, rate_per_s=100, without_log=True)
+    report = await Load(start=start).run(options)
+    assert "misreported == 0" in report.unwitnessed
+    assert "misreported == 0" not in [gate.name for gate in report.gates]
+    assert options.replay.endswith("--without-log")
 
 
 async def test_a_run_by_time_cuts_no_turn_off(stub: Stub) -> None:
@@ -173,6 +191,7 @@ async def test_a_cancelled_run_leaves_no_generator_and_gives_what_it_has(stub: S
     assert (report.verdict, report.requests > 0) == (Verdict.INVALID, True)
     assert "the run was interrupted" in report.reasons
     assert "the run was interrupted" in json.loads((tmp_path / TOLD).read_text())["reasons"]
+    assert not [path for path in opened() if path.endswith("stub.log (deleted)")]
 
 
 def test_no_generator_outlives_its_parent(tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""Ids of requests that a log gives to more than one request: lines of several sessions, or completions of several statuses."""
+
+from dataclasses import dataclass, field
+
+from harness.gates.log_fields import Ended, session_of
+from harness.history import LogRecord
+
+REMEMBERED_MAX = 65_536
+"""So many ids are remembered at most: the one that came first is forgotten where there would be more."""
+
+
+@dataclass(slots=True)
+class _Told:
+    """What the lines of one id have told."""
+
+    session: str = ""
+    status: int | None = None
+    doubtful: bool = False
+
+
+@dataclass(slots=True)
+class Ids:
+    """The ids of the last requests, and how many of all were `doubtful`: one of two requests cannot be told from one."""
+
+    doubtful: int = 0
+    _told: dict[str, _Told] = field(default_factory=dict)
+
+    def add(self, record: LogRecord, *, completes: bool) -> None:
+        """Take a line of the service's own, and its status where it `completes` a request."""
+        if record.request_id is None:
+            return
+        told = self._told.get(record.request_id)
+        if told is None:
+            if len(self._told) >= REMEMBERED_MAX:
+                del self._told[next(iter(self._told))]
+            told = self._told[record.request_id] = _Told()
+        session = session_of(record.fields) or told.session
+        ended = Ended.of(record.fields) if completes else None
+        status = told.status if ended is None else ended.status
+        differs = told.session not in ("", session) or told.status not in (None, status)
+        told.session, told.status = session, status
+        self.doubtful += differs and not told.doubtful
+        told.doubtful |= differs
