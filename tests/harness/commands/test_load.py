@@ -30,6 +30,9 @@ def test_a_run_is_shown_and_written_and_is_a_baseline_of_the_next(shakeout: Any,
         "error_rate < 10%",
         "p95 < 5s",
     ]
+    assert float(ET.parse(tmp_path / "o.xml").getroot().get("time", "0")) == pytest.approx(
+        told["elapsed_s"], abs=0.01
+    )
     assert "error_rate &lt; 10%" in (tmp_path / "o.html").read_text()
     assert "latency in ms" in said
     code, said, _ = shakeout("load", "--for", "2s", "--rate", "50", *gates, "--baseline", "kept")
