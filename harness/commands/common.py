@@ -166,7 +166,7 @@ def options(
     )
 
 
-def seconds(text: str) -> float:
+def seconds(text: str, option: str = "--for") -> float:
     """The seconds of `90s`, `5m`, `1h` or `90`.
 
     Raises:
@@ -174,7 +174,7 @@ def seconds(text: str) -> float:
     """
     match = _DURATION.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"--for {text}: a duration is a number with s, m or h, such as 90s")
+        raise UsageError(f"{option} {text}: a duration is a number with s, m or h, such as 90s")
     return float(match["number"]) * _UNIT_S[match["unit"] or "s"]
 
 

@@ -73,7 +73,7 @@ def command(
     check_places(json, junit_xml, None, read=[file, baseline, target])
     stored = is_history(file)
     _check(stored=stored, baseline=baseline, follow=follow, duration=duration)
-    replay = _replay(file, baseline, target)
+    replay = _replay(file, baseline, target, follow=follow, duration=duration)
 
     def give(judged: Judged) -> None:
         _give(judged, json, junit_xml, quiet=quiet)
@@ -90,10 +90,14 @@ def command(
     raise typer.Exit(judged.verdict.exit_code)
 
 
-def _replay(file: Path, baseline: Path | None, target: str | None) -> str:
+def _replay(
+    file: Path, baseline: Path | None, target: str | None, *, follow: bool, duration: str | None
+) -> str:
     """The command that judges this again."""
     words = ["shakeout", "judge", str(file)]
     words += ["--baseline", str(baseline)] if baseline else []
+    words += ["--follow"] if follow else []
+    words += ["--for", duration] if duration else []
     words += ["--target", named(target)] if named(target) else []
     return shlex.join(words)
 
@@ -175,7 +179,7 @@ def _show_log(report: LogReport) -> None:
             _show_line(f"{gate.name}, the first: {gate.evidence}")
     for assumption in report.assumptions:
         _show_line(f"assumed: {assumption}")
-    for doubt in report.reading.doubts:
+    for doubt in report.doubts:
         _show_line(f"doubtful: {doubt}")
     for template in report.templates[:TEMPLATES_SHOWN_MAX]:
         _show_line(f"unknown x {template.count:,}, first in line {template.line}: {template.text}")

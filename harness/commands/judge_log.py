@@ -26,7 +26,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogReport:
-    """The judgement of a log: its gates, what was assumed to judge it, and how well it could be read.
+    """The judgement of a log: its gates, what was assumed to judge it and its baseline, and how well they could be read.
 
     `unfinished` says that a log that was followed was left before it was decided. The names in a message have gone
     through `redact`, a template through `quote`, and a line through `evidence`.
@@ -36,6 +36,7 @@ class LogReport:
     counts: LogCounts
     reading: Reading
     assumptions: tuple[str, ...]
+    doubts: tuple[str, ...]
     unfinished: str = ""
     redact: Callable[[str], str] = str
     quote: Callable[[str], str] = str
@@ -81,7 +82,7 @@ class LogReport:
             requests=self.counts.requests.count,
             gates=[gate.to_json() for gate in self.quoted],
             assumptions=list(self.assumptions),
-            doubts=list(reading.doubts),
+            doubts=list(self.doubts),
             unfinished=self.unfinished,
         )
 
@@ -93,7 +94,7 @@ def judge_log(path: Path, profile: Profile, baseline: Path | None, say: Say) -> 
         UsageError: a log cannot be read, or says nothing.
         InvalidRun: nothing in one is of the service.
     """
-    before = None if baseline is None else _counted(baseline, profile, say)[0]
+    before, older = (None, None) if baseline is None else _counted(baseline, profile, say)
     counts, reading = _counted(path, profile, say)
     plan = monitoring_plan(profile.contract)
     gates = tuple(gate.judge(counts) for gate in plan if before is None or not isinstance(gate, Increases))
@@ -103,8 +104,14 @@ def judge_log(path: Path, profile: Profile, baseline: Path | None, say: Say) -> 
         gates=tuple(without_turns(result, *logs) for result in (*gates, *compared)),
         counts=counts,
         reading=reading,
-        assumptions=tuple(assumptions(counts)),
+        assumptions=(*assumptions(counts), *(() if before is None else _of_baseline(assumptions(before)))),
+        doubts=(*reading.doubts, *(() if older is None else _of_baseline(older.doubts))),
     )
+
+
+def _of_baseline(told: Iterable[str]) -> Iterator[str]:
+    """The same, said of the older log."""
+    return (f"of the baseline: {one}" for one in told)
 
 
 class Following:
@@ -140,6 +147,7 @@ class Following:
             counts=counts,
             reading=self._reading,
             assumptions=tuple(assumptions(counts)),
+            doubts=tuple(self._reading.doubts),
             unfinished="" if self._live.decided else why,
         )
 

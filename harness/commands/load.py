@@ -24,7 +24,7 @@ from harness.commands.common import (
     progress,
     seconds,
 )
-from harness.commands.load_modes import Mode, carried_out
+from harness.commands.load_modes import KNEE_S_MAX, Mode, carried_out
 from harness.commands.load_report import Outputs, show_plan
 from harness.errors import UsageError
 from harness.gates.criterion import Criterion
@@ -181,12 +181,12 @@ def _longest(given: Mapping[str, Any]) -> float:
         UsageError: it has one.
     """
     if given["longest"] is None:
-        return MAX_S
-    if not given["until_decided"] and not given["knee"]:
+        return KNEE_S_MAX if given["knee"] else MAX_S
+    if not given["until_decided"] and (not given["knee"] or given["duration"] is not None):
         raise UsageError(
             "--max is for --until-decided and --find-knee; say when any other run ends with --for"
         )
-    return seconds(given["longest"])
+    return seconds(given["longest"], "--max")
 
 
 def _gates(given: list[str] | None) -> tuple[Criterion, ...]:

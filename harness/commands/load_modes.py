@@ -14,7 +14,7 @@ from harness.gates.verdicts import Watch
 from harness.load.compared import Measure, abba, before, blocks, check_measure, read_frames
 from harness.load.frames import Run
 from harness.load.knee import Knee, find_knee
-from harness.load.options import MAX_S, LoadOptions
+from harness.load.options import LoadOptions
 from harness.load.phases import RATE_MAX
 from harness.load.report import LoadReport
 from harness.load.run import Load
@@ -99,7 +99,7 @@ async def _turns(options: LoadOptions, other: LoadOptions, how: Load) -> LoadRep
         seed=options.seed,
         model=f"{options.profile.name}, then {other.profile.name} twice, then {options.profile.name}",
         gates=(*_own(other, found.after), *baseline.compare(blocks(found.before), blocks(found.after))),
-        replay=f"{options.replay} --against {other.target}",
+        replay=f"{options.replay} --against {shlex.quote(other.target)}",
         run=found.after,
         reasons=found.reasons,
         baseline=found.before,
@@ -124,10 +124,8 @@ def _knee(options: LoadOptions, how: Load, outputs: Outputs) -> Verdict:
         )
     if outputs.junit is not None or outputs.html is not None:
         raise UsageError("--find-knee writes its steps as --json: leave --junit and --html out")
-    decided = replace(options, requests=None, for_s=None, until_decided=True)
-    decided = replace(
-        decided, max_s=options.for_s or (KNEE_S_MAX if options.max_s == MAX_S else options.max_s)
-    )
+    max_s = options.for_s or options.max_s
+    decided = replace(options, for_s=None, until_decided=True, max_s=max_s)
 
     async def measure(rate_per_s: float) -> LoadReport:
         keep = None if how.keep is None else how.keep / f"{rate_per_s:g}"
@@ -142,7 +140,8 @@ def _knee(options: LoadOptions, how: Load, outputs: Outputs) -> Verdict:
     def give(knee: Knee) -> None:
         if not outputs.quiet:
             show_knee(knee)
-            out.print(f"again: {replace(decided, rate_per_s=options.rate).replay} --find-knee", markup=False)
+            again = replace(options, for_s=max_s, rate_per_s=options.rate).replay
+            out.print(f"again: {again} --find-knee", markup=False)
         if outputs.json is not None:
             json_file.write(outputs.json, knee.to_json())
 

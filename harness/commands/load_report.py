@@ -105,6 +105,17 @@ def cases(report: LoadReport) -> list[junit.Case]:
         )
         for one in report.gates
     ]
+    found += [
+        junit.Case(
+            suite="gates",
+            name=name,
+            verdict=Verdict.PASSED,
+            message="left out by --without-log",
+            details=replay,
+            skipped=True,
+        )
+        for name in report.unwitnessed
+    ]
     if report.reasons:
         details = "\n".join((*report.reasons, replay))
         found.append(

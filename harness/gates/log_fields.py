@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from harness.history import LogRecord
+
 _STATUSES = ("status_code", "status", "http_status")
 _METHODS = ("classification_method", "method", "level")
+_REQUESTS = ("request_id", "x_request_id", "correlation_id", "trace_id", "traceid", "req_id")
 _SESSIONS = ("session_id", "session", "conversation_id", "conversation", "thread_id", "chat_id")
 _PATHS = ("route", "path", "endpoint", "url")
 UNNAMED = "(unnamed)"
@@ -100,6 +103,11 @@ def duration_of(fields: Mapping[str, Any]) -> Duration | None:
 def method_of(fields: Mapping[str, Any]) -> str:
     """By which method a turn was classified."""
     return next((found for name in _METHODS if isinstance(found := fields.get(name), str)), UNNAMED)
+
+
+def request_of(record: LogRecord) -> str:
+    """The id of the request that a line belongs to; empty where it names none."""
+    return record.request_id or first_of(record.fields, _REQUESTS)
 
 
 def session_of(fields: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from harness.gates.log_fields import Ended, session_of
+from harness.gates.log_fields import Ended, request_of, session_of
 from harness.history import LogRecord
 
 REMEMBERED_MAX = 65_536
@@ -27,13 +27,13 @@ class Ids:
 
     def add(self, record: LogRecord, *, completes: bool) -> None:
         """Take a line of the service's own, and its status where it `completes` a request."""
-        if record.request_id is None:
+        if not (request := request_of(record)):
             return
-        told = self._told.get(record.request_id)
+        told = self._told.get(request)
         if told is None:
             if len(self._told) >= REMEMBERED_MAX:
                 del self._told[next(iter(self._told))]
-            told = self._told[record.request_id] = _Told()
+            told = self._told[request] = _Told()
         session = session_of(record.fields) or told.session
         ended = Ended.of(record.fields) if completes else None
         status = told.status if ended is None else ended.status

@@ -90,10 +90,12 @@ class Seen:
         lines = sum(cell.lines for cell in self.log.values())
         if not lines:
             return "the log is empty"
-        if self.promised is None:
-            return ""
-        told = sum(cell.events[self.promised] for cell in self.log.values())
         answered = self.cells.within(Scope()).answered
+        if self.promised is None:
+            # Which line is a request's is not known then, but there are no fewer lines than requests.
+            silent = self.ended and lines < SPOKEN_MIN * answered
+            return f"the log has {lines:,} lines of {answered:,} answered requests" if silent else ""
+        told = sum(cell.events[self.promised] for cell in self.log.values())
         if not told:
             return f"the log has no {self.promised} in {lines:,} lines"
         if self.ended and told < SPOKEN_MIN * answered:

@@ -4,7 +4,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from harness.gates.log_fields import first_of, session_of
+from harness.gates.log_fields import request_of, session_of
 from harness.history import LogRecord
 from harness.incidents.places import gap_s, routes_of, same_route, same_status, statuses_of
 
@@ -19,8 +19,6 @@ GAP_S_MAX = 60.0
 
 _SILENT_MAX = 16
 """So many completed requests may wait for their access line, which names no request."""
-
-_REQUEST_KEYS = ("request_id", "x_request_id", "correlation_id", "trace_id", "traceid", "req_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +60,6 @@ class _Open:
         return Thread(
             how=self.how, key=self.key, records=tuple(self.records), session=self.session, whole=whole
         )
-
-
-def request_of(record: LogRecord) -> str:
-    """The id of the request that a line belongs to; empty where it names none."""
-    return record.request_id or first_of(record.fields, _REQUEST_KEYS)
 
 
 def ends_request(record: LogRecord, completion: str | None) -> bool:

@@ -54,12 +54,7 @@ class Alone:
         workers = options.expect_workers if options.master else 1
         if self._users < workers:
             raise UsageError(f"-u {self._users}: each of {workers} generators needs one user at least")
-        if options.target_log and not Path(options.target_log).is_file():
-            raise UsageError(f"{options.target_log}: no such log; name the service's, or give --without-log")
-        if bool(options.target_log) is options.without_log:
-            raise UsageError(
-                "the service's log is half of the evidence: give --target-log FILE, or --without-log to leave it out"
-            )
+        _check_log(options.target_log, without=options.without_log)
         self.plan = Plan(
             turn=self._profile.turn,
             seed=SEED,
@@ -118,6 +113,22 @@ class Alone:
             run=frames.run,
             reasons=doubts(frames.run, Expected(workers=self.plan.workers)),
             unwitnessed=tuple(str(one) for one in self._criteria if one not in judged),
+        )
+
+
+def _check_log(place: str, *, without: bool) -> None:
+    """Refuse to begin where nobody has said where half of the evidence is, or that it is to be left out.
+
+    Raises:
+        UsageError: it is neither, both, or not there.
+    """
+    if place and without:
+        raise UsageError(f"--target-log {place} and --without-log: give one of the two")
+    if place and not Path(place).is_file():
+        raise UsageError(f"{place}: no such log; name the service's, or give --without-log")
+    if not place and not without:
+        raise UsageError(
+            "the service's log is half of the evidence: give --target-log FILE, or --without-log to leave it out"
         )
 
 

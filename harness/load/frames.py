@@ -123,7 +123,7 @@ def read(line: bytes) -> Frame:
             log=_log(said["log"]),
             answers=tuple(said["answers"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidRun(f"a frame of the load cannot be read ({error}): run it again") from error
 
 

@@ -54,16 +54,11 @@ async def generators(
 
     With `bind`, HOST:PORT, the workers are started elsewhere, and it waits for them there. Users are all those of a run; of
     a plan with phases there is one in each worker.
-
-    Raises:
-        UsageError: nobody can wait there.
     """
     directory = Path(plan.directory)
     (directory / "plan.json").write_text(plan.text())
     host, _, given = bind.rpartition(":")
     host, port = host or LOCAL, int(given or free_port())
-    if bind:
-        _check_free(host, port)
     count = str(plan.workers if plan.phases else users)
     master = ["--master", "--master-bind-host", host, "--master-bind-port", str(port)]
     master += ["--headless", "--only-summary", "--expect-workers", str(plan.workers)]
@@ -83,17 +78,20 @@ async def generators(
                 await to_its_end(asyncio.sleep(TELL_S))
 
 
-def _check_free(host: str, port: int) -> None:
-    """Refuse a place that no master can listen at.
+def check_place(bind: str) -> None:
+    """Refuse a place, HOST:PORT, that no master can listen at; empty is any.
 
     Raises:
         UsageError: somebody else does already, or it is not of this machine.
     """
+    if not bind:
+        return
+    host, _, port = bind.rpartition(":")
     try:
-        with socket.create_server((host, port)):
+        with socket.create_server((host, int(port))):
             pass
     except OSError as error:
-        raise UsageError(f"--bind {host}:{port}: {error.strerror or error}; choose another") from error
+        raise UsageError(f"--bind {bind}: {error.strerror or error}; choose another") from error
 
 
 @asynccontextmanager

@@ -30,8 +30,10 @@ class Kept:
 
     @classmethod
     @contextmanager
-    def opened(cls, folder: Path | None) -> Iterator["Kept | None"]:
-        """The folder, which is made; None where nothing is to be kept.
+    def opened(cls, folder: Path | None, logs: Mapping[str, Path]) -> Iterator["Kept | None"]:
+        """The folder, which is made, without what an earlier run has left there; None where nothing is to be kept.
+
+        `logs` are those that will be kept when the run has ended, by source.
 
         Raises:
             InvalidRun: it cannot be written.
@@ -41,7 +43,8 @@ class Kept:
             return
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / TOLD).unlink(missing_ok=True)
+            for old in (folder / TOLD, *(_place(folder, *log) for log in logs.items())):
+                old.unlink(missing_ok=True)
             stream = (folder / FRAMES).open("wb", buffering=0)
         except OSError as error:
             raise InvalidRun(_lost(folder, error)) from error
@@ -56,7 +59,7 @@ class Kept:
         """Copy the logs as `load-SOURCE.log`; what a run that broke off did not write is not there."""
         for source, path in paths.items():
             if path.exists():
-                self._noting(partial(_copy, path, self._folder / f"load-{source}{path.suffix}"))
+                self._noting(partial(_copy, path, _place(self._folder, source, path)))
 
     def told(self, model: str, reasons: Sequence[str]) -> None:
         """Write down that the run came to its end, how requests were made, and why it cannot be trusted, if so."""
@@ -76,6 +79,11 @@ class Kept:
                 write()
         except OSError as error:
             self.lost = _lost(self._folder, error)
+
+
+def _place(folder: Path, source: str, path: Path) -> Path:
+    """Where the log of a source is kept."""
+    return folder / f"load-{source}{path.suffix}"
 
 
 def _copy(path: Path, place: Path) -> None:

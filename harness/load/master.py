@@ -4,6 +4,7 @@ This file is a locust file. `shakeout load` starts a master and its workers on i
 frames. Without a plan it is run alone, and judges itself.
 """
 
+import atexit
 import os
 import sys
 import threading
@@ -143,6 +144,17 @@ def _outlive_nobody(parent: int) -> None:
 
 
 def _watch(runner: Runner, plan: Plan, merger: Merger) -> None:
+    """Write frames until every generator has ended; where there is no room for them, that is the master's last word."""
+    try:
+        _write(runner, plan, merger)
+    except OSError as error:
+        # Locust ends with a table of its own; the parent tells the last line.
+        atexit.register(sys.stderr.write, f"{plan.frames}: {error.strerror}\n")
+        runner.environment.process_exit_code = InvalidRun.exit_code
+    runner.quit()
+
+
+def _write(runner: Runner, plan: Plan, merger: Merger) -> None:
     """Write a frame a second until every generator has ended; end them where they are told to."""
     began_s, next_s, now_s, told = time.monotonic(), REPORT_S, 0.0, False
     while not merger.ended and not merger.stuck and now_s < plan.lasts_s + OVER_S_MAX:
@@ -155,7 +167,6 @@ def _watch(runner: Runner, plan: Plan, merger: Merger) -> None:
             merger.frame(now_s)
             next_s = now_s + REPORT_S
     merger.frame(time.monotonic() - began_s)
-    runner.quit()
 
 
 def _stopped(**_: Any) -> None:

@@ -14,7 +14,7 @@ from harness.load.phases import Phase
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """The requests of its scope (of its `phase`) that one gate needs; 0 where it counts, and estimates nothing.
+    """The requests of its scope (of its `phase`) that one gate needs; its `min_n` where it counts, and estimates nothing.
 
     `once` are those that pass it where it is looked at once and none is wrong; `watched` the same where it is looked at
     all the time, and `watched_mean` so many on average where half of what is allowed is wrong.
@@ -31,7 +31,10 @@ def need(criterion: Criterion) -> Need:
     """What one gate needs."""
     share = _share(criterion)
     if share is None:
-        return Need(gate=str(criterion), phase=criterion.scope.phase, once=0, watched=0, watched_mean=0)
+        least = criterion.min_n
+        return Need(
+            gate=str(criterion), phase=criterion.scope.phase, once=least, watched=least, watched_mean=least
+        )
     alpha = min(criterion.alpha, WATCHED_ALPHA)
     test = watched_test(share, alpha)
     return Need(

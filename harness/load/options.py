@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.errors import UsageError
-from harness.gates.criteria import by_log
 from harness.gates.criterion import Criterion
 from harness.gates.metrics import STREAMED
 from harness.load.arrivals import ARRIVALS
@@ -42,7 +41,7 @@ class LoadOptions:
     are, after `max_s` seconds at the latest. Requests are due `rate_per_s` a second, whatever became of those before
     (`arrivals` says how they are drawn), or are sent by so many `users` who wait for their answers. `workers` generators
     share them. With `bind` they are started elsewhere, and come to that host and port. `gates` stand in the place of the
-    success criteria; `without_log` leaves out those of them that the log would testify to. With `streams` turns ask for streams. `scenario` has the faults that are there in the phases
+    success criteria; `without_log` leaves out the gates that the log would testify to. With `streams` turns ask for streams. `scenario` has the faults that are there in the phases
     `during`. `defects` are built into the target; `target` is how its profile was named, for the replay command.
 
     Raises:
@@ -117,8 +116,6 @@ class LoadOptions:
                     raise UsageError(
                         f"{gate}: there is no {kind} {name}; there are: {', '.join(sorted(names))}"
                     )
-            if self.without_log and by_log(gate):
-                raise UsageError(f"{gate}: is about the log; leave either it or --without-log out")
             if gate.metric.startswith(STREAMED) and not self.streams:
                 raise UsageError(f"{gate}: only a stream has a first token; add --streams")
 

@@ -2,19 +2,21 @@
 
 import asyncio
 import contextlib
+import errno
 import secrets
+import socket
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.errors import ShakeoutError, UsageError
+from harness.errors import InvalidRun, ShakeoutError, UsageError
 from harness.gates.criteria import by_log, success_criteria, watched_texts
 from harness.gates.criterion import Criterion, Figure
 from harness.gates.verdicts import Seen
 from harness.load.counted import count_differs, counted_now
 from harness.load.faults import Phased, check_faults
-from harness.load.generator import generators
+from harness.load.generator import check_place, generators
 from harness.load.journey import canary
 from harness.load.kept import Kept
 from harness.load.limits import limits
@@ -25,6 +27,10 @@ from harness.load.service_log import ServiceLog
 from harness.load.target import LoadTarget, Starter, process_target
 from harness.load.validity import Expected, doubts
 from harness.load.watching import Frames, Watching
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104  # nobody binds to it here: it is compared with
+"""Who listens there does so under every name of the machine: others need one of them."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 INTERRUPTED = "the run was interrupted"
 UNSIGNED = (
@@ -55,17 +61,22 @@ class Load:
             InvalidRun: what was to be kept cannot be written.
         """
         with contextlib.ExitStack() as stack:
-            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shakeout-load-")))
-            kept = stack.enter_context(Kept.opened(self.keep))
-            async with self.start(options, directory) as target:
-                one = _Run.of(options, target, directory, self, kept)
-                stack.callback(one.frames.close)
-                try:
-                    await one.drive()
-                except asyncio.CancelledError:
+            directory = _folder(stack)
+            check_place(options.bind)
+            one: _Run | None = None
+            try:
+                with _room():
+                    async with self.start(options, directory) as target:
+                        one = _Run.of(options, target, directory, self)
+                        stack.callback(one.frames.close)
+                        # Not before: what is refused leaves the evidence of an earlier run as it is.
+                        one.frames.keep = stack.enter_context(Kept.opened(self.keep, target.logs))
+                        await one.drive()
+            except asyncio.CancelledError:
+                if one is not None:
                     one.reasons.append(INTERRUPTED)
                     self.partial(one.kept())
-                    raise
+                raise
             self.say("judging")
             one.frames.end()
             return one.kept()
@@ -84,9 +95,7 @@ class _Run:
     reasons: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(
-        cls, options: LoadOptions, target: LoadTarget, directory: Path, how: Load, kept: Kept | None
-    ) -> "_Run":
+    def of(cls, options: LoadOptions, target: LoadTarget, directory: Path, how: Load) -> "_Run":
         """What has to be there before anything is sent."""
         contract, scenario = options.profile.contract, options.scenario
         criteria, unwitnessed = _criteria(options, target)
@@ -105,14 +114,14 @@ class _Run:
             swapped=target.swapped or (lambda: ""),
             promised=contract.completion_event,
             before=how.before,
-            hint=_hint(options.bind),
+            hint=hint(options.bind),
             say=how.say,
         )
         return cls(
             options=options,
             target=target,
             plan=plan,
-            frames=Frames(plan=plan, each=watching.each, log=log, keep=kept),
+            frames=Frames(plan=plan, each=watching.each, log=log),
             watching=watching,
             unwitnessed=unwitnessed,
         )
@@ -171,6 +180,36 @@ class _Run:
         )
 
 
+def _folder(stack: contextlib.ExitStack) -> Path:
+    """A folder for what the processes of a run tell each other, gone with the stack.
+
+    Raises:
+        UsageError: there is no place for one.
+    """
+    try:
+        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shakeout-load-")))
+    except OSError as error:
+        raise UsageError(f"no folder for a run: {error.strerror}; name one with TMPDIR") from error
+
+
+@contextlib.contextmanager
+def _room() -> Iterator[None]:
+    """Tell a full disk for what it is.
+
+    Raises:
+        InvalidRun: it was full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        place = error.filename or tempfile.gettempdir()
+        raise InvalidRun(
+            f"{place}: {error.strerror}; make room, or name another place with TMPDIR"
+        ) from error
+
+
 def _criteria(options: LoadOptions, target: LoadTarget) -> tuple[tuple[Criterion, ...], tuple[str, ...]]:
     """The gates that can be judged, and the names of those whose witness was waived.
 
@@ -207,11 +246,12 @@ def _plan(options: LoadOptions, target: LoadTarget, directory: Path, criteria: S
     )
 
 
-def _hint(bind: str) -> str:
+def hint(bind: str) -> str:
     """How a generator is started that is waited for; empty where they are started here."""
     if not bind:
         return ""
     host, _, port = bind.rpartition(":")
+    host = socket.gethostname() if host == EVERYWHERE else host
     return f"; start each with locust -f locustfile.py --worker --master-host {host} --master-port {port}"
 
 

@@ -14,7 +14,7 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One case: its verdict, one line on it, and the details."""
+    """One case: its verdict, one line on it, and the details. `skipped`: it was left out, and `message` says by what."""
 
     suite: str
     name: str
@@ -22,6 +22,7 @@ class Case:
     message: str
     details: str
     elapsed_s: float = 0.0
+    skipped: bool = False
 
 
 def scenario_case(result: ScenarioVerdict) -> Case:
@@ -58,6 +59,7 @@ def _totals(cases: Sequence[Case]) -> dict[str, str]:
         "tests": str(len(cases)),
         "failures": str(sum(case.verdict is Verdict.FAILED for case in cases)),
         "errors": str(sum(case.verdict in (Verdict.INVALID, Verdict.UNDECIDED) for case in cases)),
+        "skipped": str(sum(case.skipped for case in cases)),
         "time": f"{sum(case.elapsed_s for case in cases):.3f}",
     }
 
@@ -66,7 +68,9 @@ def _add(suite: ET.Element, case: Case) -> None:
     """Add one case."""
     time = f"{case.elapsed_s:.3f}"
     element = ET.SubElement(suite, "testcase", classname=case.suite, name=case.name, time=time)
-    if case.verdict is Verdict.PASSED:
+    if case.skipped:
+        ET.SubElement(element, "skipped", message=case.message)
+    if case.skipped or case.verdict is Verdict.PASSED:
         return
     tag = "failure" if case.verdict is Verdict.FAILED else "error"
     message = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", case.message)

@@ -7,6 +7,17 @@ from harness.reports import junit
 from harness.verdict import Verdict
 
 
+def test_what_was_left_out_is_skipped_and_says_why(tmp_path: Path) -> None:
+    """It is neither passed in silence nor against anybody."""
+    left = junit.Case(
+        suite="gates", name="a", verdict=Verdict.PASSED, message="why", details="", skipped=True
+    )
+    junit.write(tmp_path / "out.xml", [left])
+    root = ET.parse(tmp_path / "out.xml").getroot()
+    assert [root.attrib[name] for name in ("tests", "skipped", "failures", "errors")] == ["1", "1", "0", "0"]
+    assert [element.get("message") for element in root.iter("skipped")] == ["why"]
+
+
 def test_every_suite_has_its_totals(tmp_path: Path) -> None:
     """Each suite, and the whole, counts its tests, failures and errors, and the seconds that they took."""
     verdicts = [

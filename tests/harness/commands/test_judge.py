@@ -92,6 +92,21 @@ def test_an_id_that_two_requests_have_is_said_in_one_line(shakeout: Run, log: Ca
     ]
 
 
+def test_what_is_doubtful_of_the_baseline_is_said(shakeout: Run, log: Callable[[str], str]) -> None:
+    """A clock that goes back in the older log makes the comparison doubtful, too, and what was assumed of it is told."""
+    lines = healthy(600).splitlines(keepends=True)
+    back = "".join([*lines[1_000:], *lines[:1_000]])
+    alone = [
+        line for line in shakeout("judge", log(back, "alone.log"))[1].splitlines() if "doubtful: " in line
+    ]
+    assert alone
+    _, out, _ = shakeout("judge", log(healthy(50), "new.log"), "--baseline", log(back, "old.log"))
+    assert [
+        line.replace("of the baseline: ", "") for line in out.splitlines() if "doubtful: " in line
+    ] == alone
+    assert "assumed: of the baseline: " in out
+
+
 def test_what_became_worse_since_the_baseline_fails(shakeout: Run, log: Callable[[str], str]) -> None:
     """After a deployment that made answers slower the run fails by latency alone, though each answer is below the limit."""
     old, new = log(healthy(3_000), "old.log"), log(healthy(3_000, duration_s=0.5), "new.log")

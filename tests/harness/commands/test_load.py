@@ -1,6 +1,7 @@
 """`shakeout load` from the command line: what it shows, writes, and refuses."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -105,6 +106,8 @@ def test_the_highest_rate_is_looked_for_under_the_same_gates(shakeout: Any, tmp_
     told = json.loads((tmp_path / "k.json").read_text())
     assert (code, told["kind"], told["verdict"]) == (1, "knee", "failed"), said
     assert told["highest_passing_per_s"] is None
+    again = next(line for line in said.splitlines() if line.startswith("again: shakeout "))
+    assert shakeout(*shlex.split(again)[2:])[0] == 1
 
 
 @pytest.mark.parametrize(("arguments", "complaint"), [
@@ -115,6 +118,8 @@ def test_the_highest_rate_is_looked_for_under_the_same_gates(shakeout: Any, tmp_
     (("--phase", "ramp 5"), "it is written NAME TIME RATE"),
     (("--against", "none.toml"), "none.toml: "),
     (("--gate", 'log("done") increases'), "give --baseline with a gate of `increases`"),
+    (("--find-knee", "--for", "3s", "--max", "20s"), "--max is for --until-decided and --find-knee"),
+    (("--until-decided", "--max", "soon"), "--max soon: a duration is"),
     (("--max", "20s"), "--max is for --until-decided and --find-knee"),
     (("--rate", "inf"), "--rate inf: give more than 0 requests a second, at most 20000"),
     (("--rate", "0"), "--rate 0: give more than 0 requests a second"),

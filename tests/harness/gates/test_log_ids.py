@@ -32,6 +32,7 @@ def doubtful(*records: LogRecord) -> int:
     ((record("a", status_code=500), record("b", status_code=200)), 0),
     ((record("a", session_id="s", status_code=200), record("a", session_id="s", status_code=200)), 0),
     ((record("a", "provider_failed", status_code=500), record("a", status_code=200)), 0),
+    ((record(None, correlation_id="a", status_code=500), record(None, correlation_id="a", status_code=200)), 1),
     ((record(None, status_code=500), record(None, status_code=200)), 0),
 ])  # fmt: skip
 def test_an_id_of_two_sessions_or_two_endings_counts_once(records: tuple[LogRecord, ...], count: int) -> None:

@@ -89,6 +89,15 @@ def test_a_log_that_falls_silent_cannot_testify() -> None:
     assert judged('log("skipped") == 0', wrong).verdict is Verdict.FAILED
 
 
+def test_a_log_that_promises_nothing_has_a_line_a_request() -> None:
+    """A banner and then nothing is silence, too: of what such a log lacks it is no witness."""
+    banner, spoken = (replace(seen(LogCell(lines=lines), requests=101), promised=None) for lines in (1, 91))
+    result = judged("log_status(500) == 0", banner)
+    assert (result.verdict, "1 lines of 101 answered requests" in result.message) == (Verdict.INVALID, True)
+    assert judged("log_status(500) == 0", spoken).verdict is Verdict.PASSED
+    assert judged("log_status(500) == 0", replace(banner, ended=False)).verdict is Verdict.UNDECIDED
+
+
 def test_the_slowest_is_the_slowest_of_all_answers() -> None:
     """One that failed, too, after the time that it took; one without any answer took for ever."""
     sent = Cell(requests=10, failed=1, failed_most_us=700_000)

@@ -66,8 +66,11 @@ def test_a_log_without_a_line_is_another_thing_than_none(
     assert Run.of([frame(0, 0, events=events)]).log == known
 
 
+WRONG_LOG = json.dumps({**json.loads(frame(0, 0).line()), "log": []}).encode()
+
+
 @pytest.mark.parametrize(
-    "line", [b"", b"{", b"[]", b"{}", json.dumps({"schema": 2}).encode(), b'{"schema": 1}']
+    "line", [b"", b"{", b"[]", b"{}", json.dumps({"schema": 2}).encode(), b'{"schema": 1}', WRONG_LOG]
 )
 def test_what_is_no_frame_is_refused(line: bytes) -> None:
     """In one line, with what to do."""

@@ -149,6 +149,7 @@ async def test_a_place_that_is_taken_is_refused(stub: Stub) -> None:
     (("--requests", "0"), 2, "--requests 0: must be at least 1"),
     (("--target-profile", "no/such.toml"), 2, "no/such.toml"),
     (("--target-log", "no/such.log"), 2, "no/such.log"),
+    (("--target-log", __file__, "--without-log"), 2, "and --without-log: give one of the two"),
     (("--plan", "no/such.json"), 2, "no/such.json"),
     (("--requests", "20", "--without-log"), 3, "not one request was answered"),
 ])  # fmt: skip

@@ -23,6 +23,7 @@ from harness.load.phases import Phase
         ("share(method=first) == 100%", 0, 0, 0),
         ("status(5xx) == 0", 0, 0, 0),
         ("max < 2s", 0, 0, 0),
+        ("status(5xx) == 0 min_n=5000", 5_000, 5_000, 5_000),
     ],
 )
 def test_a_gate_needs_so_many_requests(gate: str, once: int, watched: int, watched_mean: int) -> None:

@@ -1,0 +1,146 @@
+"""What a run leaves behind: the evidence of an earlier one stays until there is another, and nothing that was seen is lost."""
+
+import asyncio
+import errno
+import json
+import os
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.errors import InvalidRun, UsageError
+from harness.gates import parse
+from harness.load.kept import FRAMES, TOLD
+from harness.load.options import LoadOptions
+from harness.load.report import LoadReport
+from harness.load.run import EVERYWHERE, Load, hint
+from harness.load.target import LoadTarget, Starter
+from harness.verdict import Verdict
+from tests.harness.load.processes import is_sending, locusts
+
+pytestmark = pytest.mark.usefixtures("patience")
+Stub = Callable[..., Starter]
+GATES = (parse("error_rate < 50%"),)
+
+
+def kept(folder: Path) -> dict[str, bytes]:
+    """All that an earlier run has left."""
+    for name in (FRAMES, TOLD, "load-app.log"):
+        (folder / name).write_bytes(b"of an earlier run")
+    return contents(folder)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """What is in a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+async def test_a_run_that_is_refused_leaves_the_evidence_of_an_earlier_one(
+    stub: Stub, tmp_path: Path
+) -> None:
+    """A log that is not there, and a place that is taken: nothing was run, and the baseline is as it was."""
+    before = kept(tmp_path)
+    with pytest.raises(UsageError, match="has no log"):
+        await Load(start=stub(logged_nowhere=True), keep=tmp_path).run(LoadOptions(requests=20))
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        place = f"127.0.0.1:{stranger.getsockname()[1]}"
+        with pytest.raises(UsageError, match="Address already in use"):
+            await Load(start=stub(), keep=tmp_path).run(LoadOptions(requests=20, bind=place))
+    assert contents(tmp_path) == before
+
+
+async def test_nothing_of_an_earlier_run_stays_beside_the_evidence_of_the_next(
+    stub: Stub, tmp_path: Path
+) -> None:
+    """A run that dies before its log is kept has none, and not that of the run before."""
+    kept(tmp_path)
+
+    @asynccontextmanager
+    async def dying(options: LoadOptions, directory: Path) -> AsyncIterator[LoadTarget]:
+        async with stub()(options, directory) as target:
+            yield target
+            raise InvalidRun("it died")
+
+    with pytest.raises(InvalidRun, match="it died"):
+        await Load(start=dying, keep=tmp_path).run(LoadOptions(requests=20, rate_per_s=100, gates=GATES))
+    assert set(contents(tmp_path)) == {FRAMES}
+
+
+async def test_an_interruption_while_the_target_ends_keeps_what_was_seen(stub: Stub, tmp_path: Path) -> None:
+    """All was sent, and the target takes its time to end: the report is given, whole and marked."""
+    ending, partial = asyncio.Event(), list[LoadReport]()
+
+    @asynccontextmanager
+    async def slow(options: LoadOptions, directory: Path) -> AsyncIterator[LoadTarget]:
+        async with stub()(options, directory) as target:
+            yield target
+            ending.set()
+            await asyncio.Event().wait()
+
+    load = Load(start=slow, keep=tmp_path, partial=partial.append)
+    run = asyncio.create_task(load.run(LoadOptions(requests=20, rate_per_s=100, gates=GATES)))
+    await ending.wait()
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    (report,) = partial
+    assert (report.verdict, report.requests) == (Verdict.INVALID, 20)
+    assert "the run was interrupted" in json.loads((tmp_path / TOLD).read_text())["reasons"]
+
+
+def failing(code: int) -> Starter:
+    """A start that fails with this error of the system."""
+
+    @asynccontextmanager
+    async def start(options: LoadOptions, directory: Path) -> AsyncIterator[LoadTarget]:
+        raise OSError(code, os.strerror(code), "/some/place")
+        yield
+
+    return start
+
+
+async def test_a_disk_that_is_full_from_the_start_is_one_line() -> None:
+    """It names the place; what is no matter of room stays the bug that it is."""
+    for code, kind, told in (
+        (errno.ENOSPC, InvalidRun, "/some/place: No space left on device; make room"),
+        (errno.EPIPE, BrokenPipeError, "Broken pipe"),
+    ):
+        with pytest.raises(kind, match=told):
+            await Load(start=failing(code)).run(LoadOptions(requests=20))
+
+
+async def test_no_place_for_a_folder_is_one_line(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the variable that names one."""
+    monkeypatch.setattr(tempfile, "tempdir", "/no/such/place")
+    with pytest.raises(
+        UsageError, match="no folder for a run: No such file or directory; name one with TMPDIR"
+    ):
+        await Load(start=stub()).run(LoadOptions(requests=20))
+
+
+async def test_a_disk_that_fills_under_the_frames_is_the_masters_last_word(stub: Stub) -> None:
+    """From some frame on the system refuses to write more: the run ends at once, invalid, and names the file."""
+
+    def fill(progress: str) -> None:
+        for process in locusts():
+            if is_sending(progress) and "--master" in process.cmdline():
+                process.rlimit(psutil.RLIMIT_FSIZE, (4_096, 4_096))
+
+    load = Load(start=stub(), say=fill)
+    report = await load.run(LoadOptions(requests=20_000, rate_per_s=50, gates=GATES))
+    assert report.verdict is Verdict.INVALID
+    assert report.reasons[0].startswith("the master ended with exit code 3: ")
+    assert report.reasons[0].endswith("frames.jsonl: File too large")
+    assert locusts() == []
+
+
+def test_generators_elsewhere_are_told_a_name_that_they_can_reach() -> None:
+    """Where it listens under every name, that of this machine; else the one that was given."""
+    assert f"--master-host {socket.gethostname()} --master-port 5557" in hint(f"{EVERYWHERE}:5557")
+    assert "--master-host 127.0.0.1 --master-port 9" in hint("127.0.0.1:9")
+    assert hint("") == ""
