@@ -48,7 +48,7 @@ Longest = Annotated[
     typer.Option(
         "--max",
         help="With --until-decided: stop after so long in any case; with --find-knee, each rate.",
-        show_default=f"{MAX_S:g}s",
+        show_default=f"{MAX_S:g}s, and {KNEE_S_MAX:g}s with --find-knee",
     ),
 ]
 Rate = Annotated[

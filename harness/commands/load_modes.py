@@ -41,7 +41,7 @@ class Mode:
             raise UsageError(
                 "what increases does so against a baseline: give --baseline with a gate of `increases`"
             )
-        if self.against is not None and any(map(by_log, self.against.gates)):
+        if self.against is not None and any(map(by_log, self.against.asked)):
             raise UsageError("--against compares what two targets answer: leave gates on a log out")
         if sum((self.baseline is not None, self.against is not None, self.knee)) > 1:
             raise UsageError("--baseline, --against and --find-knee are three questions: ask one of them")
@@ -67,11 +67,14 @@ def _measured(options: LoadOptions, place: Path, how: Load) -> LoadReport:
         raise UsageError(f"--history {how.keep}: is what --baseline reads; choose another name")
     old = read_frames(place)
     check_measure(place, options.model)
-    report = wait_for(
-        replace(how, before=before(old, options.profile.contract.completion_event)).run(options)
+    replay = f"{options.replay} --baseline {shlex.quote(str(place))}"
+    measuring = replace(
+        how,
+        before=before(old, options.profile.contract.completion_event),
+        partial=lambda report: how.partial(replace(report, replay=replay)),
     )
+    report = wait_for(measuring.run(options))
     compared = baseline.compare(blocks(old), blocks(report.run))
-    replay = f"{report.replay} --baseline {shlex.quote(str(place))}"
     return replace(report, gates=(*report.gates, *compared), replay=replay, baseline=old)
 
 
@@ -81,16 +84,20 @@ async def _turns(options: LoadOptions, other: LoadOptions, how: Load) -> LoadRep
     Only what both answer is compared: the log is left out.
     """
     turn = 0
+    replay = f"{options.replay} --against {shlex.quote(other.target)}"
 
     def measure(one: LoadOptions) -> Measure:
         async def run() -> LoadReport:
             nonlocal turn
             turn += 1
             here = turn
-            keep = None if how.keep is None else how.keep / f"turn{here}"
-            return await replace(how, keep=keep, say=lambda text: how.say(f"turn {here} of 4: {text}")).run(
-                replace(one, without_log=True)
+            taken = replace(
+                how,
+                keep=None if how.keep is None else how.keep / f"turn{here}",
+                say=lambda text: how.say(f"turn {here} of 4: {text}"),
+                partial=lambda report: how.partial(replace(report, replay=replay, unwitnessed=())),
             )
+            return await taken.run(replace(one, without_log=True))
 
         return run
 
@@ -99,7 +106,7 @@ async def _turns(options: LoadOptions, other: LoadOptions, how: Load) -> LoadRep
         seed=options.seed,
         model=f"{options.profile.name}, then {other.profile.name} twice, then {options.profile.name}",
         gates=(*_own(other, found.after), *baseline.compare(blocks(found.before), blocks(found.after))),
-        replay=f"{options.replay} --against {shlex.quote(other.target)}",
+        replay=replay,
         run=found.after,
         reasons=found.reasons,
         baseline=found.before,
@@ -108,7 +115,7 @@ async def _turns(options: LoadOptions, other: LoadOptions, how: Load) -> LoadRep
 
 def _own(options: LoadOptions, run: Run) -> tuple[GateResult, ...]:
     """What the gates that the user gave say of the second target."""
-    return Watch(criteria=options.gates, watched=False).look(seen(run))
+    return Watch(criteria=options.asked, watched=False).look(seen(run))
 
 
 def _knee(options: LoadOptions, how: Load, outputs: Outputs) -> Verdict:

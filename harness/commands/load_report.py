@@ -148,7 +148,7 @@ def show_knee(knee: Knee) -> None:
 
 def show_plan(options: LoadOptions) -> None:
     """What each gate needs for a verdict, and after how long it has that where nothing is wrong."""
-    criteria = options.gates or success_criteria(options.profile.contract)
+    criteria = options.asked or success_criteria(options.profile.contract)
     needs = [one for one in map(need, criteria) if one.once]
     # Phases that are given are all there is; any other run goes on for as long as its gates need.
     is_given = options.phases or options.scenario is not None

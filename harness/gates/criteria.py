@@ -38,6 +38,14 @@ def by_log(criterion: Criterion) -> bool:
     return METRICS[criterion.metric].witness == LOGS
 
 
+def split(
+    criteria: Sequence[Criterion], *, without_log: bool
+) -> tuple[tuple[Criterion, ...], tuple[Criterion, ...]]:
+    """The gates that are to be judged, and those that are left out `without_log`."""
+    waived = tuple(one for one in criteria if without_log and by_log(one))
+    return tuple(one for one in criteria if one not in waived), waived
+
+
 def summaries() -> list[tuple[str, str]]:
     """Each metric that a gate can be about, as it is written, and its one line."""
     return [

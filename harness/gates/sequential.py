@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from harness.verdict import Verdict
 
+BETA_SHARE = 0.9
+"""Of the level of a gate what is allowed to its passing side: Wald's bounds are nearly so, and not quite."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateTest:
@@ -58,3 +61,8 @@ class RateTest:
         """How many more requests without an error pass."""
         of_success = math.log1p(-self.better) - math.log1p(-self.worse)
         return max(0, math.ceil((self.score(errors, requests) - self.passes_at) / of_success))
+
+
+def watched_test(limit: float, alpha: float) -> RateTest:
+    """The test of a share that is looked at all the time."""
+    return RateTest(limit=limit, alpha=alpha, beta=BETA_SHARE * alpha)

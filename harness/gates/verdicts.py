@@ -16,16 +16,13 @@ from harness.gates.criterion import Criterion, Figure, Scope
 from harness.gates.differences import events_by_turn, holm
 from harness.gates.metrics import METRICS, Amount, Asked, Evidence, Share, Trend, Unseen
 from harness.gates.result import GateResult, Unit
-from harness.gates.sequential import RateTest
+from harness.gates.sequential import watched_test
 from harness.gates.service_log import LogCell
 from harness.gates.statistics import at_most, lower_bound, percentile_places, requests_needed, upper_bound
 from harness.verdict import Verdict
 
 WATCHED_ALPHA = 0.01
 """The level of a gate that is looked at all the time."""
-
-BETA_SHARE = 0.9
-"""Of that level what is allowed to the passing side: Wald's bounds are nearly so, and not quite."""
 
 SPOKEN_MIN = 0.9
 """A log that tells of fewer of the answered requests has fallen silent: what is not in it proves nothing."""
@@ -94,18 +91,18 @@ class Seen:
         if self.promised is None:
             # Which line is a request's is not known then, but there are no fewer lines than requests.
             silent = self.ended and lines < SPOKEN_MIN * answered
-            return f"the log has {lines:,} lines of {answered:,} answered requests" if silent else ""
+            return (
+                f"the log has {lines:,} lines of {answered:,} answered requests; where a good request leaves none, "
+                "leave the log out with --without-log"
+                if silent
+                else ""
+            )
         told = sum(cell.events[self.promised] for cell in self.log.values())
         if not told:
             return f"the log has no {self.promised} in {lines:,} lines"
         if self.ended and told < SPOKEN_MIN * answered:
             return f"the log has {told:,} {self.promised} of {answered:,} answered requests"
         return ""
-
-
-def watched_test(limit: float, alpha: float) -> RateTest:
-    """The test of a share that is looked at all the time."""
-    return RateTest(limit=limit, alpha=alpha, beta=BETA_SHARE * alpha)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -263,6 +260,7 @@ def _trend(criterion: Criterion, evidence: Trend, p_value: float, *, ended: bool
     return GateResult(
         name=str(criterion),
         verdict=verdict,
+        missing=max(0, criterion.min_n - evidence.requests) or None,
         observed=now,
         bound=p_value,
         limit=before,

@@ -49,7 +49,10 @@ def read_frames(path: Path) -> Run:
     if rest or not frames:
         wrong = "its last line has no end: the run broke off" if rest else "there is no frame in it"
         raise UsageError(f"{place}: {wrong}; {REMEDY}")
-    return Run.of(frames)
+    try:
+        return Run.of(frames)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"{place}: a frame of it holds something else ({error}); {REMEDY}") from error
 
 
 def check_measure(path: Path, model: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -19,6 +20,9 @@ from harness.targets.ports import LOCAL, free_port
 LOCUSTFILE = Path(__file__).with_name("master.py")
 PARENT = "SHAKEOUT_PARENT"
 """The variable that names the process without which a process of locust has nothing to do."""
+
+PAGE_BYTES = 4_096
+"""With less room than that nothing can be written down, not even why a process ended."""
 
 TELL_S = 1.0
 """So long a master has to tell its workers that it ends."""
@@ -43,6 +47,8 @@ class Locust:
             return None
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         lines = self.said.read_text(errors="replace").strip().splitlines()
+        if not lines and shutil.disk_usage(self.said.parent).free < PAGE_BYTES:
+            return f"{self.name} ended with {how}: {self.said.parent}: no space left on device"
         return f"{self.name} ended with {how}: {lines[-1].strip() if lines else 'it said nothing'}"
 
 

@@ -20,56 +20,75 @@ SCHEMA = 1
 class Kept:
     """The folder of one run; what was written of a run that broke off stays there.
 
-    `lost` says why it could not be written to the end, where it could not: the run goes on, and has its verdict.
+    What an earlier run has left is replaced with the first frame, so that a run which sends nothing costs nothing. `lost`
+    says why it could not be written to the end, where it could not: the run goes on, and has its verdict.
     """
 
-    def __init__(self, folder: Path, stream: BinaryIO) -> None:
+    def __init__(self, folder: Path, logs: Mapping[str, Path]) -> None:
         self.lost = ""
         self._folder = folder
-        self._stream = stream
+        self._logs = logs
+        self._stream: BinaryIO | None = None
 
     @classmethod
     @contextmanager
     def opened(cls, folder: Path | None, logs: Mapping[str, Path]) -> Iterator["Kept | None"]:
-        """The folder, which is made, without what an earlier run has left there; None where nothing is to be kept.
-
-        `logs` are those that will be kept when the run has ended, by source.
+        """The folder, which is made; None where nothing is to be kept. `logs` are the target's, by source.
 
         Raises:
-            InvalidRun: it cannot be written.
+            InvalidRun: it cannot be made.
         """
         if folder is None:
             yield None
             return
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for old in (folder / TOLD, *(_place(folder, *log) for log in logs.items())):
-                old.unlink(missing_ok=True)
-            stream = (folder / FRAMES).open("wb", buffering=0)
         except OSError as error:
             raise InvalidRun(_lost(folder, error)) from error
-        with stream:
-            yield cls(folder, stream)
+        kept = cls(folder, logs)
+        try:
+            yield kept
+        finally:
+            if kept._stream is not None:
+                kept._stream.close()
 
     def frame(self, frame: Frame) -> None:
         """Write a frame down."""
+        if self._stream is None:
+            self._noting(self._begin)
         self._noting(partial(self._write, frame.line()))
 
-    def logs(self, paths: Mapping[str, Path]) -> None:
+    def logs(self) -> None:
         """Copy the logs as `load-SOURCE.log`; what a run that broke off did not write is not there."""
-        for source, path in paths.items():
-            if path.exists():
-                self._noting(partial(_copy, path, _place(self._folder, source, path)))
+        for path, place in self._places():
+            if self._stream is not None and path.exists():
+                self._noting(partial(_copy, path, place))
 
     def told(self, model: str, reasons: Sequence[str]) -> None:
         """Write down that the run came to its end, how requests were made, and why it cannot be trusted, if so."""
+        if self._stream is None:
+            return
         text = orjson.dumps({"schema": SCHEMA, "model": model, "reasons": reasons})
         self._noting(partial((self._folder / TOLD).write_bytes, text))
+
+    def _places(self) -> Iterator[tuple[Path, Path]]:
+        """Each log with the place where it is kept; one that is written there by the service itself is left alone."""
+        for source, path in self._logs.items():
+            place = self._folder / f"load-{source}{path.suffix}"
+            if not (place.exists() and path.exists() and path.samefile(place)):
+                yield path, place
+
+    def _begin(self) -> None:
+        """Replace what an earlier run has left."""
+        (self._folder / TOLD).unlink(missing_ok=True)
+        for _, place in self._places():
+            place.unlink(missing_ok=True)
+        self._stream = (self._folder / FRAMES).open("wb", buffering=0)
 
     def _write(self, line: bytes) -> None:
         """All of a line: what is not buffered may be written in pieces."""
         left = memoryview(line)
-        while left:
+        while left and self._stream is not None:
             left = left[self._stream.write(left) :]
 
     def _noting(self, write: Callable[[], object]) -> None:
@@ -79,11 +98,6 @@ class Kept:
                 write()
         except OSError as error:
             self.lost = _lost(self._folder, error)
-
-
-def _place(folder: Path, source: str, path: Path) -> Path:
-    """Where the log of a source is kept."""
-    return folder / f"load-{source}{path.suffix}"
 
 
 def _copy(path: Path, place: Path) -> None:

@@ -149,7 +149,7 @@ def _watch(runner: Runner, plan: Plan, merger: Merger) -> None:
         _write(runner, plan, merger)
     except OSError as error:
         # Locust ends with a table of its own; the parent tells the last line.
-        atexit.register(sys.stderr.write, f"{plan.frames}: {error.strerror}\n")
+        atexit.register(sys.stderr.write, f"{error.filename or plan.frames}: {error.strerror or error}\n")
         runner.environment.process_exit_code = InvalidRun.exit_code
     runner.quit()
 

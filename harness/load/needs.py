@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from harness.gates.criterion import Criterion, Figure
 from harness.gates.metrics import PERCENTILES, STREAMED
-from harness.gates.sequential import RateTest
+from harness.gates.sequential import RateTest, watched_test
 from harness.gates.statistics import requests_needed
-from harness.gates.verdicts import WATCHED_ALPHA, watched_test
+from harness.gates.verdicts import WATCHED_ALPHA
 from harness.load.phases import Phase
 
 
@@ -44,6 +44,11 @@ def need(criterion: Criterion) -> Need:
         watched=max(criterion.min_n, test.missing(0, 0)),
         watched_mean=max(criterion.min_n, _mean(test)),
     )
+
+
+def estimates(criterion: Criterion) -> bool:
+    """Whether there is ever enough evidence for a gate: of what only counts, more may always come."""
+    return _share(criterion) is not None
 
 
 def seconds(requests: int, phases: Sequence[Phase], name: str = "") -> float:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.errors import UsageError
+from harness.gates.criteria import split
 from harness.gates.criterion import Criterion
 from harness.gates.metrics import STREAMED
 from harness.load.arrivals import ARRIVALS
@@ -104,6 +105,8 @@ class LoadOptions:
 
     def _check_gates(self) -> None:
         """Refuse a gate about requests that will not be sent: a wrong name would only be seen when the run is over."""
+        if self.gates and not self.asked:
+            raise UsageError("--without-log leaves no gate: give one on what is answered, such as 'p99 < 2s'")
         turn = self.profile.turn
         known = {
             "scenario": {CONVERSATIONS},
@@ -137,6 +140,11 @@ class LoadOptions:
             raise UsageError("--scenario has phases, which --users have not: give --rate")
         if self.arrivals not in ARRIVALS:
             raise UsageError(f"arrivals={self.arrivals}: must be one of {', '.join(ARRIVALS)}")
+
+    @property
+    def asked(self) -> tuple[Criterion, ...]:
+        """The gates that were given, but for those that are left out."""
+        return split(self.gates, without_log=self.without_log)[0]
 
     @property
     def rate(self) -> float:

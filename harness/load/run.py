@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import InvalidRun, ShakeoutError, UsageError
-from harness.gates.criteria import by_log, success_criteria, watched_texts
+from harness.gates.criteria import by_log, split, success_criteria, watched_texts
 from harness.gates.criterion import Criterion, Figure
 from harness.gates.verdicts import Seen
 from harness.load.counted import count_differs, counted_now
@@ -69,17 +69,18 @@ class Load:
                     async with self.start(options, directory) as target:
                         one = _Run.of(options, target, directory, self)
                         stack.callback(one.frames.close)
-                        # Not before: what is refused leaves the evidence of an earlier run as it is.
                         one.frames.keep = stack.enter_context(Kept.opened(self.keep, target.logs))
                         await one.drive()
+                self.say("judging")
+                one.frames.end()
+                report = one.kept()
+                await asyncio.sleep(0)  # who interrupts it meanwhile is heard here
             except asyncio.CancelledError:
                 if one is not None:
                     one.reasons.append(INTERRUPTED)
                     self.partial(one.kept())
                 raise
-            self.say("judging")
-            one.frames.end()
-            return one.kept()
+            return report
 
 
 @dataclass(slots=True, kw_only=True)
@@ -150,7 +151,7 @@ class _Run:
         report, keep = self.report(), self.frames.keep
         if keep is None:
             return report
-        keep.logs(self.target.logs)
+        keep.logs()
         keep.told(report.model, report.reasons)
         return replace(report, reasons=(*report.reasons, keep.lost)) if keep.lost else report
 
@@ -217,14 +218,14 @@ def _criteria(options: LoadOptions, target: LoadTarget) -> tuple[tuple[Criterion
         UsageError: a gate has no witness, and the user has not said that it is to be left out.
     """
     criteria = options.gates or success_criteria(options.profile.contract, canary=canary(options.seed))
-    of_log = [one for one in criteria if by_log(one)]
-    if of_log and not target.logs and not options.without_log:
+    asked, waived = split(criteria, without_log=options.without_log)
+    of_log = [one for one in asked if by_log(one)]
+    if of_log and not target.logs:
         raise UsageError(
             f"{of_log[0]}: {options.profile.name} has no log: name it with log = in its profile, or leave all gates "
             "on the log out with --without-log"
         )
-    waived = of_log if options.without_log else []
-    return tuple(one for one in criteria if one not in waived), tuple(map(str, waived))
+    return asked, tuple(map(str, waived))
 
 
 def _plan(options: LoadOptions, target: LoadTarget, directory: Path, criteria: Sequence[Criterion]) -> Plan:

@@ -115,6 +115,8 @@ def _swapped(base_url: str) -> Callable[[], str] | None:
 def _logs(options: LoadOptions, target: ProcessTarget, directory: Path) -> Mapping[str, Path]:
     """Where the service writes its log: a file that its profile names, or what it says on its standard streams."""
     profile = options.profile
+    if profile.log and options.without_log:
+        return {}
     if profile.log:
         written_before(profile, directory)  # refuses what cannot be read, while nothing has been sent
         return {"app": named(profile, directory)}

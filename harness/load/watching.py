@@ -12,7 +12,7 @@ from harness.gates.verdicts import Seen, Watch
 from harness.load.frames import Frame, Run, read
 from harness.load.generator import WORKERS_S_MAX, Locust
 from harness.load.kept import Kept
-from harness.load.needs import need
+from harness.load.needs import estimates
 from harness.load.phases import phase_at
 from harness.load.plan import CLOSED, Plan
 from harness.load.service_log import Answer, ServiceLog
@@ -62,6 +62,8 @@ class Frames:
         """Read the rest, and what the service wrote after its last answer: its log is whole now."""
         self.read()
         if self.log is not None:
+            if not self.run.frames:  # nothing was sent: what an earlier run has left is not to be replaced
+                self.keep = None
             self._take(Frame(number=self.run.frames), final=True)
 
     def close(self) -> None:
@@ -153,7 +155,7 @@ class Watching:
         # What only the end of a run decides is not waited for.
         open_still = [one for one in results if one.verdict is Verdict.UNDECIDED and one.missing is not None]
         # Where nothing is estimated no evidence is ever enough: then the time decides.
-        enough = not open_still and any(need(gate).once for gate in self.criteria)
+        enough = not open_still and any(map(estimates, self.criteria))
         return bool(failed) or (self.until_decided and (enough or elapsed_s >= self.for_s_max))
 
     def _broken(self, plan: Plan, frames: Frames, locusts: Sequence[Locust]) -> list[str]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 
 from harness.errors import UsageError
@@ -70,7 +71,11 @@ def test_a_run_is_read_as_it_was_kept(tmp_path: Path) -> None:
     assert read_frames(tmp_path / FRAMES) == read_frames(tmp_path) == Run.of(kept)
 
 
+NO_TIMES = orjson.dumps({**orjson.loads(frames(1)[0].line()), "lasted_s": 5}) + b"\n"
+
+
 @pytest.mark.parametrize(("content", "told"), [
+    (NO_TIMES, "a frame of it holds something else"),
     (None, "No such file or directory"),
     (b"", "there is no frame in it"),
     (b"an incident\nof last night\n", "a frame of the load cannot be read"),

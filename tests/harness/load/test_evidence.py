@@ -4,22 +4,27 @@ import asyncio
 import errno
 import json
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from harness.errors import InvalidRun, UsageError
 from harness.gates import parse
+from harness.load.generator import Locust
 from harness.load.kept import FRAMES, TOLD
 from harness.load.options import LoadOptions
 from harness.load.report import LoadReport
 from harness.load.run import EVERYWHERE, Load, hint
 from harness.load.target import LoadTarget, Starter
+from harness.targets.ports import free_port
 from harness.verdict import Verdict
 from tests.harness.load.processes import is_sending, locusts
 
@@ -52,6 +57,36 @@ async def test_a_run_that_is_refused_leaves_the_evidence_of_an_earlier_one(
         with pytest.raises(UsageError, match="Address already in use"):
             await Load(start=stub(), keep=tmp_path).run(LoadOptions(requests=20, bind=place))
     assert contents(tmp_path) == before
+
+
+async def test_a_run_that_sends_nothing_leaves_the_evidence_of_an_earlier_one(
+    stub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No generator comes in time: there is nothing to keep."""
+    for module in ("generator", "watching"):
+        monkeypatch.setattr(f"harness.load.{module}.WORKERS_S_MAX", 2)
+    before = kept(tmp_path)
+    options = LoadOptions(requests=20, bind=f"127.0.0.1:{free_port()}")
+    report = await Load(start=stub(), keep=tmp_path).run(options)
+    assert (report.verdict, report.requests) == (Verdict.INVALID, 0)
+    assert contents(tmp_path) == before
+
+
+async def test_a_log_that_the_service_writes_where_it_would_be_kept_is_left_alone(
+    stub: Stub, tmp_path: Path
+) -> None:
+    """It is neither removed nor copied onto itself."""
+    place = tmp_path / "load-app.log"
+
+    @asynccontextmanager
+    async def there(options: LoadOptions, directory: Path) -> AsyncIterator[LoadTarget]:
+        async with stub()(options, directory) as target:
+            place.write_text("from before\n")
+            yield replace(target, logs={"app": place})
+
+    options = LoadOptions(requests=20, rate_per_s=100, gates=GATES)
+    report = await Load(start=there, keep=tmp_path).run(options)
+    assert (report.reasons, place.read_text()) == ((), "from before\n")
 
 
 async def test_nothing_of_an_earlier_run_stays_beside_the_evidence_of_the_next(
@@ -104,6 +139,22 @@ def failing(code: int) -> Starter:
     return start
 
 
+async def test_an_interruption_while_it_is_judged_gives_the_report(stub: Stub, tmp_path: Path) -> None:
+    """All was sent and counted: it is shown and kept, marked."""
+    partial = list[LoadReport]()
+
+    def say(progress: str) -> None:
+        if progress == "judging":
+            run.cancel()
+
+    load = Load(start=stub(), keep=tmp_path, say=say, partial=partial.append)
+    run = asyncio.create_task(load.run(LoadOptions(requests=20, rate_per_s=100, gates=GATES)))
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert [report.requests for report in partial] == [20]
+    assert "the run was interrupted" in json.loads((tmp_path / TOLD).read_text())["reasons"]
+
+
 async def test_a_disk_that_is_full_from_the_start_is_one_line() -> None:
     """It names the place; what is no matter of room stays the bug that it is."""
     for code, kind, told in (
@@ -137,6 +188,22 @@ async def test_a_disk_that_fills_under_the_frames_is_the_masters_last_word(stub:
     assert report.reasons[0].startswith("the master ended with exit code 3: ")
     assert report.reasons[0].endswith("frames.jsonl: File too large")
     assert locusts() == []
+
+
+@pytest.mark.parametrize(("free", "told"), [
+    (0, "{place}: no space left on device"),
+    (1 << 30, "it said nothing"),
+])  # fmt: skip
+async def test_a_process_that_could_not_say_why_it_ended_had_no_room(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, told: str
+) -> None:
+    """Its last word stands on the same disk."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    (tmp_path / "said").touch()
+    process = await asyncio.create_subprocess_exec("false")
+    await process.wait()
+    wrong = Locust(name="the master", process=process, said=tmp_path / "said").wrong
+    assert wrong == f"the master ended with exit code 1: {told.format(place=tmp_path)}"
 
 
 def test_generators_elsewhere_are_told_a_name_that_they_can_reach() -> None:

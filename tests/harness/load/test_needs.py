@@ -5,7 +5,7 @@ import math
 import pytest
 
 from harness.gates.grammar import parse
-from harness.load.needs import need, seconds
+from harness.load.needs import estimates, need, seconds
 from harness.load.phases import Phase
 
 
@@ -31,6 +31,12 @@ def test_a_gate_needs_so_many_requests(gate: str, once: int, watched: int, watch
     found = need(parse(gate))
     assert (found.once, found.watched) == (once, pytest.approx(watched, abs=2))
     assert found.watched_mean == pytest.approx(watched_mean, rel=0.01)
+
+
+def test_only_what_is_estimated_is_ever_decided_before_the_end() -> None:
+    """Of what counts more may always come, however many requests it needs at least."""
+    assert estimates(parse("p99 < 2s"))
+    assert not estimates(parse("status(5xx) == 0 min_n=30"))
 
 
 def test_requests_are_due_at_the_rate() -> None:

@@ -41,6 +41,7 @@ SCENARIO = Scenario(name="drill", steps=(Turn(),))
     ({"seed": 2**63}, "at most 9223372036854775807"),
     ({"scenario": SCENARIO}, "say what is, such as"),
     ({"scenario": SCENARIO, "users": 3, "gates": (parse("error_rate < 1%"),)}, "give --rate"),
+    ({"without_log": True, "gates": (parse('log("x") == 0'),)}, "leaves no gate"),
     ({"defects": ("no_such_defect",)}, "has no defect no_such_defect"),
 ])  # fmt: skip
 def test_what_cannot_be_done_is_refused_with_its_remedy(wrong: dict[str, Any], remedy: str) -> None:
