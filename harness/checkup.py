@@ -11,6 +11,7 @@ from typing import ClassVar
 from harness.errors import UsageError
 from harness.history import PROVIDER, Exchange, History, Snapshot
 from harness.inside import Inside
+from harness.reading import is_stream
 from harness.rig import Rig
 from harness.scenario import CANARY, Request, Scenario, Turn
 from harness.targets.mistakes import KEYS, nothing_opened, tells_store
@@ -83,6 +84,9 @@ def points(history: History, profile: Profile) -> tuple[Point, ...]:
         *_pointed(turns, profile),
         *_provider(history, turns, profile),
         *_logged(history, profile),
+        *_completed(history, profile),
+        *_identified(turns, profile),
+        *_streamed(turns, profile),
         *_ready(history, profile),
         *_stored(history, profile),
         *_worker(history, profile),
@@ -163,6 +167,42 @@ def _logged(history: History, profile: Profile) -> Iterator[Point]:
     )
 
 
+def _completed(history: History, profile: Profile) -> Iterator[Point]:
+    """Whether its log has the record that it promises of each request."""
+    if (event := profile.contract.completion_event) is None:
+        said = "its log is not held to what was answered"
+        yield Point(what="completion_event", found=False, said=said)
+        return
+    count = sum(record.event == event for record in history.logs)
+    key = "contract.completion_event"
+    said = (
+        f"{count} records" if count else f"no {event} in its log; mend completion_event ({profile.at(key)})"
+    )
+    yield Point(what="completion_event", found=count > 0, wrong=not count, said=said)
+
+
+def _identified(turns: list[Exchange], profile: Profile) -> Iterator[Point]:
+    """Whether its answers carry the ids of their requests."""
+    if not profile.contract.request_ids:
+        said = "its calls and log lines are matched by time alone"
+        yield Point(what="request_ids", found=False, said=said)
+        return
+    fine = all(turn.headers.get("x-request-id") == turn.request_id for turn in turns)
+    wrong = f"an answer has not its request's X-Request-ID; mend request_ids ({profile.at('contract.request_ids')})"
+    yield Point(what="request_ids", found=fine, wrong=not fine, said="" if fine else wrong)
+
+
+def _streamed(turns: list[Exchange], profile: Profile) -> Iterator[Point]:
+    """Whether it streams where the profile says so; the last turn asks for it."""
+    if profile.turn.stream == "never":
+        yield Point(what="stream", found=False, said="no turn is read as a stream")
+        return
+    due = turns if profile.turn.stream == "always" else turns[-1:]
+    fine = all(map(is_stream, due))
+    wrong = f"a turn was answered with no text/event-stream; mend [turn] stream ({profile.at('turn.stream')})"
+    yield Point(what="stream", found=fine, wrong=not fine, said="" if fine else wrong)
+
+
 def _ready(history: History, profile: Profile) -> Iterator[Point]:
     """Whether it says if it can take work."""
     if profile.ready is None:
@@ -219,12 +259,13 @@ def _kept(history: History, profile: Profile) -> Iterator[Point]:
 
 
 def _promised(profile: Profile) -> Iterator[Point]:
-    """What the profile leaves out, and what is not judged for it."""
-    left_out = {
-        "health": (profile.health, "nobody sees whether it stays well under a fault"),
-        "request_ids": (profile.contract.request_ids, "its calls and log lines are matched by time alone"),
+    """What the profile leaves out, and what is not judged for it; what one conversation cannot show is only repeated."""
+    said = "" if profile.health else "nobody sees whether it stays well under a fault"
+    yield Point(what="health", found=bool(profile.health), said=said)
+    unseen = {
         "keys": (profile.turn.keys, "no turn is sent twice under an idempotency key"),
         "deadline": (profile.deadline_variable, "no fault gives it less time for a turn"),
+        "sync_entry": (profile.sync_entry, "no function of it is called where there is no await"),
     }
-    for what, (given, otherwise) in left_out.items():
-        yield Point(what=what, found=bool(given), said="" if given else otherwise)
+    for what, (given, otherwise) in unseen.items():
+        yield Point(what=what, found=False, said=f"{given}, not tried here" if given else otherwise)

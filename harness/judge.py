@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from harness.history import PROVIDER, History, Outage
+from harness.history import LOGS, PROVIDER, History, Outage
 from harness.reading import DIED
 from harness.registry import Invariant
 from harness.verdict import Verdict, Violation
@@ -51,6 +51,8 @@ def judge(history: History, invariants: Iterable[Invariant]) -> Judgement:
     held = [_hold(history, invariant) for invariant in invariants if invariant.of_a_cut_run or not cut]
     checked = tuple(each.name for each in held if each.judged)
     untrusted = [*header.doubts, *(each.untrusted for each in held if each.untrusted), *_silent(history)]
+    violations = tuple(violation for each in held for violation in each.violations)
+    untrusted += [] if violations else _untold(history)
     fired = history.fired()
     if not header.nonce_matched:
         untrusted.append("an answer did not carry the nonce of the target that was started")
@@ -63,7 +65,7 @@ def judge(history: History, invariants: Iterable[Invariant]) -> Judgement:
     lag_ms = header.harness_lag_ms_max
     slow = (f"the machine was too slow: the harness's own ticker was {lag_ms:.0f} ms late",)
     return Judgement(
-        violations=tuple(violation for each in held for violation in each.violations),
+        violations=violations,
         untrusted=tuple(untrusted),
         unfired=tuple(name for name in header.declared if not fired[name]),
         doubts=(
@@ -117,3 +119,12 @@ def _silent(history: History) -> Iterator[str]:
     judged_by_levels = header.contract.primary_method is not None
     if PROVIDER in header.witnesses and not history.calls and not judged_by_levels:
         yield "the provider was never asked: is provider_variable of the profile the one that the target reads?"
+
+
+def _untold(history: History) -> Iterator[str]:
+    """Why a log that shows nothing wrong cannot be believed: of all answers it has not one of the promised records."""
+    contract, witnesses = history.header.contract, history.header.witnesses
+    promised = contract.completion_event
+    answered = sum(one.status is not None and one.path == contract.turn_path for one in history.exchanges)
+    if promised and answered and LOGS in witnesses and all(one.event != promised for one in history.logs):
+        yield f"of {answered} answered turns the log has no {promised}: is completion_event of the profile what it writes?"

@@ -57,7 +57,7 @@ def check(
     with progress("starting", quiet=quiet):
         history = wait_for(_play(chosen))
     found = points(history, chosen.profile)
-    verdict = Verdict.FAILED if any(point.wrong for point in found) else Verdict.PASSED
+    verdict = Verdict.INVALID if any(point.wrong for point in found) else Verdict.PASSED
     swept = [_swept(chosen.profile, stage, history) for stage in ALL_STAGES]
     if not quiet:
         _show(found, swept, verdict, chosen)
@@ -120,7 +120,7 @@ def _document(
     found: Sequence[Point], stages: Sequence[Stage], verdict: Verdict, chosen: Options
 ) -> dict[str, object]:
     """The document of a check."""
-    replay = shlex.join(["shakeout", "profile", "check", *chosen.aimed])
+    replay = shlex.join(["shakeout", "profile", "check", "--stage", chosen.stage, *chosen.aimed])
     parts = [
         {"part": point.what, "found": point.found, "wrong": point.wrong, "said": point.said}
         for point in found

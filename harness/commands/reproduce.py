@@ -202,7 +202,7 @@ async def _report(incident: Signature, chosen: Options, how: How, place: Path | 
     suspect = hunted.small.tried.suspect
     path = place or free_name(f"reproduced_{suspect.name}")
     afresh = replace(chosen, stage=suspect.stage, defects=suspect.defects)
-    replay = replace(afresh, seed=None).replay(replace(suspect.seeded(chosen.seed), origin=str(path)))
+    replay = replace(afresh, seed=None).replay(replace(suspect.seeded(chosen.seed), origin=as_word(path)))
     lines = told(hunted.diagnosis, hunted.cause, hunted.small, assumed=assumed, replay=replay, shown=shown)
     try:
         proof = await written(hunted.diagnosis, hunted.small, chosen, path, [*lines])
@@ -211,12 +211,17 @@ async def _report(incident: Signature, chosen: Options, how: How, place: Path | 
     return replace(report, path=path, replay=replay, proof=proof)
 
 
+def as_word(path: Path) -> str:
+    """A path as a command takes it: not for an option, whatever it begins with."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
+
+
 def _again(
     log: Path, chosen: Options, *, place: Path | None, is_given: bool, duration: str, stage: str | None
 ) -> str:
     """The command that searches like this again; of a message that was given it names no more than the option."""
-    words = ["shakeout", "reproduce", str(log), "--for", duration, "--seed", str(chosen.seed)]
-    words += ["--output", str(place)] if place is not None else []
+    words = ["shakeout", "reproduce", as_word(log), "--for", duration, "--seed", str(chosen.seed)]
+    words += ["--output", as_word(place)] if place is not None else []
     words += ["--input", "TEXT"] if is_given else []
     words += ["--stage", stage] if stage is not None else []
     return shlex.join([*words, *chosen.aimed])

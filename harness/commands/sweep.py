@@ -1,6 +1,7 @@
 """`shakeout sweep`: every fault that a target can be put under, judged by the universal invariants."""
 
 import shlex
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated
 
@@ -83,7 +84,7 @@ def command(
     if json is not None:
         json_file.write(json, _document(done, chosen, faults or []))
     if junit_xml is not None:
-        junit.write(junit_xml, map(junit.scenario_case, done.verdicts))
+        junit.write(junit_xml, _cases(done))
     raise typer.Exit(done.verdict.exit_code)
 
 
@@ -133,6 +134,20 @@ def _show(done: Sweep, chosen: Options) -> None:
         f"\n{terminal.styled(done.verdict)}: {same} of {len(rows)} ({len(done.results)} faults, "
         f"{len(done.clean)} drills without one), {chosen.profile.shown}, {chosen.stage}, seed {chosen.seed}"
     )
+
+
+def _cases(done: Sweep) -> Iterator[junit.Case]:
+    """A case a trial; what has nothing here to break is skipped, with the reason."""
+    yield from map(junit.scenario_case, done.verdicts)
+    for label, reason in sorted(done.plan.not_applicable.items()):
+        yield junit.Case(
+            suite="scenarios",
+            name=label,
+            verdict=Verdict.PASSED,
+            message=f"not applicable: {reason}",
+            details="",
+            skipped=True,
+        )
 
 
 def _row(label: str, result: ScenarioVerdict) -> tuple[str, ...]:

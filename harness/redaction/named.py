@@ -21,6 +21,7 @@ NAMED = re.compile(
 
 _SEVERAL = ("key", "token", "secret", "password")
 """Kinds of which a name may announce several, with nothing but a comma between them."""
+_COUNT = re.compile(r"(?:true|false|null|\d{1,3})(?=\s*+[,}\]])")
 _WORD_CHARACTERS_MAX = 15
 _BRIEF_WORDS_MAX = 2
 _BRIEF_CHARACTERS_MAX = 64
@@ -42,6 +43,8 @@ def extent(text: str, found: re.Match[str], kind: str) -> tuple[int, int]:
         begin = begin_of_credentials(text, begin)
     if found.start() and text[found.start() - 1] in "?&":  # of an address: it ends where its value does
         return begin, end_of_bare(text, begin, FIELD)
+    if kind == MESSAGE and found["closing"] and _COUNT.match(text, begin):
+        return begin, begin  # of JSON: how many there are, whether there is one, or none
     if opening is not None:
         return begin, end_of_quoted(text, begin, opening.lstrip("bBuUrRfF"))
     mark = MARK.match(text, begin)

@@ -33,10 +33,10 @@ FROM_THE_FILE = ("name", "summary", "origin")
 
 
 def write(scenario: Scenario, path: Path, told: Sequence[str]) -> None:
-    """Write a scenario file, whole or not at all; its folder is made where it is not there.
+    """Write a scenario file, whole or not at all; its folder is made where it is not there, and what is there stays.
 
     Raises:
-        UsageError: the place cannot be written, or the scenario cannot be (see `source`); the message says which.
+        UsageError: the place cannot be written, or is taken, or the scenario cannot be (see `source`); the message says which.
     """
     data = source(scenario, told=told).encode()
     if path.suffix != ".py":
@@ -45,6 +45,7 @@ def write(scenario: Scenario, path: Path, told: Sequence[str]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(data)
+        path.open("xb").close()
         partial.replace(path)
     except (OSError, ValueError) as error:  # a name with a NUL in it is a ValueError
         with contextlib.suppress(OSError, ValueError):

@@ -27,10 +27,14 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to be played, and which faults have nothing here that they could break, with the reason."""
+    """What is to be played, and which faults have nothing here that they could break, with the reason.
+
+    `names` are those that were asked for; none asked for all.
+    """
 
     trials: tuple[Trial, ...]
     not_applicable: Mapping[str, str]
+    names: tuple[str, ...] = ()
 
 
 def jobs_max(profile: Profile) -> int:
@@ -45,6 +49,8 @@ def planned(profile: Profile, stage: str, drills: Mapping[str, Scenario], names:
     Raises:
         UsageError: a name is that of no fault.
     """
+    if "" in names:
+        raise UsageError("a fault has an empty name; leave it out for all, see shakeout list faults")
     trials: list[Trial] = []
     elsewhere: dict[str, str] = {}
     for fault in sorted((one for kind in FAULTS.values() for one in variants(kind)), key=_telling):
@@ -58,7 +64,7 @@ def planned(profile: Profile, stage: str, drills: Mapping[str, Scenario], names:
             trials.append(Trial(label=label, fault=fitted(fault, profile), drill=drill))
     for wanted in names or [""]:
         _check_played(wanted, trials, elsewhere)
-    return Plan(trials=tuple(trials), not_applicable=elsewhere)
+    return Plan(trials=tuple(trials), not_applicable=elsewhere, names=tuple(names))
 
 
 def _telling(fault: Fault) -> tuple[bool, float]:
@@ -132,7 +138,7 @@ def settled(plan: Plan, profile: Profile, controls: Sequence[History]) -> Plan:
     """The plan without the trials that need what was not seen when there was no fault.
 
     Raises:
-        UsageError: none is left.
+        UsageError: none is left, be it of all or of one of the names that were asked for.
     """
     calls = [call for history in controls for call in history.calls]
     probes = [probe for history in controls for probe in history.of(Probe)]
@@ -147,12 +153,13 @@ def settled(plan: Plan, profile: Profile, controls: Sequence[History]) -> Plan:
     }
     has = profile.capabilities | {name for name, there in seen.items() if there}
     unfit = {trial.label: why for trial in plan.trials if (why := _missing(trial.fault, has))}
-    if len(unfit) == len(plan.trials):
+    left = tuple(trial for trial in plan.trials if trial.label not in unfit)
+    if not left:
         raise UsageError(_reasons(unfit))
-    return Plan(
-        trials=tuple(trial for trial in plan.trials if trial.label not in unfit),
-        not_applicable={**plan.not_applicable, **unfit},
-    )
+    elsewhere = {**plan.not_applicable, **unfit}
+    for wanted in plan.names:
+        _check_played(wanted, left, elsewhere)
+    return replace(plan, trials=left, not_applicable=elsewhere)
 
 
 def labelled(fault: Any) -> str:

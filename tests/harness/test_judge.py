@@ -10,6 +10,18 @@ from harness.registry import Invariant
 from harness.verdict import Finding, Verdict
 
 
+@pytest.fixture
+def made(made):
+    """Of a service that promises no record of its requests: nothing is missed in a log that is empty."""
+    silent = replace(made.header().contract, completion_event=None)
+
+    class Silent(type(made)):
+        def header(self, **changes):
+            return super().header(**{"contract": silent, **changes})
+
+    return Silent()
+
+
 def invariant(*messages: str, witnesses=frozenset({"wire"}), crash: bool = False) -> Invariant:
     """An invariant that finds just this."""
 
@@ -42,6 +54,23 @@ def test_a_finding_fails(made):
         "here",
         "faulted",
     )
+
+
+def test_a_log_without_the_promised_record_is_no_pass(made):
+    """Of turns that were answered one record has to be there, or the log is not what the profile says; a finding stands."""
+    promising = replace(made.header().contract, completion_event="done")
+    turn = made.turn()
+    untold = made.history(turn, contract=promising)
+    (said,) = judge(untold, [invariant()]).untrusted
+    assert said.startswith("of 1 answered turns the log has no done: ")
+    assert verdict(untold, invariant("wrong")) is Verdict.FAILED
+    told = made.history(turn, replace(made.completion(turn), event="done"), contract=promising)
+    assert verdict(told) is Verdict.PASSED
+    assert (
+        verdict(made.history(turn, contract=promising, witnesses=("wire",), absent=("logs",)))
+        is Verdict.PASSED
+    )
+    assert verdict(made.history(replace(turn, status=None), contract=promising)) is Verdict.PASSED
 
 
 def test_a_strangers_answer_is_invalid_before_it_is_failed(made):

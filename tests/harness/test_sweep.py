@@ -106,6 +106,7 @@ def test_what_only_proves_an_oracle_is_left_out():
 def test_what_was_not_seen_without_a_fault_is_not_applicable():
     """Where no answer of the provider has a confidence, the faults that bend one are left out, and say why."""
     plan = planned(PROFILE, "simulated", DRILLS, ["provider.bad_score", "provider.secret_echo"])
+    plan = replace(plan, names=())
     call = UpstreamCall(at_s=0, ended_s=0, call=1, level="conversation", request_id=None, messages=())
     scored = replace(call, confidence=0.9)
     keyed = replace(call, headers={"authorization": "[redacted]"})

@@ -38,8 +38,18 @@ body = {{ message = "{{message}}", talk = "{{session}}" }}
 session = ""
 reply = "/reply"
 state = "{state}"
+stream = "{stream}"
+{more}
 """
-RIGHT = {"ready": "/up", "worker": "clerk", "metrics": "/kept/all", "up": "200", "state": "/kept/{session}"}
+RIGHT = {
+    "stream": "never",
+    "more": "",
+    "ready": "/up",
+    "worker": "clerk",
+    "metrics": "/kept/all",
+    "up": "200",
+    "state": "/kept/{session}",
+}
 
 
 @pytest.fixture
@@ -61,6 +71,7 @@ def test_what_is_named_is_found(checked, stage, up):
     """The worker is there by its name, and readiness may be said either way."""
     code, _, document = checked("--stage", stage, up=up)
     assert code == 0
+    assert f"profile check --stage {stage} --target " in document["replay"]
     assert {"ready", "worker", "state", "metrics"} <= {
         part["part"] for part in document["parts"] if part["found"]
     }
@@ -69,6 +80,9 @@ def test_what_is_named_is_found(checked, stage, up):
 @pytest.mark.parametrize(
     ("values", "part", "line"),
     [
+        ({"stream": "always"}, "stream", 14),
+        ({"more": "[contract]\nrequest_ids = true"}, "request_ids", 16),
+        ({"more": "[contract]\ncompletion_event = 'done'"}, "completion_event", 16),
         ({"ready": "/nowhere"}, "ready", 3),
         ({"up": "500"}, "ready", 3),
         ({"worker": "nobody"}, "worker", 4),
@@ -77,9 +91,9 @@ def test_what_is_named_is_found(checked, stage, up):
     ],
 )
 def test_what_is_not_there_is_to_be_mended(checked, values, part, line):
-    """What the profile names and nobody finds is wrong, exit 1, with the line that says it; all else is found."""
+    """What the profile names and nobody finds is wrong, exit 3, with the line that says it; all else is found."""
     code, _, document = checked(**values)
-    assert code == 1
+    assert code == 3
     (wrong,) = (one for one in document["parts"] if one["wrong"])
     assert wrong["part"] == part
     assert f"profile.toml:{line})" in wrong["said"]
@@ -106,7 +120,7 @@ body = {{ message = "{{message}}" }}
 
 
 @pytest.mark.parametrize("stage", ["simulated", "live"])
-@pytest.mark.parametrize(("variable", "code"), [("CLERK_DB", 0), ("CLERK_BD", 1)])
+@pytest.mark.parametrize(("variable", "code"), [("CLERK_DB", 0), ("CLERK_BD", 3)])
 def test_a_store_is_looked_for_in_the_runs_folder(shakeout, tmp_path, stage, variable, code):
     """A service that opened nothing there does not read the variable, which is to be mended; else it is found."""
     (tmp_path / "stored_clerk.py").write_text(STORED)
@@ -115,7 +129,7 @@ def test_a_store_is_looked_for_in_the_runs_folder(shakeout, tmp_path, stage, var
     words = ("--stage", stage, "--target", str(profile), "--json", str(place), "--quiet")
     assert shakeout("profile", "check", *words)[0] == code
     (row,) = (part for part in json.loads(place.read_text())["parts"] if part["part"] == "store")
-    assert (row["found"], row["wrong"]) == (code == 0, code == 1)
+    assert (row["found"], row["wrong"]) == (code == 0, code == 3)
     assert (f"mend store_variable ({profile}:4)" in row["said"]) == bool(code)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from harness.commands.reproduce import as_word
 from harness.scenario import load
 
 EXCERPTS = {
@@ -104,3 +105,9 @@ def test_a_log_that_is_not_there_is_refused(shakeout: Any) -> None:
     code, _, complained = shakeout("reproduce", "nowhere.log")
     assert code == 2
     assert "there is no such file" in complained
+
+
+def test_a_path_is_no_option_whatever_it_begins_with() -> None:
+    """The line that plays it again is read as it was meant."""
+    assert as_word(Path("-x.log")) == "./-x.log"
+    assert as_word(Path("logs/-x.log")) == "logs/-x.log"

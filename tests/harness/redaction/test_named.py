@@ -46,6 +46,7 @@ STAYS = (
     'tokens={"prompt": 12} tokens=[1, 2.5] tokens=null',
     "invalid signature: expired; unexpected tokens: used",
     "error: --password is required; --max-tokens 100 --input TEXT --password --token",
+    '{"messages":3,"has_history":false,"reply":null,"history": 12 }',
     "return_code=3 status_code=500 keys=4 foreign_keys=on",
 )
 

@@ -51,6 +51,12 @@ STEPS = st.builds(
 HOLDS = st.lists(st.tuples(TEXTS, st.integers(0, 10**6), st.integers(1, 99)), max_size=5).map(tuple)
 
 
+def anew(scenario: Scenario, place: Path, told: list[str]) -> None:
+    """Write it where another one may have been before."""
+    place.unlink(missing_ok=True)
+    write(scenario, place, told)
+
+
 @st.composite
 def nasty(draw: st.DrawFn) -> Scenario:
     """A drawn scenario with texts in it that would like to be something else, a seed and a schedule."""
@@ -86,7 +92,7 @@ def same(scenario: Scenario) -> Scenario:
 @example(scenario=Scenario(steps=(Turn(),)), told=["first", "# -*- coding: utf-7 -*-"])
 def test_what_was_written_reads_back_as_the_same(place, scenario, told):
     """Whatever texts, numbers and bodies are in it, and whatever is told: the file loads, and holds this scenario."""
-    write(scenario, place, told)
+    anew(scenario, place, told)
     loaded = load(place)
     assert repr(same(loaded)) == repr(scenario)  # a NaN among the knobs is equal to none, itself included
     assert (loaded.name, loaded.origin) == ("found", str(place.resolve()))
@@ -96,7 +102,7 @@ def test_what_was_written_reads_back_as_the_same(place, scenario, told):
 @given(scenario=nasty(), told=st.lists(TEXTS, max_size=4))
 def test_a_scenario_file_is_data(place, scenario, told):
     """A docstring, from-imports of names, and one assignment of calls of these names on literals: nothing else is code."""
-    write(scenario, place, told)
+    anew(scenario, place, told)
     data = place.read_bytes()
     assert holds_a_scenario(data)
     first, *imports, last = ast.parse(data).body
@@ -217,7 +223,7 @@ def test_with_nothing_to_tell_there_is_a_docstring_all_the_same():
 def test_numbers_that_have_no_literal_are_made(place):
     """Infinities and what is not a number come back as such; the default's own NaN is not written at all."""
     faults = tuple(ProviderBadScore(value=value) for value in (math.inf, -math.inf, float("nan"), math.nan))
-    write(Scenario(steps=(Turn(),), faults=faults), place, [])
+    anew(Scenario(steps=(Turn(),), faults=faults), place, [])
     loaded: Any = load(place).faults
     assert [str(fault.value) for fault in loaded] == ["inf", "-inf", "nan", "nan"]
     assert place.read_text().count('float("nan")') == 1
@@ -246,7 +252,7 @@ def test_a_value_of_a_subclass_is_written_as_the_plain_one(place):
         steps=(Turn(message=Word("hello")), Request(path="/", body={"size": Size.BIG})),
         faults=(ProviderServerError(status=status, body=Word("html")),),
     )
-    write(scenario, place, [])
+    anew(scenario, place, [])
     assert same(load(place)) == scenario
     assert "import__" not in place.read_text()
 
@@ -280,12 +286,14 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     write(scenario, file, [])
     with pytest.raises(UsageError, match="File exists"):
         write(scenario, file / "found.py", [])
+    with pytest.raises(UsageError, match="File exists"):
+        write(Scenario(steps=(Turn(), Turn())), file, [])
     assert [path.name for path in file.parent.iterdir()] == ["found.py"]
     assert same(load(file)) == scenario
 
 
 def test_the_file_is_utf_8_whatever_is_told(place):
     """A line that looks like a declaration of an encoding is none inside a docstring."""
-    write(Scenario(steps=(Turn(message="\u00e0"),)), place, ["", "# coding: latin-1", "# coding: latin-1"])
+    anew(Scenario(steps=(Turn(message="\u00e0"),)), place, ["", "# coding: latin-1", "# coding: latin-1"])
     with place.open("rb") as file:
         assert tokenize.detect_encoding(file.readline)[0] == "utf-8"
