@@ -160,6 +160,21 @@ def made() -> Made:
     return Made()
 
 
+class Unlogged(Made):
+    """Makes records of a service that promises none of its requests in its log."""
+
+    def header(self, **changes: Any) -> Header:
+        """A header of a trusted run."""
+        silent = replace(CONTRACT, completion_event=None)
+        return super().header(**{"contract": silent, **changes})
+
+
+@pytest.fixture
+def unlogged() -> Made:
+    """The maker of records whose log may be empty."""
+    return Unlogged()
+
+
 Findings = Callable[[str, History], list[str]]
 
 

@@ -1,6 +1,7 @@
 """Three services that know nothing of the harness: their mistakes are found with a profile and no code."""
 
 import json
+import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -107,4 +108,4 @@ def test_a_check_of_the_profile_finds_all_its_parts(shakeout: Any, service: str)
     assert code == 0
     for part in ("turn", "provider", "history", "log", "health"):
         assert f"{part} " in said
-    assert "health       yes" in said
+    assert re.search("health +yes", said)
