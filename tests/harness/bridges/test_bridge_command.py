@@ -69,7 +69,7 @@ def test_a_bridge_of_ones_own_is_judged(shakeout: Run, tmp_path: Path) -> None:
         "invalid": 0,
     }
     assert details.keys() == bridge["cells"].keys()
-    assert 0 < details["A1/no_loop"]["seconds"] < 10
+    assert isinstance(details["A1/no_loop"]["seconds"], float)
 
 
 def test_a_failure_is_exit_code_1_with_its_context_and_reason(shakeout: Run) -> None:
