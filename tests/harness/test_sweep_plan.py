@@ -8,7 +8,6 @@ import pytest
 from harness import library
 from harness.errors import UsageError
 from harness.faults import LoopBlocked, LoopCancel, ProcessWorkerDead
-from harness.history import Header, History, UpstreamCall
 from harness.scenario import HEALTH, Parallel, Request
 from harness.sweep.plan import fitted, planned, settled
 from harness.sweep.play import Swept
@@ -98,20 +97,9 @@ def test_what_chance_may_have_decided_is_played_again(verdict: Verdict, fired: i
     assert Swept(trial=trial, result=result).by_chance is again
 
 
-def test_a_name_whose_faults_have_nothing_to_break_is_refused_though_others_have() -> None:
+def test_a_name_whose_faults_have_nothing_to_break_is_refused_though_others_have(made: Any) -> None:
     """Also where only the drills show it: who asked would take the rest for it; and an empty name is none."""
-    call = UpstreamCall(at_s=0, ended_s=0, call=1, level="conversation", request_id=None, messages=())
-    header = Header(
-        scenario="s",
-        seed=1,
-        stage="live",
-        target="t",
-        arm="control",
-        contract=PROFILE.contract,
-        witnesses=(),
-        nonce_matched=True,
-    )
-    seen = History(header=header, records=(call,))
+    seen = made.history(made.call(made.turn()), contract=PROFILE.contract, arm="control")
     asked = planned(PROFILE, "simulated", drills(), ["provider.server_error", "provider.bad_score"])
     with pytest.raises(UsageError, match=r"nothing to play: provider\.bad_score: needs scores"):
         settled(asked, PROFILE, [seen])
