@@ -147,11 +147,14 @@ def _provider(history: History, turns: list[Exchange], profile: Profile) -> Iter
         first = turns[0].canary or ""
         later = [call for call in history.calls if call.at_s >= turns[1].at_s]
         told = any(first in str(message.get("content")) for call in later for message in call.messages)
+        untold = "a later turn did not tell the provider of the first"
         yield Point(
             what="history",
             found=told,
             wrong=not told,
-            said="told with later turns" if told else "a later turn did not tell the provider of the first",
+            said="told with later turns"
+            if told
+            else f"{untold}; mend [turn] body ({profile.at('turn.body')})",
         )
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from harness.commands import configured
 from harness.errors import ShakeoutError, TargetFailed, UsageError
+from harness.faults.loop_entry import MEND_IT
 from harness.targets import profile as profiles
 from harness.targets.profile import Profile
 
@@ -53,8 +54,10 @@ def check_started_by(profile: Profile, stage: str) -> None:
 def placed(profile: Profile) -> Iterator[None]:
     """Say of a target that died, or that a simulation cannot hold, where it stands in the profile, and what helps.
 
+    The same of a synchronous entry, which is imported only where a fault calls it.
+
     Raises:
-        UsageError: a simulation cannot hold it.
+        UsageError: a simulation cannot hold it, or there is no such entry.
         TargetFailed: it died.
     """
     place = profile.at("app" if profile.app else "command" if profile.command else "url")
@@ -63,6 +66,8 @@ def placed(profile: Profile) -> Iterator[None]:
     except ShakeoutError as error:
         if str(error).endswith(PLAY_IT_LIVE):
             raise UsageError(f"{place}: {error}: give --stage live") from error
+        if str(error).endswith(MEND_IT):
+            raise UsageError(f"{profile.at('sync_entry')}: {error}") from error
         if isinstance(error, TargetFailed) and profile.origin not in str(error):
             raise TargetFailed(f"{place}: {profile.name}: {error}; mend {profile.started_by}") from error
         raise

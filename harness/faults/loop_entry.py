@@ -25,6 +25,9 @@ from harness.variants import chosen
 
 Call = Callable[[], None]
 
+MEND_IT = "mend sync_entry of the profile"
+"""How an error ends whose cause stands in the profile."""
+
 
 @fault("loop.sync_entry", needs=("inside", "sync_entry"))
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +87,7 @@ def _imported(entry: str) -> Callable[[str], object]:
     try:
         found: Callable[[str], object] = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(f"{entry!r} cannot be imported ({error}); mend sync_entry of the profile") from error
+        raise UsageError(f"{entry!r} cannot be imported ({error}); {MEND_IT}") from error
     return found
 
 

@@ -188,10 +188,8 @@ class Admission:
                 fired=lambda detail: noted.append((time.monotonic(), detail)),
             )
         except Exception as error:  # noqa: BLE001  # whatever a fault raises, the harness has to know
-            return {
-                "wrong": f"{type(error).__name__}: {error}",
-                "usage": isinstance(error, UsageError),
-            }
+            usage = isinstance(error, UsageError)
+            return {"wrong": str(error) if usage else f"{type(error).__name__}: {error}", "usage": usage}
         return {"fired": []}
 
 

@@ -95,3 +95,13 @@ def test_a_list_of_mistakes_that_does_not_import_is_told_by_its_line(shakeout, b
     code, out, err = shakeout(*command, "--stage", "live", "--target", profile)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith(f"shakeout: {profile}:4: defects = 'bad:DEFECTS': KeyError: 'LLM_URL'; mend")
+
+
+@pytest.mark.parametrize("stage", ["simulated", "live"])
+def test_a_synchronous_entry_that_is_not_there_is_told_by_its_line(shakeout, bad, stage):
+    """It is imported where the fault calls it, in a child or here: one line with that of `sync_entry`, exit 2."""
+    profile = bad(SERVING.replace("os._exit(7)", "return {}"), 'sync_entry = "bad:none"')
+    code, out, err = shakeout("sweep", "loop.sync_entry", "--stage", stage, "--target", profile)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"shakeout: {profile}:4: ")
+    assert err.endswith("; mend sync_entry of the profile\n")
