@@ -1,22 +1,15 @@
 """What can be said of a profile from one conversation that was held by it: pure, from a history to its points."""
 
-import asyncio
-import threading
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import ClassVar
 
-from harness.errors import UsageError
-from harness.history import PROVIDER, Exchange, History, Snapshot
-from harness.inside import Inside
+from harness.history import LOGS, PROVIDER, Exchange, History, Snapshot
 from harness.reading import is_stream
-from harness.rig import Rig
 from harness.scenario import CANARY, Request, Scenario, Turn
 from harness.targets.mistakes import KEYS, nothing_opened, tells_store
 from harness.targets.profile import Profile
-from harness.window import Window
+from harness.targets.sought import EntrySought, Sought, WorkerSought
 
 READY = (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE)
 """What a service may answer that is asked whether it can take work."""
@@ -32,35 +25,6 @@ class Point:
     wrong: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSought:
-    """Breaks nothing: it fires where a thread or a task of the target's process is called `worker`."""
-
-    name: ClassVar[str] = "profile.worker"
-    needs: ClassVar[frozenset[str]] = frozenset({"inside"})
-
-    worker: str
-    window: Window = field(default_factory=Window)
-
-    def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
-        """Look, from within.
-
-        Raises:
-            UsageError: there is no way into the target's process.
-        """
-        if rig.inside is None:
-            raise UsageError(f"{self.name} looks into the target's process; name its app in the profile")
-        return rig.inside.entered(self.name, self)
-
-    @contextmanager
-    def within(self, inside: Inside) -> Iterator[None]:
-        """Look through the threads and tasks that there are now."""
-        threads = {thread.name for thread in threading.enumerate()}
-        if self.worker in threads | {task.get_name() for task in asyncio.all_tasks(inside.loop)}:
-            inside.fired(self.worker)
-        yield
-
-
 def conversation(profile: Profile) -> Scenario:
     """What is to be held: three turns, and a look at what else the profile names."""
     return Scenario(
@@ -72,8 +36,16 @@ def conversation(profile: Profile) -> Scenario:
             *([Request(path=profile.ready)] if profile.ready else []),
         ),
         golden_turns=1,
-        faults=(WorkerSought(worker=profile.worker),) if profile.worker and profile.app else (),
+        faults=tuple(_sought(profile)) if profile.app else (),
     )
+
+
+def _sought(profile: Profile) -> Iterator[Sought]:
+    """What is to be looked for within its process."""
+    if profile.worker:
+        yield WorkerSought(what=profile.worker)
+    if profile.sync_entry:
+        yield EntrySought(what=profile.sync_entry)
 
 
 def points(history: History, profile: Profile) -> tuple[Point, ...]:
@@ -89,7 +61,7 @@ def points(history: History, profile: Profile) -> tuple[Point, ...]:
         *_streamed(turns, profile),
         *_ready(history, profile),
         *_stored(history, profile),
-        *_worker(history, profile),
+        *_within(history, profile),
         *_kept(history, profile),
         *_promised(profile),
     )
@@ -97,7 +69,7 @@ def points(history: History, profile: Profile) -> tuple[Point, ...]:
 
 def _answered(turns: list[Exchange], profile: Profile) -> Iterator[Point]:
     """Whether a turn is answered at all."""
-    first = turns[0]
+    first = next((turn for turn in turns if turn.status != HTTPStatus.OK), turns[0])
     fine = first.status == HTTPStatus.OK
     key = KEYS[HTTPStatus(first.status)] if first.status in KEYS else None
     hint = "" if fine or key is None else f"; mend [turn] {key} ({profile.at(f'turn.{key}')})"
@@ -160,20 +132,24 @@ def _provider(history: History, turns: list[Exchange], profile: Profile) -> Iter
 
 def _logged(history: History, profile: Profile) -> Iterator[Point]:
     """Whether its log can be read."""
-    lines = [record for record in history.logs if record.source != "stderr"]
+    # What a service prints is no part of a log that has a file of its own.
+    lines = [record for record in history.logs if record.source == "app"]
     unknown = sum(record.event is None and not record.fields for record in lines)
-    errors = len(history.logs) - len(lines)
+    errors = sum(record.source == "stderr" for record in history.logs)
+    there = bool(lines) or (bool(history.logs) and not profile.log)
     hint = f", {errors} on standard error" if errors else ""
-    hint += "" if history.logs else f"; where does it write? log = ... ({profile.at('log')})"
-    yield Point(
-        what="log", found=bool(history.logs), said=f"{len(lines)} lines, {unknown} of no known form{hint}"
-    )
+    hint += "" if there else f"; where does it write? log = ... ({profile.at('log')})"
+    yield Point(what="log", found=there, said=f"{len(lines)} lines, {unknown} of no known form{hint}")
 
 
 def _completed(history: History, profile: Profile) -> Iterator[Point]:
     """Whether its log has the record that it promises of each request."""
     if (event := profile.contract.completion_event) is None:
         said = "its log is not held to what was answered"
+        yield Point(what="completion_event", found=False, said=said)
+        return
+    if LOGS not in history.header.witnesses:
+        said = "nobody reads its log"
         yield Point(what="completion_event", found=False, said=said)
         return
     count = sum(record.event == event for record in history.logs)
@@ -190,7 +166,9 @@ def _identified(turns: list[Exchange], profile: Profile) -> Iterator[Point]:
         said = "its calls and log lines are matched by time alone"
         yield Point(what="request_ids", found=False, said=said)
         return
-    fine = all(turn.headers.get("x-request-id") == turn.request_id for turn in turns)
+    fine = all(
+        turn.headers.get("x-request-id") == turn.request_id for turn in turns if turn.status is not None
+    )
     wrong = f"an answer has not its request's X-Request-ID; mend request_ids ({profile.at('contract.request_ids')})"
     yield Point(what="request_ids", found=fine, wrong=not fine, said="" if fine else wrong)
 
@@ -201,7 +179,7 @@ def _streamed(turns: list[Exchange], profile: Profile) -> Iterator[Point]:
         yield Point(what="stream", found=False, said="no turn is read as a stream")
         return
     due = turns if profile.turn.stream == "always" else turns[-1:]
-    fine = all(map(is_stream, due))
+    fine = all(is_stream(turn) for turn in due if turn.status == HTTPStatus.OK)
     wrong = f"a turn was answered with no text/event-stream; mend [turn] stream ({profile.at('turn.stream')})"
     yield Point(what="stream", found=fine, wrong=not fine, said="" if fine else wrong)
 
@@ -227,18 +205,33 @@ def _stored(history: History, profile: Profile) -> Iterator[Point]:
         yield Point(what="store", found=not wrong, wrong=wrong, said=said)
 
 
-def _worker(history: History, profile: Profile) -> Iterator[Point]:
-    """Whether its own worker is there."""
-    if not profile.worker:
-        yield Point(what="worker", found=False, said="no thread or task of its own is ended by a fault")
-        return
-    if not profile.app:
-        said = "nobody looks into a process that holds no app = of the profile"
-        yield Point(what="worker", found=False, said=said)
-        return
-    there = bool(history.fired().get(WorkerSought.name))
-    wrong = f"no thread or task is called {profile.worker!r}; mend worker ({profile.at('worker')})"
-    yield Point(what="worker", found=there, wrong=not there, said=profile.worker if there else wrong)
+def _within(history: History, profile: Profile) -> Iterator[Point]:
+    """Whether what the profile names of its process is there."""
+    named: dict[str, tuple[type[Sought], str, str, str]] = {
+        "worker": (
+            WorkerSought,
+            profile.worker,
+            "no thread or task is called",
+            "no thread or task of its own is ended by a fault",
+        ),
+        "sync_entry": (
+            EntrySought,
+            profile.sync_entry,
+            "no function can be imported as",
+            "no function of it is called where there is no await",
+        ),
+    }
+    for what, (sought, given, wrong, otherwise) in named.items():
+        if not given:
+            yield Point(what=what, found=False, said=otherwise)
+        elif not profile.app:
+            yield Point(
+                what=what, found=False, said="nobody looks into a process that holds no app = of the profile"
+            )
+        else:
+            there = bool(history.fired().get(sought.name))
+            said = given if there else f"{wrong} {given!r}; mend {what} ({profile.at(what)})"
+            yield Point(what=what, found=there, wrong=not there, said=said)
 
 
 def _kept(history: History, profile: Profile) -> Iterator[Point]:
@@ -268,7 +261,6 @@ def _promised(profile: Profile) -> Iterator[Point]:
     unseen = {
         "keys": (profile.turn.keys, "no turn is sent twice under an idempotency key"),
         "deadline": (profile.deadline_variable, "no fault gives it less time for a turn"),
-        "sync_entry": (profile.sync_entry, "no function of it is called where there is no await"),
     }
     for what, (given, otherwise) in unseen.items():
-        yield Point(what=what, found=False, said=f"{given}, not tried here" if given else otherwise)
+        yield Point(what=what, found=False, said="named, not tried here" if given else otherwise)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from harness.history import LOGS, PROVIDER, History, Outage
-from harness.reading import DIED
+from harness.reading import DIED, is_owed
 from harness.registry import Invariant
 from harness.verdict import Verdict, Violation
 
@@ -125,6 +125,6 @@ def _untold(history: History) -> Iterator[str]:
     """Why a log that shows nothing wrong cannot be believed: of all answers it has not one of the promised records."""
     contract, witnesses = history.header.contract, history.header.witnesses
     promised = contract.completion_event
-    answered = sum(one.status is not None and one.path == contract.turn_path for one in history.exchanges)
+    answered = sum(one.status is not None and is_owed(one, history) for one in history.turns)
     if promised and answered and LOGS in witnesses and all(one.event != promised for one in history.logs):
         yield f"of {answered} answered turns the log has no {promised}: is completion_event of the profile what it writes?"

@@ -79,6 +79,15 @@ def killed(outage: Outage) -> bool:
     return outage.how == KILLED or outage.exit_code == -signal.SIGKILL
 
 
+def is_owed(exchange: Exchange, history: History) -> bool:
+    """Whether the log must have a completion record of an exchange."""
+    if exchange.left or (exchange.role == "beside" and returned_id(exchange) is None):
+        return False  # gone before a byte of it was read maybe, or refused by the server itself
+    if exchange.status is None and met(exchange, history):
+        return False
+    return not any(killed(one) for one in met(exchange, history, after_s=WRITTEN_S))
+
+
 def paused_s(history: History, began_s: float, ended_s: float) -> float:
     """How many of the seconds between two times the target was paused; nobody can count them against it."""
     return sum(

@@ -8,7 +8,7 @@ from harness.commands.common import out, wait_for
 from harness.commands.load_report import Outputs, show_knee
 from harness.errors import UsageError
 from harness.gates import GateResult, baseline
-from harness.gates.criteria import by_log
+from harness.gates.criteria import by_log, split
 from harness.gates.criterion import INCREASES, Criterion
 from harness.gates.verdicts import Watch
 from harness.load.compared import Measure, abba, before, blocks, check_measure, read_frames
@@ -67,6 +67,10 @@ def _measured(options: LoadOptions, place: Path, how: Load) -> LoadReport:
         raise UsageError(f"--history {how.keep}: is what --baseline reads; choose another name")
     old = read_frames(place)
     check_measure(place, options.model)
+    if old.log is None and (trends := [str(gate) for gate in options.asked if gate.op == INCREASES]):
+        raise UsageError(
+            f"{trends[0]}: the baseline {place} has no log; leave the gate out, or --without-log"
+        )
     replay = f"{options.replay} --baseline {shlex.quote(str(place))}"
     measuring = replace(
         how,
@@ -95,7 +99,9 @@ async def _turns(options: LoadOptions, other: LoadOptions, how: Load) -> LoadRep
                 how,
                 keep=None if how.keep is None else how.keep / f"turn{here}",
                 say=lambda text: how.say(f"turn {here} of 4: {text}"),
-                partial=lambda report: how.partial(replace(report, replay=replay, unwitnessed=())),
+                partial=lambda report: how.partial(
+                    replace(report, replay=replay, unwitnessed=_waived(options))
+                ),
             )
             return await taken.run(replace(one, without_log=True))
 
@@ -109,8 +115,14 @@ async def _turns(options: LoadOptions, other: LoadOptions, how: Load) -> LoadRep
         replay=replay,
         run=found.after,
         reasons=found.reasons,
+        unwitnessed=_waived(options),
         baseline=found.before,
     )
+
+
+def _waived(options: LoadOptions) -> tuple[str, ...]:
+    """The gates that the user gave, and has left out with the log."""
+    return tuple(map(str, split(options.gates, without_log=options.without_log)[1]))
 
 
 def _own(options: LoadOptions, run: Run) -> tuple[GateResult, ...]:
@@ -133,6 +145,7 @@ def _knee(options: LoadOptions, how: Load, outputs: Outputs) -> Verdict:
         raise UsageError("--find-knee writes its steps as --json: leave --junit and --html out")
     max_s = options.for_s or options.max_s
     decided = replace(options, for_s=None, until_decided=True, max_s=max_s)
+    waived: list[str] = []
 
     async def measure(rate_per_s: float) -> LoadReport:
         keep = None if how.keep is None else how.keep / f"{rate_per_s:g}"
@@ -142,15 +155,17 @@ def _knee(options: LoadOptions, how: Load, outputs: Outputs) -> Verdict:
             say=lambda text: how.say(f"{rate_per_s:g} a second: {text}"),
             partial=lambda _: None,
         )
-        return await quick.run(replace(decided, rate_per_s=rate_per_s))
+        report = await quick.run(replace(decided, rate_per_s=rate_per_s))
+        waived[:] = report.unwitnessed
+        return report
 
     def give(knee: Knee) -> None:
         if not outputs.quiet:
-            show_knee(knee)
+            show_knee(knee, waived)
             again = replace(options, for_s=max_s, rate_per_s=options.rate).replay
             out.print(f"again: {again} --find-knee", markup=False)
         if outputs.json is not None:
-            json_file.write(outputs.json, knee.to_json())
+            json_file.write(outputs.json, {**knee.to_json(), "unwitnessed": waived})
 
     knee = wait_for(find_knee(measure, start_per_s=options.rate, most_per_s=RATE_MAX, partial=give))
     give(knee)

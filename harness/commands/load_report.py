@@ -79,8 +79,7 @@ def show(report: LoadReport) -> None:
         out.print(f"\nlatency in ms{of}, and of it service time: {latencies}", markup=False)
     for name, count in sorted(report.fired.items()):
         out.print(f"fired: {name} x{count:,}", markup=False)
-    for name in report.unwitnessed:
-        out.print(f"not judged, by --without-log: {name}", markup=False)
+    _left_out(report.unwitnessed)
     for note in (*report.notes, *(f"invalid: {reason}" for reason in report.reasons)):
         out.print(f"  {terminal.plain(note)}", markup=False)
     missing = f"; {report.missing:,} more requests are needed to decide" if report.missing else ""
@@ -88,6 +87,12 @@ def show(report: LoadReport) -> None:
     out.print(f"\n{terminal.styled(report.verdict)}: {escape(took)}{missing}")
     if report.verdict is not Verdict.PASSED:
         out.print(f"again: {report.replay}", markup=False)
+
+
+def _left_out(unwitnessed: Sequence[str]) -> None:
+    """The gates on a log that nobody reads, since the user said so."""
+    for name in unwitnessed:
+        out.print(f"not judged, by --without-log: {name}", markup=False)
 
 
 def cases(report: LoadReport) -> list[junit.Case]:
@@ -130,8 +135,8 @@ def cases(report: LoadReport) -> list[junit.Case]:
     return found
 
 
-def show_knee(knee: Knee) -> None:
-    """Each rate that was tried, then the answer."""
+def show_knee(knee: Knee, unwitnessed: Sequence[str]) -> None:
+    """Each rate that was tried, then the gates that were left out with the log, and the answer."""
     rows = [
         (
             f"{step.rate_per_s:g}/s",
@@ -143,6 +148,7 @@ def show_knee(knee: Knee) -> None:
         for step in knee.steps
     ]
     terminal.show_rows(out, ("rate", "verdict", "requests", "p99", ""), rows)
+    _left_out(unwitnessed)
     out.print(f"\n{terminal.styled(knee.verdict)}: {escape(knee.answer)}")
 
 

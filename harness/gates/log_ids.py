@@ -1,5 +1,6 @@
 """Ids of requests that a log gives to more than one request: lines of several sessions, or completions of several statuses."""
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from harness.gates.log_fields import Ended, request_of, session_of
@@ -23,7 +24,7 @@ class Ids:
     """The ids of the last requests, and how many of all were `doubtful`: one of two requests cannot be told from one."""
 
     doubtful: int = 0
-    _told: dict[str, _Told] = field(default_factory=dict)
+    _told: OrderedDict[str, _Told] = field(default_factory=OrderedDict)
 
     def add(self, record: LogRecord, *, completes: bool) -> None:
         """Take a line of the service's own, and its status where it `completes` a request."""
@@ -32,7 +33,9 @@ class Ids:
         told = self._told.get(request)
         if told is None:
             if len(self._told) >= REMEMBERED_MAX:
-                del self._told[next(iter(self._told))]
+                self._told.popitem(
+                    last=False
+                )  # of a plain dict that would look through all who were forgotten
             told = self._told[request] = _Told()
         session = session_of(record.fields) or told.session
         ended = Ended.of(record.fields) if completes else None

@@ -62,7 +62,7 @@ def _trend(asked: Asked, name: str) -> Evidence:
 def _counted(asked: Asked, name: str, count: int) -> Evidence:
     """What is in the log; of what is not, only a log that speaks may testify."""
     if asked.log is None or (not count and asked.mute):
-        return Unseen(why=f"{asked.mute}: it cannot testify")
+        return Unseen(why=_mute(asked))
     if not count and not asked.cell.requests:
         return Unseen(why="no request was sent")
     told = f"; the first: {asked.log.examples.get(name, '')}" if count else ""
@@ -71,15 +71,25 @@ def _counted(asked: Asked, name: str, count: int) -> Evidence:
         requests=asked.cell.requests,
         grows=True,
         told=f", {asked.log.lines:,} lines{told}",
+        mute=_mute(asked),
     )
 
 
 def _compared(asked: Asked, name: str, count: int) -> Evidence:
     """What was compared, request by request."""
     if asked.log is None or (not count and asked.mute):
-        return Unseen(why=f"{asked.mute}: it cannot testify")
+        return Unseen(why=_mute(asked))
     if not asked.cell.answered:
         return Unseen(why="no request was answered")
     return Amount(
-        value=count, requests=asked.cell.requests, grows=True, told=example(asked.log.examples.get(name))
+        value=count,
+        requests=asked.cell.requests,
+        grows=True,
+        told=example(asked.log.examples.get(name)),
+        mute=_mute(asked),
     )
+
+
+def _mute(asked: Asked) -> str:
+    """Why what is not in the log proves nothing; empty where it does."""
+    return f"{asked.mute}: it cannot testify" if asked.mute else ""

@@ -50,12 +50,17 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amount:
-    """A figure that is known, of so many requests. Where it `grows`, what is too much once will stay so."""
+    """A figure that is known, of so many requests. Where it `grows`, what is too much once will stay so.
+
+    `mute` says why there may be more of it than was seen, and is empty where there is not: then only that is judged which
+    more of it would not change.
+    """
 
     value: float
     requests: int
     grows: bool
     told: str = ""
+    mute: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +141,12 @@ def slowest(asked: Asked) -> Evidence:
     if not cell.requests:
         return Unseen(why="no request was sent")
     value = math.inf if cell.statuses[0] else max(cell.latency.most_us, cell.failed_most_us) / MICROSECONDS
-    return Amount(value=value, requests=cell.requests, grows=True, told=f"; the slowest: {cell.slowest}")
+    return Amount(
+        value=value,
+        requests=cell.requests,
+        grows=True,
+        told=f"; the slowest: {cell.slowest}" if cell.slowest else "",
+    )
 
 
 @metric("rps", Figure.RATE, ABOVE)

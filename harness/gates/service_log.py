@@ -75,10 +75,10 @@ class LogCell:
     def unpacked(cls, packed: Mapping[str, Any]) -> "LogCell":
         """What `packed` packed."""
         return cls(
-            **{name: packed[name] for name in _NUMBERS},
-            events=Counter(packed["events"]),
-            texts=Counter(packed["texts"]),
-            statuses=Counter({int(status): count for status, count in packed["statuses"].items()}),
+            **{name: int(packed[name]) for name in _NUMBERS},
+            events=Counter({event: int(count) for event, count in packed["events"].items()}),
+            texts=Counter({text: int(count) for text, count in packed["texts"].items()}),
+            statuses=Counter({int(status): int(count) for status, count in packed["statuses"].items()}),
             examples=dict(packed["examples"]),
         )
 

@@ -232,12 +232,14 @@ def _amount(criterion: Criterion, evidence: Amount, *, ended: bool) -> GateResul
     """What is known is compared; while more may come, only what can no more change is said."""
     holds = _COMPARED[criterion.op](evidence.value, criterion.limit)
     verdict = Verdict.PASSED if holds else Verdict.FAILED
-    too_much = evidence.grows and evidence.value > criterion.limit
-    enough = evidence.grows and criterion.op in (">", ">=") and holds
-    if not ended and not enough and not (too_much and not holds):
+    too_much = not holds and (criterion.op in ("<", "<=") or evidence.value > criterion.limit)
+    enough = holds and criterion.op in (">", ">=")
+    settled = evidence.grows and (too_much or enough)
+    if evidence.mute and not settled:
+        return _unseen(criterion, Unseen(why=evidence.mute), ended=ended)
+    if not ended and not settled:
         verdict = Verdict.UNDECIDED
-    few = max(0, criterion.min_n - evidence.requests)
-    if few:
+    if few := max(0, criterion.min_n - evidence.requests):
         verdict = Verdict.UNDECIDED
     return GateResult(
         name=str(criterion),

@@ -8,9 +8,8 @@ from http import HTTPStatus
 from harness.history import LOGS, SNAPSHOTS, WIRE, Exchange, History, LogRecord, Outage, Snapshot
 from harness.reading import (
     PAUSED,
-    WRITTEN_S,
     has_unknown_ids,
-    killed,
+    is_owed,
     known_ids,
     may_have_finished,
     met,
@@ -42,7 +41,7 @@ def agree_with_wire(history: History) -> Iterable[Finding]:
         exchanges[returned_id(exchange) or exchange.request_id].append(exchange)
     for request_id, asked in exchanges.items():
         found = records[request_id]
-        if not sum(_owed(exchange, history) for exchange in asked) <= len(found) <= len(asked):
+        if not sum(is_owed(exchange, history) for exchange in asked) <= len(found) <= len(asked):
             lines = [record.line for record in found]
             yield Finding(
                 message=f"{len(found)} completion records (log lines {lines}), {len(asked)} expected",
@@ -52,15 +51,6 @@ def agree_with_wire(history: History) -> Iterable[Finding]:
             lies = [_lie(exchange, record, history) for exchange in asked]
             if None not in lies:
                 yield Finding(message=f"{lies[0]}; {asked[0]}", evidence=str(record))
-
-
-def _owed(exchange: Exchange, history: History) -> bool:
-    """Whether an exchange must have a completion record."""
-    if exchange.left or (exchange.role == "beside" and returned_id(exchange) is None):
-        return False  # gone before a byte of it was read maybe, or refused by the server itself
-    if exchange.status is None and met(exchange, history):
-        return False
-    return not any(killed(one) for one in met(exchange, history, after_s=WRITTEN_S))
 
 
 def _lie(exchange: Exchange, record: LogRecord, history: History) -> str | None:

@@ -15,6 +15,7 @@ from harness.gates.criteria import by_log, success_criteria, watched_texts
 from harness.gates.verdicts import Watch
 from harness.load.journey import canary
 from harness.load.limits import limits
+from harness.load.mistakes import mistakes
 from harness.load.options import REQUESTS, closed
 from harness.load.plan import Plan
 from harness.load.report import LoadReport
@@ -111,7 +112,10 @@ class Alone:
             gates=Watch(criteria=judged, watched=False).look(seen(frames.run, promised=promised)),
             replay="",
             run=frames.run,
-            reasons=doubts(frames.run, Expected(workers=self.plan.workers)),
+            reasons=(
+                *mistakes(frames.run, self._profile, {}),
+                *doubts(frames.run, Expected(workers=self.plan.workers)),
+            ),
             unwitnessed=tuple(str(one) for one in self._criteria if one not in judged),
         )
 

@@ -119,7 +119,7 @@ def read(line: bytes) -> Frame:
             number=said["number"],
             parts=tuple(map(Part.unpacked, said["parts"])),
             cells=Cells(by_key=dict(unpacked(said["cells"]))),
-            lasted_s=said["lasted_s"],
+            lasted_s={name: float(took_s) for name, took_s in said["lasted_s"].items()},
             log=_log(said["log"]),
             answers=tuple(said["answers"]),
         )

@@ -96,8 +96,9 @@ def check_place(bind: str) -> None:
     try:
         with socket.create_server((host, int(port))):
             pass
-    except OSError as error:
-        raise UsageError(f"--bind {bind}: {error.strerror or error}; choose another") from error
+    except (OSError, ValueError, TypeError) as error:  # a name that is none of a host is each of these
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"--bind {bind}: {reason}; choose another") from error
 
 
 @asynccontextmanager

@@ -15,6 +15,8 @@ from harness.load.frames import Frame
 FRAMES = "load-frames.jsonl"
 TOLD = "load-run.json"
 SCHEMA = 1
+SOURCES = ("app", "stderr")
+"""Whose logs there are, by `LoadTarget.logs`."""
 
 
 class Kept:
@@ -75,15 +77,17 @@ class Kept:
         """Each log with the place where it is kept; one that is written there by the service itself is left alone."""
         for source, path in self._logs.items():
             place = self._folder / f"load-{source}{path.suffix}"
-            if not (place.exists() and path.exists() and path.samefile(place)):
+            if not _same(path, place):
                 yield path, place
 
     def _begin(self) -> None:
-        """Replace what an earlier run has left."""
-        (self._folder / TOLD).unlink(missing_ok=True)
-        for _, place in self._places():
-            place.unlink(missing_ok=True)
+        """Replace what an earlier run has left, of this target or of another; nothing is lost where that cannot be."""
         self._stream = (self._folder / FRAMES).open("wb", buffering=0)
+        (self._folder / TOLD).unlink(missing_ok=True)
+        for place in list(self._folder.iterdir()):
+            is_log = place.stem in {f"load-{source}" for source in SOURCES}
+            if is_log and not any(_same(path, place) for path in self._logs.values()):
+                place.unlink()
 
     def _write(self, line: bytes) -> None:
         """All of a line: what is not buffered may be written in pieces."""
@@ -98,6 +102,14 @@ class Kept:
                 write()
         except OSError as error:
             self.lost = _lost(self._folder, error)
+
+
+def _same(path: Path, place: Path) -> bool:
+    """Whether both are one file; what is not there, maybe since just now, is none."""
+    try:
+        return path.samefile(place)
+    except OSError:
+        return False
 
 
 def _copy(path: Path, place: Path) -> None:

@@ -20,6 +20,7 @@ from harness.load.generator import check_place, generators
 from harness.load.journey import canary
 from harness.load.kept import Kept
 from harness.load.limits import limits
+from harness.load.mistakes import mistakes
 from harness.load.options import LoadOptions
 from harness.load.plan import Plan
 from harness.load.report import LoadReport
@@ -167,7 +168,9 @@ class _Run:
         if self.target.renewed():
             notes = (*notes, RENEWED)
         silent = [f"{fault.name} never fired" for fault in faults if not fired.get(fault.name)]
-        reasons = (*self.reasons, *silent, *doubts(run, expected, ended=INTERRUPTED not in self.reasons))
+        ended = INTERRUPTED not in self.reasons
+        wrong = mistakes(run, options.profile, self.target.logs) if ended and not faults else ()
+        reasons = (*self.reasons, *wrong, *silent, *doubts(run, expected, ended=ended))
         return LoadReport(
             seed=options.seed,
             model=options.model,

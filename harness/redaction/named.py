@@ -43,7 +43,7 @@ def extent(text: str, found: re.Match[str], kind: str) -> tuple[int, int]:
         begin = begin_of_credentials(text, begin)
     if found.start() and text[found.start() - 1] in "?&":  # of an address: it ends where its value does
         return begin, end_of_bare(text, begin, FIELD)
-    if kind == MESSAGE and found["closing"] and _COUNT.match(text, begin):
+    if kind == MESSAGE and opening is None and found["closing"] and _COUNT.match(text, begin):
         return begin, begin  # of JSON: how many there are, whether there is one, or none
     if opening is not None:
         return begin, end_of_quoted(text, begin, opening.lstrip("bBuUrRfF"))

@@ -45,13 +45,13 @@ def write(scenario: Scenario, path: Path, told: Sequence[str]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(data)
-        path.open("xb").close()
-        partial.replace(path)
+        os.link(partial, path)  # in one step, and only where nothing is
     except (OSError, ValueError) as error:  # a name with a NUL in it is a ValueError
-        with contextlib.suppress(OSError, ValueError):
-            partial.unlink(missing_ok=True)
         reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(f"{path}: {reason}; choose a place that can be written") from error
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            partial.unlink(missing_ok=True)
 
 
 def source(scenario: Scenario, *, told: Sequence[str]) -> str:

@@ -1,6 +1,17 @@
 """The sweep: every fault that a target can be put under, on drills that fit any service."""
 
-from harness.sweep.plan import JOBS_MAX, Plan, Trial, armed, jobs_max, labelled, lasts_s, planned, settled
+from harness.sweep.plan import (
+    JOBS_MAX,
+    Plan,
+    Trial,
+    armed,
+    check_settled,
+    jobs_max,
+    labelled,
+    lasts_s,
+    planned,
+    settled,
+)
 from harness.sweep.play import Effort, Sweep, Swept, sweep
 
 __all__ = [
@@ -11,6 +22,7 @@ __all__ = [
     "Swept",
     "Trial",
     "armed",
+    "check_settled",
     "jobs_max",
     "labelled",
     "lasts_s",

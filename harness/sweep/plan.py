@@ -108,16 +108,18 @@ def _check_played(wanted: str, trials: Sequence[Trial], elsewhere: Mapping[str, 
         for label, why in elsewhere.items()
         if wanted in ("", label, label.partition("(")[0], label.partition(".")[0])
     }
+    if unfit and trials:
+        raise UsageError(f"cannot be played: {_reasons(unfit)}; leave {wanted} out")
     if unfit:
-        raise UsageError(_reasons(unfit))
+        raise UsageError(f"nothing to play: {_reasons(unfit)}")
     raise UsageError(f"no fault is called {wanted}; `shakeout list faults` names those that there are")
 
 
 def _reasons(unfit: Mapping[str, str]) -> str:
-    """Why nothing is left to play: one reason, and of how many faults."""
+    """Why they are not played: one reason, and of how many faults."""
     label, reason = min(unfit.items())
     more = f"; {len(unfit) - 1} more for a like reason" if len(unfit) > 1 else ""
-    return f"nothing to play: {label}: {reason}{more}"
+    return f"{label}: {reason}{more}"
 
 
 def _not_applicable(fault: Fault, profile: Profile, stage: str) -> str:
@@ -135,11 +137,7 @@ def _missing(fault: Fault, has: frozenset[str]) -> str:
 
 
 def settled(plan: Plan, profile: Profile, controls: Sequence[History]) -> Plan:
-    """The plan without the trials that need what was not seen when there was no fault.
-
-    Raises:
-        UsageError: none is left, be it of all or of one of the names that were asked for.
-    """
+    """The plan without the trials that need what was not seen when there was no fault; maybe none is left."""
     calls = [call for history in controls for call in history.calls]
     probes = [probe for history in controls for probe in history.of(Probe)]
     printed = ("stdout" if profile.log else "app", "access")
@@ -154,12 +152,17 @@ def settled(plan: Plan, profile: Profile, controls: Sequence[History]) -> Plan:
     has = profile.capabilities | {name for name, there in seen.items() if there}
     unfit = {trial.label: why for trial in plan.trials if (why := _missing(trial.fault, has))}
     left = tuple(trial for trial in plan.trials if trial.label not in unfit)
-    if not left:
-        raise UsageError(_reasons(unfit))
-    elsewhere = {**plan.not_applicable, **unfit}
-    for wanted in plan.names:
-        _check_played(wanted, left, elsewhere)
-    return replace(plan, trials=left, not_applicable=elsewhere)
+    return replace(plan, trials=left, not_applicable={**plan.not_applicable, **unfit})
+
+
+def check_settled(plan: Plan) -> None:
+    """Refuse a plan in which nothing is left of all, or of one of the names that were asked for.
+
+    Raises:
+        UsageError: so it is; the message says what was not seen.
+    """
+    for wanted in plan.names or [""]:
+        _check_played(wanted, plan.trials, plan.not_applicable)
 
 
 def labelled(fault: Any) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from harness.errors import InvalidRun
 from harness.runner import Arm, Options, conclude, opened, played, run_on
 from harness.spread import PLAYS_MAX, spread
-from harness.sweep.plan import Plan, Trial, armed, settled
+from harness.sweep.plan import Plan, Trial, armed, check_settled, settled
 from harness.targets.play import Play
 from harness.verdict import ScenarioVerdict, Verdict
 
@@ -87,6 +87,8 @@ async def sweep(plan: Plan, options: Options, effort: Effort) -> Sweep:
         plan = settled(plan, options.profile, [arm.history for arm in held.values()])
         # What fails without a fault would fail with any, and none of them would be to blame.
         sound = {name for name, arm in held.items() if not arm.judgement.violations}
+        if len(sound) == len(held):
+            check_settled(plan)
         trials = tuple(trial for trial in plan.trials if trial.drill.name in sound)
         results = await _played(plays, trials, held, options, effort)
     clean = (

@@ -60,7 +60,7 @@ async def _healthy(profile: Profile, client: HttpClient, started: Child, port: i
                 if started.process.returncode is not None:
                     why = last_line(started.errors, since=started.errors_from)
                     raise UsageError(
-                        f"{at}: {profile.name} ended with {started.process.returncode} at once: {why}"
+                        f"{at}: {profile.name} ended with {started.process.returncode} at once: {why}; mend command ="
                     )
                 answer = await client.send(
                     f"http://127.0.0.1:{port}",

@@ -30,7 +30,7 @@ def logged(
                 records.extend(parse((line.replace(str(directory), shown) for line in lines), source=source))
         except OSError as error:
             if profile.log:
-                raise _unreadable(profile, error) from error
+                raise unreadable(profile, error) from error
             raise
     return tuple(records)
 
@@ -49,10 +49,10 @@ def written_before(profile: Profile, directory: Path) -> int:
             return file.seek(0, os.SEEK_END)
     except FileNotFoundError as error:
         if profile.url:
-            raise _unreadable(profile, error) from error
+            raise unreadable(profile, error) from error
         return 0
     except OSError as error:
-        raise _unreadable(profile, error) from error
+        raise unreadable(profile, error) from error
 
 
 def _files(directory: Path, profile: Profile, since: int) -> Iterator[tuple[Path, str, int]]:
@@ -70,7 +70,8 @@ def named(profile: Profile, directory: Path) -> Path:
     return path if path.is_absolute() else Path(profile.origin).resolve().parent / path
 
 
-def _unreadable(profile: Profile, error: OSError) -> UsageError:
+def unreadable(profile: Profile, error: OSError) -> UsageError:
+    """The error for a log that the profile names and nobody can read."""
     return UsageError(
         f"{profile.at('log')}: log = {profile.log!r}: {error.strerror}; name the file that it writes to"
     )

@@ -175,11 +175,9 @@ def _wrong_rest(profile: Profile) -> Iterator[Complaint]:
     yield from wrong_places(store_template=profile.store_template, log=profile.log, url=profile.url)
     given = [name for name in ("app", "command", "url") if getattr(profile, name)]
     yield given[0] if given else "name", len(given) != 1, "give one of app, command and url"
-    yield (
-        "app",
-        profile.app and ":" not in profile.app,
-        f"app = {profile.app!r}: give MODULE:NAME of the app or of its factory",
-    )
+    for key, of in (("app", "the app or of its factory"), ("sync_entry", "the function")):
+        value = getattr(profile, key)
+        yield key, value and ":" not in value, f"{key} = {value!r}: give MODULE:NAME of {of}"
     port = any("{port}" in word for word in profile.command)
     yield (
         "command",

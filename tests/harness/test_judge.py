@@ -67,6 +67,20 @@ def test_a_log_without_the_promised_record_is_no_pass(made):
     assert verdict(made.history(replace(turn, status=None), contract=promising)) is Verdict.PASSED
 
 
+def test_a_record_that_may_be_missing_is_no_silence(made):
+    """Of a turn that nobody waited for, that the service did not get, or that its end overtook no record has to be there."""
+    promising = replace(made.header().contract, completion_event="done")
+    turn = made.turn()
+    killed = Outage(at_s=turn.ended_s + 0.01, ended_s=turn.ended_s + 0.02, fault="", how="killed")
+    for records in (
+        (replace(turn, left=True),),
+        (turn, killed),
+        (replace(turn, role="beside", status=400, headers={}),),
+        (replace(turn, method="GET", status=405),),
+    ):
+        assert verdict(made.history(*records, contract=promising)) is Verdict.PASSED, records
+
+
 def test_a_strangers_answer_is_invalid_before_it_is_failed(made):
     """An answer without the nonce makes the run invalid, whatever else was found."""
     assert verdict(made.history(made.turn(), nonce_matched=False), invariant("wrong")) is Verdict.INVALID

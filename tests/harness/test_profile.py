@@ -114,6 +114,7 @@ def test_sessions_are_promised_by_the_body(tmp_path):
         ("deadline_s = 2", "deadline_s = -5", "must be above 0"),
         ("[200]", "[]", "name at least one"),
         ('app = "m:f"', 'app = "m"', "give MODULE:NAME"),
+        ('app = "m:f"', 'app = "m:f"\nsync_entry = "m"', "give MODULE:NAME of the function"),
         ("deadline_s = 2", 'deadline_s = 2\nhealth_path = "/h"', "health_path is no key"),
     ],
 )

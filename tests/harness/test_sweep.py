@@ -14,7 +14,7 @@ from harness.registry import FAULTS
 from harness.rig import Rig, Window
 from harness.runner import Options
 from harness.scenario import Scenario, Turn
-from harness.sweep import Effort, armed, jobs_max, labelled, planned, settled, sweep
+from harness.sweep import Effort, armed, check_settled, jobs_max, labelled, planned, settled, sweep
 from harness.targets import profile as profiles
 from harness.variants import chosen, variants
 from harness.verdict import Verdict
@@ -114,7 +114,7 @@ def test_what_was_not_seen_without_a_fault_is_not_applicable():
         history = History(header=HEADER, records=(seen,))
         if not left:
             with pytest.raises(UsageError, match=r"nothing to play: provider\.bad_score: needs scores"):
-                settled(plan, PROFILE, [history])
+                check_settled(settled(plan, PROFILE, [history]))
             continue
         kept = settled(plan, PROFILE, [history])
         assert {trial.fault.name for trial in kept.trials} == left
@@ -128,7 +128,7 @@ class Stage:
         self.jobs = []
         self.slow = 0
         self.slow_arm = "faulted"
-        self.bad = False
+        self.bad, self.bad_arm = False, "faulted"
         self.most = self.now = 0
         self.go = asyncio.Event()
         self.two = asyncio.Event()
@@ -171,7 +171,7 @@ class Stage:
             method="GET",
             path="/",
             request_id="r",
-            status=500 if self.bad and job.arm == "faulted" else 404,
+            status=500 if self.bad and job.arm == self.bad_arm else 404,
             headers={"x-request-id": "r", "content-type": "application/problem+json"},
             body={"request_id": "r"},
         )
@@ -202,6 +202,20 @@ async def test_one_control_stands_for_all_trials_of_a_drill(monkeypatch):
     assert [one.trial.label for one in done.results] == ["provider.content_filter", "provider.refusal"]
     assert [one.result.verdict for one in done.results] == [Verdict.PASSED, Verdict.PASSED]
     assert all(one.result.control == "passed" and one.fired for one in done.results)
+
+
+async def test_a_service_that_fails_by_itself_is_told_before_a_fault_that_cannot_be_played(monkeypatch):
+    """What was asked for by name and is not there to be broken is refused only where there was no worse news."""
+    stage = Stage(monkeypatch)
+    plan = planned(PROFILE, "live", DRILLS, ["provider.refusal", "loop.foreign"])
+    options = Options(profile=PROFILE, stage="live", seed=1)
+    with pytest.raises(
+        UsageError, match=r"cannot be played: loop\.foreign: needs factory.*; leave loop\.foreign out"
+    ):
+        await sweep(plan, options, Effort(jobs=1))
+    stage.bad, stage.bad_arm = True, "control"
+    done = await sweep(plan, options, Effort(jobs=1))
+    assert (done.verdict, done.results) == (Verdict.FAILED, ())
 
 
 async def test_as_many_trials_as_asked_are_played_at_a_time(monkeypatch):
@@ -271,20 +285,6 @@ async def test_each_trial_keeps_its_histories_in_a_folder_of_its_own(monkeypatch
     await sweep(plan, options, Effort(jobs=1))
     kept = {path.parent.name for path in tmp_path.rglob("*.jsonl")}
     assert {"provider.refusal", "provider.malformed_json_form=_html"} <= kept
-
-
-@pytest.mark.parametrize(
-    ("names", "said"),
-    [
-        (["provider.refusal", "provider.nonsense"], "no fault is called provider.nonsense"),
-        (["provider.refusal", "process.kill"], "nothing to play: process.kill: is played live"),
-        (["provider.refusal", "store.lost_write"], "prove an oracle"),
-    ],
-)
-def test_what_was_asked_for_by_name_and_is_not_played_is_refused(names, said):
-    """A name that is misspelt, or that of what cannot be played here, is no reason to play the rest and pass."""
-    with pytest.raises(UsageError, match=said):
-        planned(PROFILE, "simulated", DRILLS, names)
 
 
 def test_trials_that_would_meet_are_played_one_after_the_other():

@@ -9,7 +9,7 @@ from harness import library
 from harness.errors import UsageError
 from harness.faults import LoopBlocked, LoopCancel, ProcessWorkerDead
 from harness.scenario import HEALTH, Parallel, Request
-from harness.sweep.plan import fitted, planned, settled
+from harness.sweep.plan import check_settled, fitted, planned, settled
 from harness.sweep.play import Swept
 from harness.targets import profile as profiles
 from harness.verdict import ScenarioVerdict, Verdict
@@ -67,7 +67,7 @@ def test_what_was_not_seen_of_the_app_is_not_applicable(
     there = made.history(made.probe("baseline"), made.probe("played", **seen))
     assert [trial.label for trial in settled(plan, PROFILE, [there]).trials] == [fault]
     with pytest.raises(UsageError, match=rf"nothing to play: {fault}: needs {needs}: "):
-        settled(plan, PROFILE, [made.history(made.probe("baseline"), made.probe("played"))])
+        check_settled(settled(plan, PROFILE, [made.history(made.probe("baseline"), made.probe("played"))]))
 
 
 def test_a_service_that_keeps_no_connection_has_none_to_lose(made: Any) -> None:
@@ -77,7 +77,9 @@ def test_a_service_that_keeps_no_connection_has_none_to_lose(made: Any) -> None:
     kept = made.history(turn, made.call(turn, headers={"connection": "close"}), made.call(turn))
     assert [trial.label for trial in settled(plan, PROFILE, [kept]).trials] == ["network.slow_close"]
     with pytest.raises(UsageError, match=r"network\.slow_close: needs kept_connections: "):
-        settled(plan, PROFILE, [made.history(turn, made.call(turn, headers={"connection": "Close"}))])
+        check_settled(
+            settled(plan, PROFILE, [made.history(turn, made.call(turn, headers={"connection": "Close"}))])
+        )
 
 
 @pytest.mark.parametrize(
@@ -101,8 +103,26 @@ def test_a_name_whose_faults_have_nothing_to_break_is_refused_though_others_have
     """Also where only the drills show it: who asked would take the rest for it; and an empty name is none."""
     seen = made.history(made.call(made.turn()), contract=PROFILE.contract, arm="control")
     asked = planned(PROFILE, "simulated", drills(), ["provider.server_error", "provider.bad_score"])
-    with pytest.raises(UsageError, match=r"nothing to play: provider\.bad_score: needs scores"):
-        settled(asked, PROFILE, [seen])
-    assert settled(replace(asked, names=()), PROFILE, [seen]).trials
+    with pytest.raises(UsageError, match=r"cannot be played: provider\.bad_score: needs scores.*; leave "):
+        check_settled(settled(asked, PROFILE, [seen]))
+    check_settled(settled(replace(asked, names=()), PROFILE, [seen]))
     with pytest.raises(UsageError, match="a fault has an empty name; leave it out for all"):
         planned(PROFILE, "simulated", drills(), [""])
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["provider.refusal", "provider.nonsense"], "no fault is called provider.nonsense"),
+        (["process.kill"], "nothing to play: process.kill: is played live"),
+        (
+            ["provider.refusal", "process.kill"],
+            "cannot be played: process.kill: is played live; leave process.kill out",
+        ),
+        (["provider.refusal", "store.lost_write"], "prove an oracle"),
+    ],
+)
+def test_what_was_asked_for_by_name_and_is_not_played_is_refused(names: list[str], said: str) -> None:
+    """A name that is misspelt, or that of what cannot be played here, is no reason to play the rest and pass."""
+    with pytest.raises(UsageError, match=said):
+        planned(PROFILE, "simulated", drills(), names)

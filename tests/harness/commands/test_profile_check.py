@@ -1,9 +1,13 @@
 """`shakeout profile check`: what a profile names is looked for, and what a sweep would play is counted."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from harness.checkup import points
+from harness.targets import profile as profiles
 
 APP = '''"""Answers, has a worker of its own, and says whether it can take work."""
 import os, threading
@@ -12,10 +16,14 @@ from fastapi.responses import JSONResponse
 
 app = FastAPI()
 threading.Thread(target=threading.Event().wait, name="clerk", daemon=True).start()
+ANSWERS = {"reply": "well"}
+
+def ask(message):
+    return ANSWERS
 
 @app.post("/turn")
 async def turn():
-    return {"reply": "well"}
+    return ANSWERS
 
 @app.get("/up")
 def up():
@@ -30,6 +38,7 @@ provider_variable = ""
 ready = "{ready}"
 worker = "{worker}"
 metrics = "{metrics}"
+sync_entry = "{entry}"
 [environment]
 UP = "{up}"
 [turn]
@@ -48,6 +57,7 @@ RIGHT = {
     "worker": "clerk",
     "metrics": "/kept/all",
     "up": "200",
+    "entry": "clerk:ask",
     "state": "/kept/{session}",
 }
 
@@ -72,7 +82,7 @@ def test_what_is_named_is_found(checked, stage, up):
     code, _, document = checked("--stage", stage, up=up)
     assert code == 0
     assert f"profile check --stage {stage} --target " in document["replay"]
-    assert {"ready", "worker", "state", "metrics"} <= {
+    assert {"ready", "worker", "sync_entry", "state", "metrics"} <= {
         part["part"] for part in document["parts"] if part["found"]
     }
 
@@ -80,14 +90,17 @@ def test_what_is_named_is_found(checked, stage, up):
 @pytest.mark.parametrize(
     ("values", "part", "line"),
     [
-        ({"stream": "always"}, "stream", 14),
-        ({"more": "[contract]\nrequest_ids = true"}, "request_ids", 16),
-        ({"more": "[contract]\ncompletion_event = 'done'"}, "completion_event", 16),
+        ({"stream": "always"}, "stream", 15),
+        ({"more": "[contract]\nrequest_ids = true"}, "request_ids", 17),
+        ({"more": "[contract]\ncompletion_event = 'done'"}, "completion_event", 17),
         ({"ready": "/nowhere"}, "ready", 3),
         ({"up": "500"}, "ready", 3),
         ({"worker": "nobody"}, "worker", 4),
         ({"metrics": "/nowhere"}, "metrics", 5),
-        ({"state": "/nowhere/{session}"}, "state", 13),
+        ({"state": "/nowhere/{session}"}, "state", 14),
+        ({"entry": "clerk:tell"}, "sync_entry", 6),
+        ({"entry": "nowhere:ask"}, "sync_entry", 6),
+        ({"entry": "clerk:ANSWERS"}, "sync_entry", 6),
     ],
 )
 def test_what_is_not_there_is_to_be_mended(checked, values, part, line):
@@ -97,6 +110,58 @@ def test_what_is_not_there_is_to_be_mended(checked, values, part, line):
     (wrong,) = (one for one in document["parts"] if one["wrong"])
     assert wrong["part"] == part
     assert f"profile.toml:{line})" in wrong["said"]
+
+
+HALF = """import os
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+app = FastAPI()
+
+@app.post("/turn")
+async def turn(request: Request):
+    return JSONResponse({}, 503 if "event-stream" in request.headers["accept"] else 200)
+"""
+HALF_PROFILE = """app = "half_clerk:app"
+provider_variable = ""
+{log}
+[turn]
+path = "/turn"
+body = {{ message = "{{message}}" }}
+stream = "asked"
+"""
+
+
+def test_a_turn_that_is_refused_is_told_as_that(shakeout, tmp_path):
+    """The last one, which asks for a stream and gets a 503: it is the turn that is wrong, and not `stream`."""
+    (tmp_path / "half_clerk.py").write_text(HALF)
+    profile, place = tmp_path / "profile.toml", tmp_path / "out.json"
+    profile.write_text(HALF_PROFILE.format(log=""))
+    assert shakeout("profile", "check", "--target", str(profile), "--json", str(place))[0] == 3
+    parts = {part["part"]: part for part in json.loads(place.read_text())["parts"]}
+    assert (parts["turn"]["wrong"], "503" in parts["turn"]["said"]) == (True, True)
+    assert not parts["stream"]["wrong"]
+
+
+def test_a_file_that_nobody_writes_to_is_no_log(shakeout, tmp_path):
+    """It is there, and what the service prints goes elsewhere: the lines of the output are not counted as its own."""
+    (tmp_path / "half_clerk.py").write_text(f"print('up', flush=True)\n{HALF}")
+    (tmp_path / "empty.log").write_text("")
+    profile, place = tmp_path / "profile.toml", tmp_path / "out.json"
+    profile.write_text(HALF_PROFILE.format(log='log = "empty.log"'))
+    shakeout("profile", "check", "--target", str(profile), "--json", str(place), "--stage", "live")
+    (log,) = (part for part in json.loads(place.read_text())["parts"] if part["part"] == "log")
+    assert (log["found"], f"where does it write? log = ... ({profile}:3)" in log["said"]) == (False, True)
+
+
+def test_a_log_that_nobody_reads_has_no_record_to_be_missed(made):
+    """Of a service that is only a URL the promised record is not looked for: its name may be right."""
+    profile = profiles.load()
+    assert profile.contract.completion_event
+    for witnesses, wrong in ((("wire",), False), (("wire", "logs"), True)):
+        turn = replace(made.turn(), role="turn", path=profile.turn.path)
+        history = made.history(turn, witnesses=witnesses, contract=profile.contract)
+        (point,) = (one for one in points(history, profile) if one.what == "completion_event")
+        assert (point.found, point.wrong) == (False, wrong)
 
 
 STORED = """import os, sqlite3

@@ -89,6 +89,23 @@ def test_a_log_that_falls_silent_cannot_testify() -> None:
     assert judged('log("skipped") == 0', wrong).verdict is Verdict.FAILED
 
 
+def test_a_silent_log_says_only_what_more_of_it_would_not_change() -> None:
+    """A few of what may be few is no pass, since there may be more; too many have been seen, and enough have been."""
+    silent = seen(cell(events={"retry": 3}, misreported=3), requests=1_000)
+    for gate, verdict in (
+        ('log("retry") < 10', Verdict.INVALID),
+        ("misreported < 10", Verdict.INVALID),
+        ('log("retry") == 3', Verdict.INVALID),
+        ('log("retry") < 3', Verdict.FAILED),
+        ('log("retry") <= 2', Verdict.FAILED),
+        ("misreported == 0", Verdict.FAILED),
+        ('log("retry") > 2', Verdict.PASSED),
+        ('log("retry") > 3', Verdict.INVALID),
+    ):
+        assert judged(gate, silent).verdict is verdict, gate
+    assert "the log has 10 done of 1,000" in judged('log("retry") < 10', silent).message
+
+
 def test_a_log_that_promises_nothing_has_a_line_a_request() -> None:
     """A banner and then nothing is silence, too: of what such a log lacks it is no witness."""
     banner, spoken = (replace(seen(LogCell(lines=lines), requests=101), promised=None) for lines in (1, 91))

@@ -106,6 +106,27 @@ async def test_nothing_of_an_earlier_run_stays_beside_the_evidence_of_the_next(
     assert set(contents(tmp_path)) == {FRAMES}
 
 
+async def test_a_run_that_reads_no_log_keeps_none_of_an_earlier_one(stub: Stub, tmp_path: Path) -> None:
+    """The log beside the frames would be taken for theirs."""
+    kept(tmp_path)
+    (tmp_path / "load-stderr.txt").write_bytes(b"of an earlier run")
+    options = LoadOptions(requests=20, rate_per_s=100, gates=GATES, without_log=True)
+    report = await Load(start=stub(logged_nowhere=True), keep=tmp_path).run(options)
+    assert (report.reasons, set(contents(tmp_path))) == ((), {FRAMES, TOLD})
+
+
+async def test_a_place_for_frames_that_cannot_be_written_costs_nothing(stub: Stub, tmp_path: Path) -> None:
+    """What an earlier run has left is removed only where the frames of this one can be put."""
+    (tmp_path / FRAMES).mkdir()
+    for name in (TOLD, "load-app.log"):
+        (tmp_path / name).write_bytes(b"of an earlier run")
+    report = await Load(start=stub(), keep=tmp_path).run(
+        LoadOptions(requests=20, rate_per_s=100, gates=GATES)
+    )
+    assert (report.verdict, "the evidence was not kept" in report.reasons[-1]) == (Verdict.INVALID, True)
+    assert {path.name for path in tmp_path.iterdir()} == {FRAMES, TOLD, "load-app.log"}
+
+
 async def test_an_interruption_while_the_target_ends_keeps_what_was_seen(stub: Stub, tmp_path: Path) -> None:
     """All was sent, and the target takes its time to end: the report is given, whole and marked."""
     ending, partial = asyncio.Event(), list[LoadReport]()

@@ -66,11 +66,28 @@ def test_a_log_without_a_line_is_another_thing_than_none(
     assert Run.of([frame(0, 0, events=events)]).log == known
 
 
-WRONG_LOG = json.dumps({**json.loads(frame(0, 0).line()), "log": []}).encode()
+def wrong(**values: object) -> bytes:
+    """The line of a frame in which something else stands."""
+    return json.dumps({**json.loads(frame(0, 0).line()), **values}).encode()
+
+
+SPOKE = spoke({"done": 1}).packed()
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"{", b"[]", b"{}", json.dumps({"schema": 2}).encode(), b'{"schema": 1}', WRONG_LOG]
+    "line",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        json.dumps({"schema": 2}).encode(),
+        b'{"schema": 1}',
+        wrong(log=[]),
+        wrong(lasted_s={"load": "x"}),
+        wrong(log={"load": {**SPOKE, "events": {"done": None}}}),
+        wrong(log={"load": {**SPOKE, "lines": None}}),
+    ],
 )
 def test_what_is_no_frame_is_refused(line: bytes) -> None:
     """In one line, with what to do."""

@@ -61,6 +61,19 @@ def test_what_a_name_announces_is_gone(line: str) -> None:
     assert shown[:4] == line[:4]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"user_message": "12, canary street"}',
+        '{"user_message": "true, my name is canary"}',
+        "{'prompt': 'null} canary'}",
+    ],
+)
+def test_a_text_that_begins_like_a_count_is_a_text(line: str) -> None:
+    """Only what stands outside of quotes is a number, or one of the words of JSON."""
+    assert "canary" not in Redactor().text(line)
+
+
 @pytest.mark.parametrize("line", STAYS)
 def test_what_only_looks_like_it_stays(line: str) -> None:
     """A word or two behind a colon, counts of tokens, and what a command says of its options are evidence."""

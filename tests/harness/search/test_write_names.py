@@ -138,3 +138,18 @@ def test_what_cannot_be_written_leaves_the_file_that_is_there(place):
     with pytest.raises(UsageError, match="cannot be written"):
         write(Scenario(steps=(Turn(),), faults=(Turned(values=odd),)), place, [])
     assert place.read_bytes() == before
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), KeyboardInterrupt()])
+def test_a_file_that_cannot_be_put_there_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """Neither an empty file, which would be taken from then on, nor the part that was to become it."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("os.link", fail)
+    with pytest.raises((UsageError, KeyboardInterrupt)):
+        write(Scenario(steps=(Turn(),)), tmp_path / "found.py", [])
+    assert list(tmp_path.iterdir()) == []
