@@ -1,5 +1,6 @@
 """What can be said of a profile from one conversation that was held by it: pure, from a history to its points."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -115,7 +116,7 @@ def _provider(history: History, turns: list[Exchange], profile: Profile) -> Iter
         else f"never asked: is {profile.provider_variable} the variable that it reads? ({profile.at('provider_variable')})"
     )
     yield Point(what="provider", found=asked > 0, wrong=not asked, said=said)
-    if profile.turn.holds_sessions and asked and len(turns) > 1:
+    if profile.turn.holds_sessions and asked and any(map(_is_answered, turns[1:])):
         first = turns[0].canary or ""
         later = [call for call in history.calls if call.at_s >= turns[1].at_s]
         told = any(first in str(message.get("content")) for call in later for message in call.messages)
@@ -132,12 +133,13 @@ def _provider(history: History, turns: list[Exchange], profile: Profile) -> Iter
 
 def _logged(history: History, profile: Profile) -> Iterator[Point]:
     """Whether its log can be read."""
-    # What a service prints is no part of a log that has a file of its own.
+    # What a service prints is no part of a log that has a file of its own; whose an access line is cannot be seen.
     lines = [record for record in history.logs if record.source == "app"]
     unknown = sum(record.event is None and not record.fields for record in lines)
-    errors = sum(record.source == "stderr" for record in history.logs)
+    beside = Counter(record.source for record in history.logs)
     there = bool(lines) or (bool(history.logs) and not profile.log)
-    hint = f", {errors} on standard error" if errors else ""
+    hint = f", {beside['access']} of access" if beside["access"] else ""
+    hint += f", {beside['stderr']} on standard error" if beside["stderr"] else ""
     hint += "" if there else f"; where does it write? log = ... ({profile.at('log')})"
     yield Point(what="log", found=there, said=f"{len(lines)} lines, {unknown} of no known form{hint}")
 
@@ -166,11 +168,9 @@ def _identified(turns: list[Exchange], profile: Profile) -> Iterator[Point]:
         said = "its calls and log lines are matched by time alone"
         yield Point(what="request_ids", found=False, said=said)
         return
-    fine = all(
-        turn.headers.get("x-request-id") == turn.request_id for turn in turns if turn.status is not None
-    )
+    seen = [turn.headers.get("x-request-id") == turn.request_id for turn in turns if _is_answered(turn)]
     wrong = f"an answer has not its request's X-Request-ID; mend request_ids ({profile.at('contract.request_ids')})"
-    yield Point(what="request_ids", found=fine, wrong=not fine, said="" if fine else wrong)
+    yield _of_answers("request_ids", seen, wrong)
 
 
 def _streamed(turns: list[Exchange], profile: Profile) -> Iterator[Point]:
@@ -179,9 +179,20 @@ def _streamed(turns: list[Exchange], profile: Profile) -> Iterator[Point]:
         yield Point(what="stream", found=False, said="no turn is read as a stream")
         return
     due = turns if profile.turn.stream == "always" else turns[-1:]
-    fine = all(is_stream(turn) for turn in due if turn.status == HTTPStatus.OK)
     wrong = f"a turn was answered with no text/event-stream; mend [turn] stream ({profile.at('turn.stream')})"
-    yield Point(what="stream", found=fine, wrong=not fine, said="" if fine else wrong)
+    yield _of_answers("stream", [is_stream(turn) for turn in due if _is_answered(turn)], wrong)
+
+
+def _is_answered(turn: Exchange) -> bool:
+    """Whether a turn was answered with a 200: any other answer may be that of a gateway, and shows nothing more."""
+    return turn.status == HTTPStatus.OK
+
+
+def _of_answers(what: str, seen: list[bool], wrong: str) -> Point:
+    """What the answers show, by whether each has it; where there was none it was not seen, and is not wrong either."""
+    if not seen:
+        return Point(what=what, found=False, said="no such turn was answered with a 200")
+    return Point(what=what, found=all(seen), wrong=not all(seen), said="" if all(seen) else wrong)
 
 
 def _ready(history: History, profile: Profile) -> Iterator[Point]:

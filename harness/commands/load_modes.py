@@ -69,7 +69,7 @@ def _measured(options: LoadOptions, place: Path, how: Load) -> LoadReport:
     check_measure(place, options.model)
     if old.log is None and (trends := [str(gate) for gate in options.asked if gate.op == INCREASES]):
         raise UsageError(
-            f"{trends[0]}: the baseline {place} has no log; leave the gate out, or --without-log"
+            f"{trends[0]}: the baseline {place} has no log; leave the gate out, or give --without-log"
         )
     replay = f"{options.replay} --baseline {shlex.quote(str(place))}"
     measuring = replace(
@@ -145,7 +145,7 @@ def _knee(options: LoadOptions, how: Load, outputs: Outputs) -> Verdict:
         raise UsageError("--find-knee writes its steps as --json: leave --junit and --html out")
     max_s = options.for_s or options.max_s
     decided = replace(options, for_s=None, until_decided=True, max_s=max_s)
-    waived: list[str] = []
+    waived = list(_waived(options))
 
     async def measure(rate_per_s: float) -> LoadReport:
         keep = None if how.keep is None else how.keep / f"{rate_per_s:g}"

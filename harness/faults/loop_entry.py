@@ -86,8 +86,12 @@ def _imported(entry: str) -> Callable[[str], object]:
     module, _, name = entry.partition(":")
     try:
         found: Callable[[str], object] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(f"{entry!r} cannot be imported ({error}); {MEND_IT}") from error
+    except (Exception, SystemExit) as error:  # what is imported is the user's, and may raise anything
+        raise UsageError(
+            f"{entry!r} cannot be imported ({type(error).__name__}: {error}); {MEND_IT}"
+        ) from error
+    if not callable(found):
+        raise UsageError(f"{entry!r} is no function; {MEND_IT}")
     return found
 
 

@@ -72,7 +72,8 @@ class _Reader:
         if name is None:
             raise self._wrong(at, f"a gate begins with a metric: {', '.join(METRICS)}")
         if name not in METRICS:
-            raise self._wrong(at, f"there is no metric {name}{_meant(name, METRICS)}")
+            known = _meant(name, METRICS) or "; see shakeout list gates"
+            raise self._wrong(at, f"there is no metric {name}{known}")
         return name, METRICS[name]
 
     def _argument(self, name: str, kind: Metric) -> str:

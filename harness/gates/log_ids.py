@@ -33,9 +33,8 @@ class Ids:
         told = self._told.get(request)
         if told is None:
             if len(self._told) >= REMEMBERED_MAX:
-                self._told.popitem(
-                    last=False
-                )  # of a plain dict that would look through all who were forgotten
+                # The first of a plain dict is found behind all who were forgotten before.
+                self._told.popitem(last=False)
             told = self._told[request] = _Told()
         session = session_of(record.fields) or told.session
         ended = Ended.of(record.fields) if completes else None

@@ -233,10 +233,10 @@ def _amount(criterion: Criterion, evidence: Amount, *, ended: bool) -> GateResul
     holds = _COMPARED[criterion.op](evidence.value, criterion.limit)
     verdict = Verdict.PASSED if holds else Verdict.FAILED
     too_much = not holds and (criterion.op in ("<", "<=") or evidence.value > criterion.limit)
-    enough = holds and criterion.op in (">", ">=")
-    settled = evidence.grows and (too_much or enough)
+    settled = evidence.grows and (too_much or (holds and criterion.op in (">", ">=")))
     if evidence.mute and not settled:
-        return _unseen(criterion, Unseen(why=evidence.mute), ended=ended)
+        why = Unseen(why=f"{evidence.mute}{evidence.told}")
+        return replace(_unseen(criterion, why, ended=ended), observed=evidence.value)
     if not ended and not settled:
         verdict = Verdict.UNDECIDED
     if few := max(0, criterion.min_n - evidence.requests):

@@ -113,7 +113,7 @@ class Alone:
             replay="",
             run=frames.run,
             reasons=(
-                *mistakes(frames.run, self._profile, {}),
+                *mistakes(frames.run, self._profile, judged),
                 *doubts(frames.run, Expected(workers=self.plan.workers)),
             ),
             unwitnessed=tuple(str(one) for one in self._criteria if one not in judged),

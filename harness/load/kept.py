@@ -15,8 +15,8 @@ from harness.load.frames import Frame
 FRAMES = "load-frames.jsonl"
 TOLD = "load-run.json"
 SCHEMA = 1
-SOURCES = ("app", "stderr")
-"""Whose logs there are, by `LoadTarget.logs`."""
+LOG = "load-"
+"""How the name of a log that is kept begins."""
 
 
 class Kept:
@@ -31,6 +31,7 @@ class Kept:
         self._folder = folder
         self._logs = logs
         self._stream: BinaryIO | None = None
+        self._copied: list[str] = []
 
     @classmethod
     @contextmanager
@@ -65,28 +66,31 @@ class Kept:
         for path, place in self._places():
             if self._stream is not None and path.exists():
                 self._noting(partial(_copy, path, place))
+                self._copied.append(place.name)
 
     def told(self, model: str, reasons: Sequence[str]) -> None:
         """Write down that the run came to its end, how requests were made, and why it cannot be trusted, if so."""
         if self._stream is None:
             return
-        text = orjson.dumps({"schema": SCHEMA, "model": model, "reasons": reasons})
+        text = orjson.dumps(
+            {"schema": SCHEMA, "model": model, "reasons": reasons, "logs": sorted(set(self._copied))}
+        )
         self._noting(partial((self._folder / TOLD).write_bytes, text))
 
     def _places(self) -> Iterator[tuple[Path, Path]]:
         """Each log with the place where it is kept; one that is written there by the service itself is left alone."""
         for source, path in self._logs.items():
-            place = self._folder / f"load-{source}{path.suffix}"
+            place = self._folder / f"{LOG}{source}{path.suffix}"
             if not _same(path, place):
                 yield path, place
 
     def _begin(self) -> None:
         """Replace what an earlier run has left, of this target or of another; nothing is lost where that cannot be."""
+        earlier = [*_kept_logs(self._folder), *(place for _, place in self._places())]
         self._stream = (self._folder / FRAMES).open("wb", buffering=0)
         (self._folder / TOLD).unlink(missing_ok=True)
-        for place in list(self._folder.iterdir()):
-            is_log = place.stem in {f"load-{source}" for source in SOURCES}
-            if is_log and not any(_same(path, place) for path in self._logs.values()):
+        for place in earlier:
+            if place.is_file() and not any(_same(path, place) for path in self._logs.values()):
                 place.unlink()
 
     def _write(self, line: bytes) -> None:
@@ -102,6 +106,15 @@ class Kept:
                 write()
         except OSError as error:
             self.lost = _lost(self._folder, error)
+
+
+def _kept_logs(folder: Path) -> list[Path]:
+    """The logs that an earlier run says it has kept here; nothing else in the folder is ours to remove."""
+    try:
+        names = orjson.loads((folder / TOLD).read_bytes())["logs"]
+        return [folder / name for name in names if name.startswith(LOG) and Path(name).name == name]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
 
 
 def _same(path: Path, place: Path) -> bool:

@@ -2,24 +2,31 @@
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
-from pathlib import Path
 
-from harness.gates.criterion import Scope
+from harness.gates.criteria import by_log
+from harness.gates.criterion import Criterion, Scope
 from harness.load.frames import Run
 from harness.targets.logged import unreadable
 from harness.targets.mistakes import KEYS
 from harness.targets.profile import Profile
 
 
-def mistakes(run: Run, profile: Profile, logs: Mapping[str, Path]) -> Iterator[str]:
-    """What is wrong with the profile, and where to mend that; `logs` are those that were to be read."""
+def mistakes(run: Run, profile: Profile, criteria: Sequence[Criterion]) -> Iterator[str]:
+    """What is wrong with the profile, and where to mend that; what the gates (`criteria`) ask for is no mistake."""
     statuses = run.cells.within(Scope()).statuses
-    if set(statuses) and set(statuses) <= set(KEYS):
+    wanted = [one.argument.rstrip("x") for one in criteria if one.metric == "status"]
+    asked = any(str(status).startswith(one) for status in statuses for one in wanted)
+    if statuses and set(statuses) <= set(KEYS) and not asked:
         status, count = statuses.most_common(1)[0]
         key = KEYS[HTTPStatus(status)]
         turn = f"{profile.turn.method} {profile.turn.path} -> {status}"
         yield f"{profile.at(f'turn.{key}')}: {turn}, {count:,} of {run.requests:,} requests, none with another end; mend [turn] {key}"
-    if profile.log and "app" in logs and not logs["app"].exists():
+
+
+def unwritten(run: Run, profile: Profile, criteria: Sequence[Criterion], *, is_there: bool) -> Iterator[str]:
+    """Why gates on the log have nothing to go by: no line came of the file that the profile names, nor `is_there` one."""
+    lines = sum(cell.lines for cell in (run.log or {}).values())
+    if profile.log and not is_there and not lines and any(map(by_log, criteria)):
         yield str(unreadable(profile, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))))

@@ -20,7 +20,7 @@ from harness.load.generator import check_place, generators
 from harness.load.journey import canary
 from harness.load.kept import Kept
 from harness.load.limits import limits
-from harness.load.mistakes import mistakes
+from harness.load.mistakes import mistakes, unwritten
 from harness.load.options import LoadOptions
 from harness.load.plan import Plan
 from harness.load.report import LoadReport
@@ -169,7 +169,7 @@ class _Run:
             notes = (*notes, RENEWED)
         silent = [f"{fault.name} never fired" for fault in faults if not fired.get(fault.name)]
         ended = INTERRUPTED not in self.reasons
-        wrong = mistakes(run, options.profile, self.target.logs) if ended and not faults else ()
+        wrong = self._wrong() if ended and not faults and not options.defects else ()
         reasons = (*self.reasons, *wrong, *silent, *doubts(run, expected, ended=ended))
         return LoadReport(
             seed=options.seed,
@@ -182,6 +182,13 @@ class _Run:
             notes=notes,
             fired=fired,
         )
+
+    def _wrong(self) -> Iterator[str]:
+        """What the run shows to be wrong with the profile."""
+        profile, run, criteria = self.options.profile, self.frames.run, self.watching.criteria
+        yield from mistakes(run, profile, criteria)
+        path = self.target.logs.get("app")
+        yield from unwritten(run, profile, criteria, is_there=path is None or path.exists())
 
 
 def _folder(stack: contextlib.ExitStack) -> Path:

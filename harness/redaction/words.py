@@ -63,7 +63,7 @@ _CLASS = re.compile(
 )
 _FRAME = re.compile(r'^[ \t]*File "([^"\n]{1,300})", line \d+, in (\S{1,100})', re.MULTILINE)
 _BLANK = re.compile(r"\s")
-_PAIRED = re.compile(r"([A-Za-z_][\w.-]{0,63})\"?[=:]")
+_PAIRED = re.compile(r"(?<![\w.-])([A-Za-z_][\w.-]{0,63})\"?[=:]")
 _CODED = re.compile(
     r"(?i)(?:^|_)(?:reason|outcome|phase|code|type|kind|state|status|method|fallback|classification|error)$"
 )

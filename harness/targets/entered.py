@@ -187,7 +187,7 @@ class Admission:
                 seed=question["seed"],
                 fired=lambda detail: noted.append((time.monotonic(), detail)),
             )
-        except Exception as error:  # noqa: BLE001  # whatever a fault raises, the harness has to know
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a fault raises, the harness has to know
             usage = isinstance(error, UsageError)
             return {"wrong": str(error) if usage else f"{type(error).__name__}: {error}", "usage": usage}
         return {"fired": []}

@@ -66,5 +66,5 @@ class EntrySought(Sought):
         """Import it, where the faults will."""
         try:
             return callable(imported(inside.sync_entry))
-        except Exception:  # noqa: BLE001  # what is imported is the user's, and may raise anything: then it is not there
+        except (Exception, SystemExit):  # noqa: BLE001  # the user's module may raise anything: then it is not there
             return False

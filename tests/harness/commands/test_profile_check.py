@@ -68,6 +68,7 @@ def checked(shakeout, tmp_path):
 
     def check(*more: str, **values: str):
         (tmp_path / "clerk.py").write_text(APP)
+        (tmp_path / "leaving_clerk.py").write_text("raise SystemExit(3)")
         profile, place = tmp_path / "profile.toml", tmp_path / "out.json"
         profile.write_text(PROFILE.format(**{**RIGHT, **values}))
         code, said, _ = shakeout("profile", "check", "--target", str(profile), "--json", str(place), *more)
@@ -101,6 +102,7 @@ def test_what_is_named_is_found(checked, stage, up):
         ({"entry": "clerk:tell"}, "sync_entry", 6),
         ({"entry": "nowhere:ask"}, "sync_entry", 6),
         ({"entry": "clerk:ANSWERS"}, "sync_entry", 6),
+        ({"entry": "leaving_clerk:ask"}, "sync_entry", 6),
     ],
 )
 def test_what_is_not_there_is_to_be_mended(checked, values, part, line):
@@ -139,7 +141,7 @@ def test_a_turn_that_is_refused_is_told_as_that(shakeout, tmp_path):
     assert shakeout("profile", "check", "--target", str(profile), "--json", str(place))[0] == 3
     parts = {part["part"]: part for part in json.loads(place.read_text())["parts"]}
     assert (parts["turn"]["wrong"], "503" in parts["turn"]["said"]) == (True, True)
-    assert not parts["stream"]["wrong"]
+    assert (parts["stream"]["found"], parts["stream"]["wrong"]) == (False, False)
 
 
 def test_a_file_that_nobody_writes_to_is_no_log(shakeout, tmp_path):

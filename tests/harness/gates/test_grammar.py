@@ -56,6 +56,7 @@ def test_a_gate_is_read_and_written_again_alike(text: str, gate: Criterion) -> N
     [
         ("", 0, "a gate begins with a metric: error_rate, "),
         ("eror_rate < 1%", 0, "there is no metric eror_rate; did you mean error_rate?"),
+        ("qqq < 1%", 0, "there is no metric qqq; see shakeout list gates"),
         ("error_rate", 10, "error_rate is compared by < or <="),
         ("p95 > 2s", 4, "p95 is compared by < or <="),
         ("p95 < 2", 7, "the limit of p95 is written in s or in ms"),

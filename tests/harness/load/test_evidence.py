@@ -107,12 +107,17 @@ async def test_nothing_of_an_earlier_run_stays_beside_the_evidence_of_the_next(
 
 
 async def test_a_run_that_reads_no_log_keeps_none_of_an_earlier_one(stub: Stub, tmp_path: Path) -> None:
-    """The log beside the frames would be taken for theirs."""
-    kept(tmp_path)
-    (tmp_path / "load-stderr.txt").write_bytes(b"of an earlier run")
-    options = LoadOptions(requests=20, rate_per_s=100, gates=GATES, without_log=True)
-    report = await Load(start=stub(logged_nowhere=True), keep=tmp_path).run(options)
-    assert (report.reasons, set(contents(tmp_path))) == ((), {FRAMES, TOLD})
+    """The log beside the frames would be taken for theirs; what no run has left is not touched, whatever its name."""
+    options = LoadOptions(requests=20, rate_per_s=100, gates=GATES)
+    await Load(start=stub(), keep=tmp_path).run(options)
+    assert (tmp_path / "load-app.log").exists()
+    for name in ("load-app.toml", "load-stderr.md"):
+        (tmp_path / name).write_text("of the user")
+    (tmp_path / "load-app").mkdir()
+    quiet = replace(options, without_log=True)
+    report = await Load(start=stub(logged_nowhere=True), keep=tmp_path).run(quiet)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert (report.reasons, left) == ((), {FRAMES, TOLD, "load-app.toml", "load-stderr.md", "load-app"})
 
 
 async def test_a_place_for_frames_that_cannot_be_written_costs_nothing(stub: Stub, tmp_path: Path) -> None:

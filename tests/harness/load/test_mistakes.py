@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from harness.gates import parse
 from harness.gates.cells import Cell, Cells
+from harness.gates.service_log import LogCell
 from harness.load.frames import Run
-from harness.load.mistakes import mistakes
+from harness.load.mistakes import mistakes, unwritten
 from harness.load.options import LoadOptions
 from harness.load.run import Load
 from harness.load.target import Starter
@@ -39,20 +39,34 @@ def answered(**statuses: int) -> Run:
 ])  # fmt: skip
 def test_requests_that_all_miss_the_service_name_the_key(run: Run, key: str | None) -> None:
     """Where one was answered otherwise, or not at all, the profile is not to blame."""
-    said = list(mistakes(run, PROFILE, {}))
+    said = list(mistakes(run, PROFILE, ()))
     assert [one.endswith(f"; mend [turn] {key}") for one in said] == [True] * (key is not None)
     assert all(one.startswith(f"{PROFILE.at(f'turn.{key}')}: POST /workflow/execute -> 4") for one in said)
 
 
-def test_a_log_that_was_never_written_is_named_by_its_line(tmp_path: Path) -> None:
-    """The file that the profile names is not there in the end; one that is there, or that nobody asked for, is fine."""
-    place = tmp_path / "x.log"
-    profile = replace(PROFILE, log=str(place))
-    (said,) = mistakes(answered(s200=1), profile, {"app": place})
-    assert said.startswith(f"{profile.at('log')}: log = '{place}': No such file or directory; name the file")
-    assert not list(mistakes(answered(s200=1), profile, {}))
-    place.write_text("")
-    assert not list(mistakes(answered(s200=1), profile, {"app": place}))
+@pytest.mark.parametrize(("gate", "is_mistake"), [
+    ("status(403) == 3", False), ("status(4xx) < 5", False), ("status(5xx) == 0", True), ("error_rate < 1%", True),
+])  # fmt: skip
+def test_a_status_that_a_gate_is_about_is_no_mistake(gate: str, is_mistake: bool) -> None:
+    """Who asks how many are refused knows that they may be."""
+    assert bool(list(mistakes(answered(s403=3), PROFILE, (parse(gate),)))) is is_mistake
+
+
+@pytest.mark.parametrize(("lines", "is_there", "gate", "is_wrong"), [
+    (0, False, 'log("x") == 0', True),
+    (0, True, 'log("x") == 0', False),
+    (7, False, 'log("x") == 0', False),
+    (0, False, "error_rate < 1%", False),
+])  # fmt: skip
+def test_a_log_that_was_never_written_is_named_by_its_line(
+    lines: int, is_there: bool, gate: str, is_wrong: bool
+) -> None:
+    """Where a gate is on it; one that was read and has gone since was rotated."""
+    profile, run = replace(PROFILE, log="x.log"), answered(s200=1)
+    run.log = {"load": LogCell(lines=lines)}
+    said = list(unwritten(run, profile, (parse(gate),), is_there=is_there))
+    wanted = f"{profile.at('log')}: log = 'x.log': No such file or directory; name the file that it writes to"
+    assert said == [wanted] * is_wrong
 
 
 @pytest.mark.usefixtures("patience")

@@ -144,7 +144,8 @@ async def test_the_evidence_of_a_run_is_kept_and_judges_it_again(stub: Stub, tmp
     kept = tmp_path / "deep" / "kept"
     report = await Load(start=stub(), keep=kept).run(LoadOptions(requests=60, users=3))
     assert {path.name for path in kept.iterdir()} == {FRAMES, TOLD, "load-app.log"}
-    assert json.loads((kept / TOLD).read_text()) == {"schema": 1, "model": "3 closed users", "reasons": []}
+    told = {"schema": 1, "model": "3 closed users", "reasons": [], "logs": ["load-app.log"]}
+    assert json.loads((kept / TOLD).read_text()) == told
     assert (kept / "load-app.log").read_text().count("api_request_complete") == 60
     run = Run.of(map(read, (kept / FRAMES).read_bytes().splitlines()))
     gates = [parse(gate.name) for gate in report.gates]
