@@ -16,6 +16,9 @@ READY = (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE)
 """What a service may answer that is asked whether it can take work."""
 
 
+NO_ANSWER = "no such turn was answered with a 200"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
     """One part of a profile: whether it was found, whether that is wrong, and what is to be done or was seen."""
@@ -79,29 +82,26 @@ def _answered(turns: list[Exchange], profile: Profile) -> Iterator[Point]:
 
 def _pointed(turns: list[Exchange], profile: Profile) -> Iterator[Point]:
     """Whether the pointers find something in the answers."""
-    template = profile.turn
-    if template.holds_sessions and template.session:
-        found = turns[0].session_id
-        said = (
-            f"{found}"
-            if found
-            else f"nothing at {template.session}; mend [turn] session ({profile.at('turn.session')})"
-        )
-        yield Point(what="session", found=found is not None, wrong=found is None, said=said)
-    elif not template.holds_sessions:
+    template, first = profile.turn, next(filter(_is_answered, turns), None)
+    if not template.holds_sessions:
         yield Point(what="session", found=False, said="the body holds no {session}: each turn stands alone")
+    elif template.session:
+        wrong = f"nothing at {template.session}; mend [turn] session ({profile.at('turn.session')})"
+        yield _at_pointer("session", first, None if first is None else first.session_id, wrong)
     if template.reply is None:
         yield Point(
             what="reply", found=False, said="[turn] reply names no pointer: an empty reply is not seen"
         )
     else:
-        text = turns[0].reply
-        said = (
-            text[:80]
-            if text
-            else f"nothing at {template.reply}; mend [turn] reply ({profile.at('turn.reply')})"
-        )
-        yield Point(what="reply", found=bool(text), wrong=not text, said=said)
+        wrong = f"nothing at {template.reply}; mend [turn] reply ({profile.at('turn.reply')})"
+        yield _at_pointer("reply", first, None if first is None else first.reply, wrong)
+
+
+def _at_pointer(what: str, turn: Exchange | None, found: str | None, wrong: str) -> Point:
+    """What a pointer found in the first turn that was answered with a 200, if there was one."""
+    if turn is None:
+        return Point(what=what, found=False, said=NO_ANSWER)
+    return Point(what=what, found=bool(found), wrong=not found, said=found[:80] if found else wrong)
 
 
 def _provider(history: History, turns: list[Exchange], profile: Profile) -> Iterator[Point]:
@@ -116,9 +116,10 @@ def _provider(history: History, turns: list[Exchange], profile: Profile) -> Iter
         else f"never asked: is {profile.provider_variable} the variable that it reads? ({profile.at('provider_variable')})"
     )
     yield Point(what="provider", found=asked > 0, wrong=not asked, said=said)
-    if profile.turn.holds_sessions and asked and any(map(_is_answered, turns[1:])):
+    later_turns = [turn for turn in turns[1:] if _is_answered(turn)]
+    if profile.turn.holds_sessions and asked and later_turns and _is_answered(turns[0]):
         first = turns[0].canary or ""
-        later = [call for call in history.calls if call.at_s >= turns[1].at_s]
+        later = [call for call in history.calls if call.at_s >= later_turns[0].at_s]
         told = any(first in str(message.get("content")) for call in later for message in call.messages)
         untold = "a later turn did not tell the provider of the first"
         yield Point(
@@ -191,7 +192,7 @@ def _is_answered(turn: Exchange) -> bool:
 def _of_answers(what: str, seen: list[bool], wrong: str) -> Point:
     """What the answers show, by whether each has it; where there was none it was not seen, and is not wrong either."""
     if not seen:
-        return Point(what=what, found=False, said="no such turn was answered with a 200")
+        return Point(what=what, found=False, said=NO_ANSWER)
     return Point(what=what, found=all(seen), wrong=not all(seen), said="" if all(seen) else wrong)
 
 

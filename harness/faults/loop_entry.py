@@ -87,11 +87,10 @@ def _imported(entry: str) -> Callable[[str], object]:
     try:
         found: Callable[[str], object] = getattr(importlib.import_module(module), name)
     except (Exception, SystemExit) as error:  # what is imported is the user's, and may raise anything
-        raise UsageError(
-            f"{entry!r} cannot be imported ({type(error).__name__}: {error}); {MEND_IT}"
-        ) from error
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UsageError(f"{entry!r} cannot be imported ({said}); {MEND_IT}") from error
     if not callable(found):
-        raise UsageError(f"{entry!r} is no function; {MEND_IT}")
+        raise UsageError(f"{entry!r} cannot be called; {MEND_IT}")
     return found
 
 

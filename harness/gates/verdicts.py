@@ -235,7 +235,7 @@ def _amount(criterion: Criterion, evidence: Amount, *, ended: bool) -> GateResul
     too_much = not holds and (criterion.op in ("<", "<=") or evidence.value > criterion.limit)
     settled = evidence.grows and (too_much or (holds and criterion.op in (">", ">=")))
     if evidence.mute and not settled:
-        why = Unseen(why=f"{evidence.mute}{evidence.told}")
+        why = Unseen(why="; ".join(filter(None, (evidence.told.lstrip(",; "), evidence.mute))))
         return replace(_unseen(criterion, why, ended=ended), observed=evidence.value)
     if not ended and not settled:
         verdict = Verdict.UNDECIDED

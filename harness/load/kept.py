@@ -65,15 +65,19 @@ class Kept:
         """Copy the logs as `load-SOURCE.log`; what a run that broke off did not write is not there."""
         for path, place in self._places():
             if self._stream is not None and path.exists():
-                self._noting(partial(_copy, path, place))
-                self._copied.append(place.name)
+                self._noting(partial(self._keep, path, place))
+
+    def _keep(self, path: Path, place: Path) -> None:
+        """Copy a log, and list it."""
+        _copy(path, place)
+        self._copied.append(place.name)
 
     def told(self, model: str, reasons: Sequence[str]) -> None:
         """Write down that the run came to its end, how requests were made, and why it cannot be trusted, if so."""
         if self._stream is None:
             return
         text = orjson.dumps(
-            {"schema": SCHEMA, "model": model, "reasons": reasons, "logs": sorted(set(self._copied))}
+            {"schema": SCHEMA, "model": model, "reasons": reasons, "logs": sorted(self._copied)}
         )
         self._noting(partial((self._folder / TOLD).write_bytes, text))
 
@@ -85,7 +89,10 @@ class Kept:
                 yield path, place
 
     def _begin(self) -> None:
-        """Replace what an earlier run has left, of this target or of another; nothing is lost where that cannot be."""
+        """Replace what an earlier run has left: its frames, the logs that it lists, and what is called as those of this run.
+
+        Where the frames cannot be written nothing is removed.
+        """
         earlier = [*_kept_logs(self._folder), *(place for _, place in self._places())]
         self._stream = (self._folder / FRAMES).open("wb", buffering=0)
         (self._folder / TOLD).unlink(missing_ok=True)
@@ -109,11 +116,12 @@ class Kept:
 
 
 def _kept_logs(folder: Path) -> list[Path]:
-    """The logs that an earlier run says it has kept here; nothing else in the folder is ours to remove."""
+    """The logs that an earlier run says it has kept here."""
     try:
-        names = orjson.loads((folder / TOLD).read_bytes())["logs"]
-        return [folder / name for name in names if name.startswith(LOG) and Path(name).name == name]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        names = map(str, orjson.loads((folder / TOLD).read_bytes())["logs"])
+        ours = [name for name in names if name.startswith(LOG) and Path(name).name == name]
+        return [folder / name for name in ours if name not in (FRAMES, TOLD)]
+    except (OSError, ValueError, KeyError, TypeError):
         return []
 
 

@@ -16,13 +16,21 @@ from harness.targets.profile import Profile
 def mistakes(run: Run, profile: Profile, criteria: Sequence[Criterion]) -> Iterator[str]:
     """What is wrong with the profile, and where to mend that; what the gates (`criteria`) ask for is no mistake."""
     statuses = run.cells.within(Scope()).statuses
-    wanted = [one.argument.rstrip("x") for one in criteria if one.metric == "status"]
-    asked = any(str(status).startswith(one) for status in statuses for one in wanted)
+    wanted = [one.argument.rstrip("x") for one in criteria if one.metric == "status" and not _forbids(one)]
+    asked = all(any(str(status).startswith(one) for one in wanted) for status in statuses)
     if statuses and set(statuses) <= set(KEYS) and not asked:
         status, count = statuses.most_common(1)[0]
         key = KEYS[HTTPStatus(status)]
         turn = f"{profile.turn.method} {profile.turn.path} -> {status}"
         yield f"{profile.at(f'turn.{key}')}: {turn}, {count:,} of {run.requests:,} requests, none with another end; mend [turn] {key}"
+
+
+def _forbids(criterion: Criterion) -> bool:
+    """Whether a gate on a status is kept only where there is none of it: then nobody expected it."""
+    return (criterion.limit < 1 and criterion.op not in (">", ">=")) or (criterion.op, criterion.limit) == (
+        "<",
+        1,
+    )
 
 
 def unwritten(run: Run, profile: Profile, criteria: Sequence[Criterion], *, is_there: bool) -> Iterator[str]:

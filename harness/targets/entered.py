@@ -189,7 +189,8 @@ class Admission:
             )
         except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a fault raises, the harness has to know
             usage = isinstance(error, UsageError)
-            return {"wrong": str(error) if usage else f"{type(error).__name__}: {error}", "usage": usage}
+            said = str(error) if usage else f"{type(error).__name__}: {error}"
+            return {"wrong": " ".join(said.split()), "usage": usage}
         return {"fired": []}
 
 

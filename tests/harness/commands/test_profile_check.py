@@ -155,6 +155,21 @@ def test_a_file_that_nobody_writes_to_is_no_log(shakeout, tmp_path):
     assert (log["found"], f"where does it write? log = ... ({profile}:3)" in log["said"]) == (False, True)
 
 
+def test_what_was_never_answered_is_not_blamed_on_what_an_answer_holds(made):
+    """A first turn that a gateway refused has no session, no reply, and is in no history; the turn itself is wrong."""
+    profile = profiles.load()
+    first, second, third = (
+        replace(made.turn(), role="turn", path=profile.turn.path, status=status) for status in (503, 200, 200)
+    )
+    history = made.history(first, second, third, made.call(third), contract=profile.contract)
+    wrong = {one.what for one in points(history, profile) if one.wrong}
+    assert ("turn" in wrong, wrong & {"history", "stream"}) == (True, {"stream"})
+    none = made.history(first, made.call(first), contract=profile.contract)
+    assert not {"session", "reply", "history", "stream", "request_ids"} & {
+        one.what for one in points(none, profile) if one.wrong
+    }
+
+
 def test_a_log_that_nobody_reads_has_no_record_to_be_missed(made):
     """Of a service that is only a URL the promised record is not looked for: its name may be right."""
     profile = profiles.load()

@@ -113,6 +113,8 @@ async def test_a_run_that_reads_no_log_keeps_none_of_an_earlier_one(stub: Stub, 
     assert (tmp_path / "load-app.log").exists()
     for name in ("load-app.toml", "load-stderr.md"):
         (tmp_path / name).write_text("of the user")
+    told = json.loads((tmp_path / TOLD).read_text())
+    (tmp_path / TOLD).write_text(json.dumps({**told, "logs": [*told["logs"], FRAMES, "../x", 5]}))
     (tmp_path / "load-app").mkdir()
     quiet = replace(options, without_log=True)
     report = await Load(start=stub(logged_nowhere=True), keep=tmp_path).run(quiet)

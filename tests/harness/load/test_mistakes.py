@@ -46,10 +46,12 @@ def test_requests_that_all_miss_the_service_name_the_key(run: Run, key: str | No
 
 @pytest.mark.parametrize(("gate", "is_mistake"), [
     ("status(403) == 3", False), ("status(4xx) < 5", False), ("status(5xx) == 0", True), ("error_rate < 1%", True),
+    ("status(4xx) == 0", True), ("status(403) < 1", True), ("status(4xx) > 0", False),
 ])  # fmt: skip
 def test_a_status_that_a_gate_is_about_is_no_mistake(gate: str, is_mistake: bool) -> None:
     """Who asks how many are refused knows that they may be."""
     assert bool(list(mistakes(answered(s403=3), PROFILE, (parse(gate),)))) is is_mistake
+    assert list(mistakes(answered(s403=3, s404=990), PROFILE, (parse("status(403) == 3"),)))
 
 
 @pytest.mark.parametrize(("lines", "is_there", "gate", "is_wrong"), [
