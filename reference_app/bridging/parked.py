@@ -1,5 +1,6 @@
 """A thread that is parked on a lock until there is something to do: cheaper to wake than one that waits in `select`."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 
@@ -39,3 +40,6 @@ class ParkedThread:
         while goes_on:
             self._asleep.acquire()
             goes_on = self._work()
+        # Two that woke it for the first time at once have started two threads: the other one looks now, too.
+        with contextlib.suppress(RuntimeError):
+            self._asleep.release()

@@ -24,6 +24,28 @@ def run_script(text: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=HANG_S, check=False)
 
 
+def test_a_second_thread_that_a_wake_up_started_ends_with_the_first() -> None:
+    """Two that wake it for the first time at once start two threads; what ends the one lets the other look, too."""
+    over, looked = threading.Event(), threading.Event()
+
+    def work() -> bool:
+        looked.set()
+        return not over.is_set()
+
+    parked = ParkedThread("twice", work)
+    parked.wake()
+    assert looked.wait(HANG_S)
+    parked._thread = None  # as the other one found it
+    parked.wake()
+    twins = [thread for thread in threading.enumerate() if thread.name == "twice"]
+    assert len(twins) == 2
+    over.set()
+    parked.dismiss()
+    for twin in twins:
+        twin.join(HANG_S)
+        assert not twin.is_alive()
+
+
 def test_exit_ends_the_call_that_a_daemon_thread_makes() -> None:
     """A call that a daemon thread drives itself is cancelled at exit: its `finally` runs, its caller is freed, and all is silent."""
     ended = run_script("""
