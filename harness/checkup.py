@@ -8,7 +8,7 @@ from http import HTTPStatus
 from harness.history import LOGS, PROVIDER, Exchange, History, Snapshot
 from harness.reading import is_stream
 from harness.scenario import CANARY, Request, Scenario, Turn
-from harness.targets.mistakes import KEYS, nothing_opened, tells_store
+from harness.targets.mistakes import KEYS, broke_off, nothing_opened, tells_store
 from harness.targets.profile import Profile
 from harness.targets.sought import EntrySought, Sought, WorkerSought
 
@@ -16,7 +16,8 @@ READY = (HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE)
 """What a service may answer that is asked whether it can take work."""
 
 
-NO_ANSWER = "no such turn was answered with a 200"
+NO_ANSWER = "no such turn was answered with a 200, in full"
+"""What is said of what only a good answer can show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +74,8 @@ def points(history: History, profile: Profile) -> tuple[Point, ...]:
 
 def _answered(turns: list[Exchange], profile: Profile) -> Iterator[Point]:
     """Whether a turn is answered at all."""
-    first = next((turn for turn in turns if turn.status != HTTPStatus.OK), turns[0])
-    fine = first.status == HTTPStatus.OK
+    first = next((turn for turn in turns if not _is_answered(turn)), turns[0])
+    fine = _is_answered(first)
     key = KEYS[HTTPStatus(first.status)] if first.status in KEYS else None
     hint = "" if fine or key is None else f"; mend [turn] {key} ({profile.at(f'turn.{key}')})"
     yield Point(what="turn", found=fine, wrong=not fine, said=f"{first}{hint}")
@@ -185,8 +186,8 @@ def _streamed(turns: list[Exchange], profile: Profile) -> Iterator[Point]:
 
 
 def _is_answered(turn: Exchange) -> bool:
-    """Whether a turn was answered with a 200: any other answer may be that of a gateway, and shows nothing more."""
-    return turn.status == HTTPStatus.OK
+    """Whether a turn was answered with a 200, in full: any other answer may be a gateway's, and shows nothing more."""
+    return turn.status == HTTPStatus.OK and not broke_off(turn)
 
 
 def _of_answers(what: str, seen: list[bool], wrong: str) -> Point:

@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 
 class ParkedThread:
-    """A daemon thread, started at the first wake-up, that runs `work` each time that it is woken, until that says no."""
+    """A daemon thread, started at the first wake-up, that runs `work` each time that it is woken, until that says no.
+
+    Once it has said no it is over for good: a twin of the thread, if there is one, looks and ends, too.
+    """
 
     def __init__(self, name: str, work: Callable[[], bool]) -> None:
         self._name = name

@@ -168,7 +168,8 @@ def main() -> int:
     say("told apart by nothing in the log: " + "; ".join(sorted(alike)))
     say("no other log than the clean service's: " + ", ".join(label(cell) for cell in made.silent))
     summary(places, "defects in every scenario that declares them")
-    telling = {cell: at for cell, at in places.items() if cell not in made.silent}
+    silent = set(made.silent)
+    telling = {cell: at for cell, at in places.items() if cell not in silent}
     summary(telling, "of these with a log of their own")
     summary(_one_each(places), "defects")
     first, three = summary(_one_each(telling), "defects with a log of their own")

@@ -103,7 +103,7 @@ def test_a_synchronous_entry_that_is_not_there_is_told_by_its_line(shakeout, bad
     """It is imported where the fault calls it, in a child or here: one line with that of `sync_entry`, exit 2."""
     profile = bad(SERVING.replace("os._exit(7)", "return {}"), f'sync_entry = "{entry}"')
     (tmp_path / "leaving.py").write_text("raise SystemExit(3)")
-    (tmp_path / "raising.py").write_text("raise KeyError('LLM_URL\\nmore')")
+    (tmp_path / "raising.py").write_text("raise RuntimeError('LLM_URL\\nmore')")
     code, out, err = shakeout("sweep", "loop.sync_entry", "--stage", stage, "--target", profile)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith(f"shakeout: {profile}:4: ")

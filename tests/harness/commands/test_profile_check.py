@@ -164,10 +164,11 @@ def test_what_was_never_answered_is_not_blamed_on_what_an_answer_holds(made):
     history = made.history(first, second, third, made.call(third), contract=profile.contract)
     wrong = {one.what for one in points(history, profile) if one.wrong}
     assert ("turn" in wrong, wrong & {"history", "stream"}) == (True, {"stream"})
-    none = made.history(first, made.call(first), contract=profile.contract)
-    assert not {"session", "reply", "history", "stream", "request_ids"} & {
-        one.what for one in points(none, profile) if one.wrong
-    }
+    torn = replace(second, error="ReadError", body=None)
+    for turn in (first, torn):
+        none = made.history(turn, made.call(turn), contract=profile.contract)
+        wrong = {one.what for one in points(none, profile) if one.wrong}
+        assert wrong & {"turn", "session", "reply", "history", "stream", "request_ids"} == {"turn"}
 
 
 def test_a_log_that_nobody_reads_has_no_record_to_be_missed(made):
