@@ -78,6 +78,8 @@ def host(descriptor: int, *, app: str, nonce: str, cold: bool) -> int:
             elif warmed.leaked or warmed.stopped:
                 os.set_inheritable(descriptor, True)
                 os.execv(sys.executable, [*sys.orig_argv, "--cold"])  # noqa: S606  # this very process, anew
+        # By its name, as this layer knows none: each fork would import them all anew to read its job.
+        importlib.import_module("harness.faults")
         fingerprint(app)  # what is there to be read is read now, and not again in each fork
         hello = {"nonce": nonce, "pid": os.getpid(), "refusal": refusal}
         # An OSError: nobody listens any more.
