@@ -99,6 +99,9 @@ def test_the_highest_rate_is_looked_for_under_the_same_gates(shakeout: Any, tmp_
         "3s",
         "--gate",
         "p50 < 0.01ms",
+        "--gate",
+        'log("done") == 0',
+        "--without-log",
         "--json",
         "k.json",
     )
@@ -106,6 +109,8 @@ def test_the_highest_rate_is_looked_for_under_the_same_gates(shakeout: Any, tmp_
     told = json.loads((tmp_path / "k.json").read_text())
     assert (code, told["kind"], told["verdict"]) == (1, "knee", "failed"), said
     assert told["highest_passing_per_s"] is None
+    assert told["unwitnessed"] == ['log("done") == 0']
+    assert 'not judged, by --without-log: log("done") == 0' in said
     again = next(line for line in said.splitlines() if line.startswith("again: shakeout "))
     assert shakeout(*shlex.split(again)[2:])[0] == 1
 
