@@ -122,6 +122,7 @@ def test_the_highest_rate_is_looked_for_under_the_same_gates(shakeout: Any, tmp_
     (("--scenario", "backoff_blocks_loop"), "say what is, such as"),
     (("--phase", "ramp 5"), "it is written NAME TIME RATE"),
     (("--against", "none.toml"), "none.toml: "),
+    (("--bind", "\u00e9" * 70 + ":5557"), "; choose another"),
     (("--gate", 'log("done") increases'), "give --baseline with a gate of `increases`"),
     (("--find-knee", "--for", "3s", "--max", "20s"), "--max is for --until-decided and --find-knee"),
     (("--until-decided", "--max", "soon"), "--max soon: a duration is"),
