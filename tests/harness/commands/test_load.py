@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from harness.load import validity
+from harness.load import knee, validity
 
 
 @pytest.fixture(autouse=True)
@@ -88,8 +88,11 @@ def test_what_a_phase_cannot_prove_is_said_before_it_is_run(shakeout: Any) -> No
     assert ("after" in said, "users wait for their answers" in said) == (False, True)
 
 
-def test_the_highest_rate_is_looked_for_under_the_same_gates(shakeout: Any, tmp_path: Path) -> None:
+def test_the_highest_rate_is_looked_for_under_the_same_gates(
+    shakeout: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A service that keeps no such latency passes at no rate: the answer is a failure that names the lowest one tried."""
+    monkeypatch.setattr(knee, "DOWN_STEPS_MAX", 1)
     search = (
         "load",
         "--find-knee",
@@ -109,6 +112,7 @@ def test_the_highest_rate_is_looked_for_under_the_same_gates(shakeout: Any, tmp_
     told = json.loads((tmp_path / "k.json").read_text())
     assert (code, told["kind"], told["verdict"]) == (1, "knee", "failed"), said
     assert told["highest_passing_per_s"] is None
+    assert [step["rate_per_s"] for step in told["steps"]] == [20, 10]
     assert told["unwitnessed"] == ['log("done") == 0']
     assert 'not judged, by --without-log: log("done") == 0' in said
     again = next(line for line in said.splitlines() if line.startswith("again: shakeout "))
