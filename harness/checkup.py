@@ -78,6 +78,8 @@ def _answered(turns: list[Exchange], profile: Profile) -> Iterator[Point]:
     fine = _is_answered(first)
     key = KEYS[HTTPStatus(first.status)] if first.status in KEYS else None
     hint = "" if fine or key is None else f"; mend [turn] {key} ({profile.at(f'turn.{key}')})"
+    if broke_off(first):
+        hint = f"; it broke off ({first.error or 'event: error'}), which is the service's to mend"
     yield Point(what="turn", found=fine, wrong=not fine, said=f"{first}{hint}")
 
 
@@ -111,6 +113,10 @@ def _provider(history: History, turns: list[Exchange], profile: Profile) -> Iter
         yield Point(what="provider", found=False, said="it has none that the harness could stand for")
         return
     asked = len(history.calls)
+    if not asked and all(turn.status in KEYS for turn in turns):
+        # What refused them need not be what asks a provider.
+        yield Point(what="provider", found=False, said=NO_ANSWER)
+        return
     said = (
         f"{asked} calls"
         if asked
@@ -118,7 +124,8 @@ def _provider(history: History, turns: list[Exchange], profile: Profile) -> Iter
     )
     yield Point(what="provider", found=asked > 0, wrong=not asked, said=said)
     later_turns = [turn for turn in turns[1:] if _is_answered(turn)]
-    if profile.turn.holds_sessions and asked and later_turns and _is_answered(turns[0]):
+    is_held = turns[0].session_id is not None or not profile.turn.session
+    if profile.turn.holds_sessions and asked and later_turns and _is_answered(turns[0]) and is_held:
         first = turns[0].canary or ""
         later = [call for call in history.calls if call.at_s >= later_turns[0].at_s]
         told = any(first in str(message.get("content")) for call in later for message in call.messages)
@@ -230,7 +237,7 @@ def _within(history: History, profile: Profile) -> Iterator[Point]:
         "sync_entry": (
             EntrySought,
             profile.sync_entry,
-            "no function can be imported as",
+            "no function of a message can be imported as",
             "no function of it is called where there is no await",
         ),
     }

@@ -1,6 +1,7 @@
 """The inside of a target's process, as a fault that was sent there may get hold of it."""
 
 import asyncio
+import inspect
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractContextManager
@@ -85,3 +86,16 @@ class Inside(Protocol):
 
     def reordered(self) -> AbstractContextManager[None]:
         """Let ready callbacks and threads run in any legal order; only a simulated run can."""
+
+
+def takes_message(entry: object) -> bool:
+    """Whether a synchronous entry can be called with one message; one whose signature cannot be read may be."""
+    if not callable(entry):
+        return False
+    try:
+        inspect.signature(entry).bind("")
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True

@@ -19,7 +19,7 @@ from harness.faults.base import closed
 from harness.faults.history_holds import SAYS, history_told_beside
 from harness.faults.loop_base import InsideFault
 from harness.faults.loop_reports import UNLIKE, called_alike, nothing_reported, report
-from harness.inside import App, Inside, Message, Receive, Send
+from harness.inside import App, Inside, Message, Receive, Send, takes_message
 from harness.registry import Invariant, fault
 from harness.variants import chosen
 
@@ -89,8 +89,8 @@ def _imported(entry: str) -> Callable[[str], object]:
     except (Exception, SystemExit) as error:  # what is imported is the user's, and may raise anything
         said = " ".join(f"{type(error).__name__}: {error}".split())
         raise UsageError(f"{entry!r} cannot be imported ({said}); {MEND_IT}") from error
-    if not callable(found):
-        raise UsageError(f"{entry!r} cannot be called; {MEND_IT}")
+    if not takes_message(found):
+        raise UsageError(f"{entry!r} cannot be called with a message; {MEND_IT}")
     return found
 
 

@@ -94,8 +94,8 @@ def check_place(bind: str) -> None:
         return
     host, _, port = bind.rpartition(":")
     try:
-        # Encoded first: a name that cannot be leaves create_server with a socket that nobody closes.
-        with socket.create_server(((host or LOCAL).encode("idna"), int(port))):
+        host.encode("idna")  # a name that cannot be leaves create_server with a socket that nobody closes
+        with socket.create_server((host, int(port))):
             pass
     except (OSError, ValueError, TypeError) as error:  # a name that is none of a host is each of these
         reason = getattr(error, "strerror", None) or error

@@ -17,8 +17,10 @@ def mistakes(run: Run, profile: Profile, criteria: Sequence[Criterion]) -> Itera
     """What is wrong with the profile, and where to mend that; what the gates (`criteria`) ask for is no mistake."""
     statuses = run.cells.within(Scope()).statuses
     wanted = [one.argument.rstrip("x") for one in criteria if one.metric == "status" and not _forbids(one)]
-    status, count = next(iter(statuses.most_common(1)), (0, 0))
-    asked = any(str(status).startswith(one) for one in wanted)
+    # Of two that are as common the lower is told, whichever came first.
+    status, count = min(statuses.items(), key=lambda each: (-each[1], each[0]), default=(0, 0))
+    most = [str(each) for each in statuses if statuses[each] == count]
+    asked = any(each.startswith(one) for each in most for one in wanted)
     if statuses and set(statuses) <= set(KEYS) and not asked:
         key = KEYS[HTTPStatus(status)]
         turn = f"{profile.turn.method} {profile.turn.path} -> {status}"

@@ -23,6 +23,7 @@ from pathlib import Path
 from harness.errors import InvalidRun, ShakeoutError, UsageError, first_of
 from harness.history import Deadlocked, History, ordered
 from harness.recording import dump
+from harness.registry import FAULTS
 from harness.scenario import Wait, load
 from harness.simulation import (
     Budget,
@@ -78,8 +79,7 @@ def host(descriptor: int, *, app: str, nonce: str, cold: bool) -> int:
             elif warmed.leaked or warmed.stopped:
                 os.set_inheritable(descriptor, True)
                 os.execv(sys.executable, [*sys.orig_argv, "--cold"])  # noqa: S606  # this very process, anew
-        # By its name, as this layer knows none: each fork would import them all anew to read its job.
-        importlib.import_module("harness.faults")
+        FAULTS.values()  # imported once: each fork would import them all anew to read its job
         fingerprint(app)  # what is there to be read is read now, and not again in each fork
         hello = {"nonce": nonce, "pid": os.getpid(), "refusal": refusal}
         # An OSError: nobody listens any more.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from harness.errors import UsageError
-from harness.inside import Inside
+from harness.inside import Inside, takes_message
 from harness.rig import Rig
 from harness.targets.child import imported
 from harness.window import Window
@@ -58,13 +58,13 @@ class WorkerSought(Sought):
 
 
 class EntrySought(Sought):
-    """A function can be imported by this string."""
+    """A function of a message can be imported by this string."""
 
     name: ClassVar[str] = "profile.sync_entry"
 
     def is_there(self, inside: Inside) -> bool:
         """Import it, where the faults will."""
         try:
-            return callable(imported(inside.sync_entry))
+            return takes_message(imported(inside.sync_entry))
         except (Exception, SystemExit):  # noqa: BLE001  # the user's module may raise anything: then it is not there
             return False

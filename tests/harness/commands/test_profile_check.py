@@ -102,6 +102,7 @@ def test_what_is_named_is_found(checked, stage, up):
         ({"entry": "clerk:tell"}, "sync_entry", 6),
         ({"entry": "nowhere:ask"}, "sync_entry", 6),
         ({"entry": "clerk:ANSWERS"}, "sync_entry", 6),
+        ({"entry": "clerk:app"}, "sync_entry", 6),
         ({"entry": "leaving_clerk:ask"}, "sync_entry", 6),
     ],
 )
@@ -167,8 +168,30 @@ def test_what_was_never_answered_is_not_blamed_on_what_an_answer_holds(made):
     torn = replace(second, error="ReadError", body=None)
     for turn in (first, torn):
         none = made.history(turn, made.call(turn), contract=profile.contract)
-        wrong = {one.what for one in points(none, profile) if one.wrong}
-        assert wrong & {"turn", "session", "reply", "history", "stream", "request_ids"} == {"turn"}
+        told = {one.what: one.said for one in points(none, profile) if one.wrong}
+        assert told.keys() & {"turn", "session", "reply", "history", "stream", "request_ids"} == {"turn"}
+        assert ("it broke off (ReadError), which is the service's to mend" in told["turn"]) is (turn is torn)
+
+
+@pytest.mark.parametrize(("status", "blamed"), [(404, False), (405, False), (422, False), (502, True)])
+def test_a_provider_that_was_never_asked_is_blamed_on_its_variable_alone(made, status, blamed):
+    """Where the turn was refused before anybody would have asked it, the turn is wrong and its variable may be right."""
+    profile = profiles.load()
+    turn = replace(made.turn(), role="turn", path=profile.turn.path, status=status)
+    history = made.history(turn, witnesses=("wire", "provider"), contract=profile.contract)
+    assert ("provider" in {one.what for one in points(history, profile) if one.wrong}) is blamed
+
+
+def test_a_session_that_was_not_found_is_not_blamed_on_the_body(made):
+    """Nobody could send what no answer gave: the pointer is wrong, and what the provider was told shows nothing."""
+    profile = profiles.load()
+    first, second = (
+        replace(made.turn(), role="turn", path=profile.turn.path, session_id=None, canary="untold")
+        for _ in range(2)
+    )
+    history = made.history(first, made.call(first), second, made.call(second), contract=profile.contract)
+    wrong = {one.what for one in points(history, profile) if one.wrong}
+    assert wrong & {"session", "history"} == {"session"}
 
 
 def test_a_log_that_nobody_reads_has_no_record_to_be_missed(made):

@@ -196,7 +196,7 @@ def test_an_answer_that_is_still_to_come_is_none(entry: Entry, capsys: pytest.Ca
     assert capsys.readouterr().err.endswith("via loop gave Future, which has no answer yet\n")
 
 
-@pytest.mark.parametrize("name", ["service.entry:other", "no_such_service:call", ":call"])
+@pytest.mark.parametrize("name", ["service.entry:other", "no_such_service:call", ":call", "operator:add"])
 def test_an_entry_that_is_not_there_is_the_profiles_mistake(entry: Entry, name: str) -> None:
     """The message names the entry and the key to mend, and the requests are as before."""
     with running(app, sync_entry=name) as bench:

@@ -54,6 +54,8 @@ def test_a_status_that_a_gate_is_about_is_no_mistake(gate: str, is_mistake: bool
     wanted = (parse("status(403) < 999"),)
     assert list(mistakes(answered(s403=3, s404=990), PROFILE, wanted))
     assert not list(mistakes(answered(s403=990, s404=3), PROFILE, wanted))
+    for tied in (answered(s403=3, s404=3), answered(s404=3, s403=3)):
+        assert not list(mistakes(tied, PROFILE, wanted))
 
 
 @pytest.mark.parametrize(("lines", "is_there", "gate", "is_wrong"), [

@@ -103,6 +103,11 @@ async def crosses(number: int, locks: Locks) -> object:
     return number
 
 
+async def prepared(_: int) -> object:
+    """Answer whether this process has the faults already."""
+    return "harness.faults" in sys.modules
+
+
 async def locked(number: int) -> object:
     """Contend for a lock that was made when the module was imported."""
 
@@ -115,7 +120,7 @@ async def locked(number: int) -> object:
 
 HANDLERS = {
     handler.__name__: handler
-    for handler in (network, spins, hangs, words, addresses, locked, remembers, leaves, silent)
+    for handler in (network, spins, hangs, words, addresses, locked, remembers, leaves, silent, prepared)
 }
 
 

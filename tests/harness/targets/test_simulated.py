@@ -7,7 +7,7 @@ import pytest
 
 from harness.determinism import run_checked
 from harness.history import History
-from harness.runner import Options, job, opened, run
+from harness.runner import Options, job, opened, played, run
 from harness.scenario import Restart, Scenario, Schedule, Turn, Wait, load
 from harness.targets import profile as profiles
 from harness.targets.hosted import Host
@@ -151,6 +151,14 @@ async def test_threads_that_block_one_another_are_found_though_every_turn_was_an
     (found,) = (one for one in result.violations if one.invariant == "liveness.no_deadlock")
     assert found.evidence.count("in Locks.take") == 2
     assert "outcome.answered_within_deadline" not in result.invariants_violated
+
+
+async def test_a_run_has_the_faults_from_the_process_that_it_is_forked_from(options: Options) -> None:
+    """Even one that plays none: what each fork would import anew takes longer than the run."""
+    chosen = replace(options, defects=("prepared",))
+    async with opened(chosen) as play:
+        arm = await played(play, TWO_TURNS, chosen, arm="control")
+    assert [turn.body["answer"] for turn in arm.history.turns if turn.role == "turn"] == [True, True]
 
 
 async def test_a_restart_forgets_what_the_modules_knew(options: Options) -> None:
