@@ -130,8 +130,8 @@ def _own(options: LoadOptions, run: Run) -> tuple[GateResult, ...]:
     return Watch(criteria=options.asked, watched=False).look(seen(run))
 
 
-def _knee(options: LoadOptions, how: Load, outputs: Outputs) -> Verdict:
-    """Steps under the same gates, each ended as soon as it is decided."""
+def _check_knee(options: LoadOptions, outputs: Outputs) -> None:
+    """Refuse what a search for the highest rate has no use for."""
     if options.users is not None or options.phases or options.scenario is not None:
         raise UsageError(
             "--find-knee tries one rate after the other: leave --users, --phase and --scenario out"
@@ -143,6 +143,11 @@ def _knee(options: LoadOptions, how: Load, outputs: Outputs) -> Verdict:
         )
     if outputs.junit is not None or outputs.html is not None:
         raise UsageError("--find-knee writes its steps as --json: leave --junit and --html out")
+
+
+def _knee(options: LoadOptions, how: Load, outputs: Outputs) -> Verdict:
+    """Steps under the same gates, each ended as soon as it is decided."""
+    _check_knee(options, outputs)
     max_s = options.for_s or options.max_s
     decided = replace(options, for_s=None, until_decided=True, max_s=max_s)
     waived = list(_waived(options))
@@ -159,13 +164,15 @@ def _knee(options: LoadOptions, how: Load, outputs: Outputs) -> Verdict:
         waived[:] = report.unwitnessed
         return report
 
+    again = f"{replace(options, for_s=max_s, rate_per_s=options.rate).replay} --find-knee"
+
     def give(knee: Knee) -> None:
+        told = {**knee.to_json(seed=options.seed, replay=again), "unwitnessed": waived}
         if not outputs.quiet:
             show_knee(knee, waived)
-            again = replace(options, for_s=max_s, rate_per_s=options.rate).replay
-            out.print(f"again: {again} --find-knee", markup=False)
+            out.print(f"again: {again}", markup=False)
         if outputs.json is not None:
-            json_file.write(outputs.json, {**knee.to_json(), "unwitnessed": waived})
+            json_file.write(outputs.json, told)
 
     knee = wait_for(find_knee(measure, start_per_s=options.rate, most_per_s=RATE_MAX, partial=give))
     give(knee)

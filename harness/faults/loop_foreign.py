@@ -34,6 +34,7 @@ class LoopForeign(InsideFault):
     """
 
     holds: ClassVar[tuple[Invariant, ...]] = (nothing_reported,)
+    by_clients: ClassVar[bool] = True
 
     turns: int = 3
 

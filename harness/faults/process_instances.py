@@ -58,6 +58,7 @@ class ProcessSecondInstance:
     """
 
     name: ClassVar[str]
+    by_clients: ClassVar[bool] = True
     holds: ClassVar[tuple[Invariant, ...]] = (history_shared,)
     excuses: ClassVar[tuple[str, ...]] = (HISTORY,)
 
@@ -104,6 +105,7 @@ class StoreConflict:
     """
 
     name: ClassVar[str]
+    by_clients: ClassVar[bool] = True
     holds: ClassVar[tuple[Invariant, ...]] = (history_shared, conflict_met)
     excuses: ClassVar[tuple[str, ...]] = (HISTORY,)
 

@@ -65,6 +65,7 @@ class ProcessWorkerDead(InsideFault):
     """
 
     holds: ClassVar[tuple[Invariant, ...]] = (readiness_tells,)
+    by_clients: ClassVar[bool] = True
 
     worker: str = ""
     ready: str = ""

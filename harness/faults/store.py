@@ -58,10 +58,15 @@ class StoreDown(StoreFault):
         window = self.window
         return self.on in ("any", "write") and (window.first_n, window.every_k, window.p) == (None, 1, 1.0)
 
+    @property
+    def by_clients(self) -> bool:
+        """Whether clients ask if it is ready, which a load's do not."""
+        return bool(self.ready and self._takes_no_turn)
+
     @asynccontextmanager
     async def inject(self, rig: Rig) -> AsyncIterator[None]:
         """Break on entry, mend on exit; then see that it is ready again."""
-        if not (self.ready and self._takes_no_turn):
+        if not self.by_clients:
             async with StoreFault.inject(self, rig):
                 yield
             return

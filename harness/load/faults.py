@@ -25,15 +25,17 @@ def check_faults(faults: Sequence[Fault], phases: Sequence[Phase], profile: Prof
     """Refuse what cannot be done under load.
 
     Raises:
-        UsageError: a fault is of the clients' or of another stage, the target lacks what it breaks, or no phase is for it.
+        UsageError: a fault is carried out by clients or of another stage, the target lacks what it breaks, or no phase is for it.
     """
     if faults and not any(phase.name.startswith(UNDER_FAULT) for phase in phases):
         raise UsageError(f"the faults of a scenario are there in a phase `{UNDER_FAULT}`: name one so")
     for fault in faults:
         if STAGE not in stages_of(fault):
             raise UsageError(f"{fault.name} is not played {STAGE}, and a load is")
-        if fault.name.startswith("client."):
-            raise UsageError(f"{fault.name} is a client's own doing, and the clients are the load here")
+        if fault.name.startswith("client.") or getattr(fault, "by_clients", False):
+            raise UsageError(
+                f"{fault.name} needs clients that do as it says, and the clients are the load here"
+            )
         for need in sorted(needs_of(fault) - profile.capabilities - OBSERVED):
             raise UsageError(
                 f"{fault.name} needs {need} ({CAPABILITIES[need]}), which {profile.name} has not"

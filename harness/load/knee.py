@@ -75,12 +75,14 @@ class Knee:
     answer: str
     verdict: Verdict
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, *, seed: int, replay: str) -> dict[str, Any]:
         """The document for `--json`."""
         return {
             "schema": SCHEMA,
             "kind": "knee",
             "verdict": str(self.verdict),
+            "seed": seed,
+            "replay": replay,
             "answer": self.answer,
             "highest_passing_per_s": self.highest_passing,
             "lowest_failing_per_s": self.lowest_failing,

@@ -116,6 +116,7 @@ def test_the_highest_rate_is_looked_for_under_the_same_gates(
     assert told["unwitnessed"] == ['log("done") == 0']
     assert 'not judged, by --without-log: log("done") == 0' in said
     again = next(line for line in said.splitlines() if line.startswith("again: shakeout "))
+    assert again == f"again: {told['replay']}"
     assert shakeout(*shlex.split(again)[2:])[0] == 1
 
 

@@ -6,8 +6,12 @@ import pytest
 
 from harness.errors import UsageError
 from harness.faults.client_requests import ClientGarbageBody
+from harness.faults.loop_foreign import LoopForeign
 from harness.faults.process import ProcessKill, ProcessRestart
+from harness.faults.process_instances import ProcessSecondInstance, StoreConflict
+from harness.faults.process_worker import ProcessWorkerDead
 from harness.faults.provider import ProviderServerError
+from harness.faults.store import StoreDown
 from harness.gates import parse
 from harness.load.faults import check_faults
 from harness.load.options import LoadOptions
@@ -60,7 +64,16 @@ async def test_a_target_that_a_fault_ends_is_there_again(fault: Any) -> None:
 
 def test_what_cannot_be_done_under_load_is_refused() -> None:
     """A client's own doing, and a run without a phase for faults."""
-    with pytest.raises(UsageError, match="the clients are the load here"):
-        check_faults((ClientGarbageBody(),), PHASES, load())
+    for fault in (
+        ClientGarbageBody(),
+        LoopForeign(),
+        ProcessSecondInstance(),
+        ProcessWorkerDead(),
+        StoreConflict(),
+        StoreDown(ready="/health/ready"),
+    ):
+        with pytest.raises(UsageError, match="the clients are the load here"):
+            check_faults((fault,), PHASES, load())
+    check_faults((StoreDown(),), PHASES, load())
     with pytest.raises(UsageError, match="are there in a phase `during`"):
         check_faults((ProviderServerError(),), PHASES[:1], load())

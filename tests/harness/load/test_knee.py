@@ -251,11 +251,13 @@ def test_a_step_of_a_run_without_a_gate_says_why_it_is_none() -> None:
 async def test_the_document_has_all_that_was_found() -> None:
     """It is JSON, with each step, its verdict and its reason."""
     knee = await find_knee(above(100), start_per_s=100, most_per_s=105)
-    told = json.loads(json.dumps(knee.to_json()))
+    told = json.loads(json.dumps(knee.to_json(seed=5, replay="shakeout load")))
     assert {name: value for name, value in told.items() if name != "steps"} == {
         "schema": 1,
         "kind": "knee",
         "verdict": "passed",
+        "seed": 5,
+        "replay": "shakeout load",
         "answer": knee.answer,
         "highest_passing_per_s": 100,
         "lowest_failing_per_s": 105,
