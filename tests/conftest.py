@@ -11,9 +11,14 @@ settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:
-    """Take SIGINT as a terminal's Ctrl-C: a shell that starts a job in the background lets it ignore that, and tests send it."""
+    """Take SIGINT as a terminal's Ctrl-C, and SIGHUP as its end, which tests send.
+
+    A shell that starts a job in the background lets it ignore the one, and nohup the other.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -12,11 +12,12 @@ Started = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 class Provider(httpx.AsyncBaseTransport):
-    """Answers every call with high confidence after `delay_s`, and remembers what it was sent."""
+    """Answers every call with high confidence after `delay_s`, not before `free` is set, and remembers what it was sent."""
 
     def __init__(self) -> None:
         self.delay_s = 0.0
-        self.asked = asyncio.Event()
+        self.asked, self.free = asyncio.Event(), asyncio.Event()
+        self.free.set()
         self.sent: list[dict[str, object]] = []
         self.ids: list[str | None] = []
 
@@ -26,6 +27,7 @@ class Provider(httpx.AsyncBaseTransport):
         self.ids.append(request.headers.get("x-request-id"))
         self.asked.set()
         await asyncio.sleep(self.delay_s)
+        await self.free.wait()
         structured = body.get("response_format", {}).get("type") == "json_schema"
         said = {"intent": "help_request" if structured else "question", "confidence": 0.9, "reply": "gladly"}
         if structured:

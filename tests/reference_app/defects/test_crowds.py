@@ -68,6 +68,15 @@ async def test_an_empty_pool_that_is_told_politely_is_found(
     """Of eight at once three are refused, by a 503 and no 500, where five hold all connections while the model thinks."""
     monkeypatch.setattr(pools, "POOL_S", 0.05)
     monkeypatch.setattr(pools, "NoConnection", StoreUnavailable)
-    provider.delay_s = 0.5
+    provider.free.clear()
+    refused = 0
+
+    async def thinks_until_three_are_refused(response: httpx.Response) -> None:
+        nonlocal refused
+        refused += response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        if refused == 3:
+            provider.free.set()
+
     async with started("connection_held_while_waiting") as client:
+        client.event_hooks = {"request": [], "response": [thinks_until_three_are_refused]}
         assert await crowd(client, 8) == ["503 with 8 in flight at most, promised to serve 256"] * 3
