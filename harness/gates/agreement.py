@@ -6,9 +6,8 @@ What was compared is forgotten, all but one bit of it, so that a long run costs 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
 
-from harness.gates.log_fields import CLASSIFIED
+from harness.gates.log_fields import CLASSIFIED, Ended
 from harness.gates.service_log import LogCell
 from harness.history import Contract, LogRecord
 
@@ -20,25 +19,27 @@ NO_ANSWER = 0
 class Completion:
     """What one completion record of the log says of its request."""
 
-    status: Any
-    success: Any
-    complete: bool
+    ended: Ended | None
 
     @classmethod
     def of(cls, record: LogRecord) -> "Completion":
         """What a record tells."""
-        fields = record.fields
-        complete = bool(fields.get("complete", True))
-        return cls(status=fields.get("status_code"), success=fields.get("success"), complete=complete)
+        return cls(ended=Ended.of(record.fields))
 
     def lie(self, status: int) -> str | None:
         """What it says that is not so of a request which ended with this status; None where all is."""
-        if status not in (NO_ANSWER, self.status):
-            return f"it was answered with {status} and logged as {self.status}"
-        follows = isinstance(self.status, int) and self.status < HTTPStatus.BAD_REQUEST and self.complete
-        if self.success is not follows:
-            return f"it was logged as success={self.success} with status {self.status}"
-        return None
+        ended = self.ended
+        if ended is None:
+            return "it was logged without a status"
+        if status not in (NO_ANSWER, ended.status):
+            return f"it was answered with {status} and logged as {ended.status}"
+        if ended.success is None:
+            return "it was logged without success"
+        return (
+            f"it was logged as success={ended.success} with status {ended.status}"
+            if ended.contradicts
+            else None
+        )
 
 
 Phases = Mapping[str, LogCell]

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.gates.differences import events_by_turn, fisher_exact, holm, poisson_rates, rank_sum
 from harness.gates.log_counts import LogCounts
 from harness.gates.log_fields import CLASSIFIED
 from harness.gates.log_trend import COMPLETE, ENOUGH, LEAST_EFFECT, TOTALS
-from harness.gates.monitoring import zero_tolerance
+from harness.gates.monitoring import with_untold, zero_tolerance
 from harness.gates.result import GateResult, Unit, absent
 from harness.verdict import Verdict
 
@@ -20,7 +20,7 @@ QUANTILES = (0.5, 0.95)
 class Difference:
     """One figure in both logs, and the p-value of the difference; None where too little was counted for any.
 
-    `p_value_least` is that of the worst that could have been counted: where not even that were proof, nothing is passed.
+    `untold` requests name no status, where the figure is of that: then nothing is passed. `p_value_least` is that of the worst that could have been counted: where not even that were proof, nothing is passed.
     Less is better, but where `rises` says that the figure is wanted to rise: then it also has to, unless it is `complete`.
     """
 
@@ -33,6 +33,7 @@ class Difference:
     p_value_least: float = 0.0
     rises: bool = False
     complete: bool = False
+    untold: int = 0
     notes: str = ""
 
     @property
@@ -48,7 +49,10 @@ class Difference:
 def compare(
     before: LogCounts, after: LogCounts, *, alpha: float = ALPHA, least_effect: float = LEAST_EFFECT
 ) -> tuple[GateResult, ...]:
-    """A result for each figure. Worse is what is so at level `alpha` for all together, and by more than `least_effect`."""
+    """A result for each figure. Worse is what is so at level `alpha` for all together, and by more than `least_effect`.
+
+    What would be worse if it alone had been looked at is undecided.
+    """
     found = tuple(differences(before, after))
     known = sum(one.p_value is not None for one in found)
     tested = {
@@ -63,10 +67,11 @@ def compare(
 def differences(before: LogCounts, after: LogCounts) -> Iterator[Difference]:
     """Each figure of the monitoring plan that can differ: what is in neither log cannot."""
     old, new = before.requests, after.requests
-    yield _shares("error_rate", (old.errors, old.count), (new.errors, new.count))
-    yield _shares(
-        "share(not 2xx)", (old.count - old.of_class(2), old.count), (new.count - new.of_class(2), new.count)
-    )
+    untold = max(before.untold, after.untold)
+    bad = [(log.errors, log.count) for log in (old, new)]
+    yield replace(_shares("error_rate", *bad), untold=untold)
+    bad = [(log.count - log.of_class(2), log.count) for log in (old, new)]
+    yield replace(_shares("share(not 2xx)", *bad), untold=untold)
     if (method := after.contract.primary_method) is not None:
         others = [(log.methods.total() - log.methods[method], log.methods.total()) for log in (before, after)]
         yield _shares(f"share(method other than {method})", *others)
@@ -74,7 +79,8 @@ def differences(before: LogCounts, after: LogCounts) -> Iterator[Difference]:
     for gate in zero_tolerance(after.contract):
         counts = gate.count(before), gate.count(after)
         if any(counts):
-            yield _rates(gate.label or gate.names[0], counts, (old.count, new.count))
+            rates = _rates(gate.label or gate.names[0], counts, (old.count, new.count))
+            yield replace(rates, untold=untold if gate.of_statuses else 0)
     yield from (_quantiles(share, before, after) for share in QUANTILES)
 
 
@@ -94,15 +100,18 @@ def _shares(name: str, before: tuple[int, int], after: tuple[int, int]) -> Diffe
 
 
 def _rates(name: str, counts: tuple[int, int], requests: tuple[int, int]) -> Difference:
-    """The difference of two rates by request."""
+    """The difference of two rates by request; the worst is that each request now has one."""
     known = all(requests)
+    p_value = poisson_rates(counts[1], requests[1], counts[0], requests[0]) if known else None
+    worst = poisson_rates(max(counts[1], requests[1]), requests[1], counts[0], requests[0]) if known else 1.0
     return Difference(
         name=f"{name} by request",
         before=counts[0] / requests[0] if known else None,
         after=counts[1] / requests[1] if known else None,
         unit=Unit.SHARE,
         told=f"{counts[0]:,} in {requests[0]:,}, then {counts[1]:,} in {requests[1]:,}",
-        p_value=poisson_rates(counts[1], requests[1], counts[0], requests[0]) if known else None,
+        p_value=p_value,
+        p_value_least=worst if p_value is None else min(p_value, worst),
     )
 
 
@@ -148,16 +157,18 @@ def _quantiles(share: float, before: LogCounts, after: LogCounts) -> Difference:
 def _judged(one: Difference, adjusted: float | None, alpha: float, least_effect: float) -> GateResult:
     """The result of a difference, its p-value adjusted for all that were tested."""
     name = f"{one.name}: {'increases' if one.rises else 'not worse'}"
-    if one.before is None or one.after is None:
+    if one.before is None or one.after is None or one.p_value is None:
         return absent(name, 0, one.unit, "not in both logs")
     if adjusted is None:
         return _result(one, name, Verdict.UNDECIDED, "too little to show any difference")
     proven = adjusted < alpha and abs(one.effect) > least_effect
     verdict = Verdict.FAILED if proven and one.effect > 0 else Verdict.PASSED
-    if one.rises and verdict is Verdict.PASSED and not (proven or one.complete):
+    suspect = one.p_value < alpha <= adjusted and one.effect > least_effect
+    if verdict is Verdict.PASSED and (suspect or (one.rises and not (proven or one.complete))):
         verdict = Verdict.UNDECIDED
     changed = "" if math.isinf(one.effect) else f"{-one.effect if one.rises else one.effect:+.1%}, "
-    return _result(one, name, verdict, f"{changed}p = {one.p_value:.2g}, among all {adjusted:.2g}")
+    told = f"{changed}p = {one.p_value:.2g}, among all {adjusted:.2g}"
+    return with_untold(_result(one, name, verdict, told), one.untold)
 
 
 def _result(one: Difference, name: str, verdict: Verdict, told: str) -> GateResult:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from harness.gates.log_counts import LogCounts, Requests
-from harness.gates.monitoring import Never, zero_tolerance
+from harness.gates.monitoring import Never, with_untold, zero_tolerance
 from harness.gates.result import GateResult, Unit, absent
 from harness.gates.sequential import RateTest
 from harness.history import Contract, LogRecord
@@ -32,7 +32,10 @@ class LiveLog:
         """Whether no further line is needed; never before a line was of the service."""
         if not self.counts.own:
             return False
-        return self._rate() is not Verdict.UNDECIDED or any(gate.count(self.counts) for gate in self.gates)
+        rate = self._rate()
+        if rate is Verdict.PASSED and not self.counts.untold:
+            return True
+        return rate is Verdict.FAILED or any(gate.count(self.counts) for gate in self.gates)
 
     @property
     def turns(self) -> Requests:
@@ -70,7 +73,7 @@ class LiveLog:
             else f"rather {test.worse * 100:g}% or more"
         )
         told = f"{errors:,} of {requests:,} requests failed"
-        return GateResult(
+        result = GateResult(
             name=name,
             verdict=verdict,
             observed=errors / requests,
@@ -82,3 +85,4 @@ class LiveLog:
             else f"{told}: {rather}",
             missing=missing,
         )
+        return with_untold(result, self.counts.untold)

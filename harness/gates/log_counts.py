@@ -142,6 +142,11 @@ class LogCounts:
         return self.completions if self.completions.count else self.access
 
     @property
+    def untold(self) -> int:
+        """How many completion events name no status, where others do: a service may well name it in access lines alone."""
+        return self.unstated if self.completions.count else 0
+
+    @property
     def elsewhere(self) -> bool:
         """Whether the requests to judge by are of other paths than the contract's: of its turns nothing is known."""
         return bool(self.requests.count) and not (self.turns.count or self.access_turns.count)

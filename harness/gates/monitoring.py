@@ -35,6 +35,14 @@ def monitoring_plan(contract: Contract) -> tuple[LogGate, ...]:
     return (*gates, *zero_tolerance(contract))
 
 
+def with_untold(result: GateResult, untold: int) -> GateResult:
+    """The result of a gate on statuses, but no pass where so many requests name none: any of them may have failed."""
+    if not untold or result.verdict is not Verdict.PASSED:
+        return result
+    told = f"{result.message}; {untold:,} completion events name no status: they may have failed"
+    return replace(result, verdict=Verdict.UNDECIDED, message=told)
+
+
 def without_turns(result: GateResult, *logs: LogCounts) -> GateResult:
     """The result of a gate, but no pass where a log has requests of other paths alone: they say nothing of its turns."""
     elsewhere = next((log for log in logs if log.elsewhere), None)
@@ -48,8 +56,10 @@ def zero_tolerance(contract: Contract) -> tuple["Never", ...]:
     """The gates that one line fails: forbidden events and texts, an answered 500, and a record that contradicts itself."""
     promised = contract.completion_event
     names = [*contract.forbidden_events, SERVER_ERROR_TEXT]
-    names += [f"{promised} status_code={HTTPStatus.INTERNAL_SERVER_ERROR}", CONTRADICTION] if promised else []
     gates = [Never(names=(name,)) for name in names]
+    if promised:
+        ended = f"{promised} status_code={HTTPStatus.INTERNAL_SERVER_ERROR}"
+        gates += [Never(names=(name,), of_statuses=True) for name in (ended, CONTRADICTION)]
     if contract.forbidden_texts:
         gates.append(Never(names=contract.forbidden_texts, label="forbidden texts"))
     return tuple(gates)
@@ -71,9 +81,8 @@ class MostlyGood:
         """Count by completion events, else by access lines; show both."""
         requests = log.requests
         told = f"completion events: {log.completions}; access lines: {log.access}"
-        if log.unstated:
-            told += f"; {log.unstated:,} completion events name no status"
-        return _most(self.name, (requests.of_class(2), requests.count), self.limit, self.alpha, told)
+        counted = requests.of_class(2), requests.count
+        return with_untold(_most(self.name, counted, self.limit, self.alpha, told), log.untold)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +121,7 @@ class FewErrors:
         errors, requests = log.requests.errors, log.requests.count
         if not requests:
             return absent(self.name, self.limit, Unit.SHARE)
-        return share_below(self.name, (errors, requests), self.limit, self.alpha)
+        return with_untold(share_below(self.name, (errors, requests), self.limit, self.alpha), log.untold)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +147,7 @@ class FastEnough:
         above = counting(1 - self.share, requests.timed, self.alpha)
         rank = None if above is None else requests.timed - above + (verdict is Verdict.FAILED)
         whole = requests.durations.all
-        return GateResult(
+        result = GateResult(
             name=self.name,
             verdict=verdict,
             observed=_at(whole, math.ceil(self.share * requests.timed)),
@@ -149,14 +158,19 @@ class FastEnough:
             f"the slowest good one {requests.slowest_s:.3g} s" + more(missing),
             missing=missing,
         )
+        return with_untold(result, log.untold)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Never:
-    """What is counted under any of the names is not in the log; `label` stands for many of them."""
+    """What is counted under any of the names is not in the log; `label` stands for many of them.
+
+    `of_statuses` says that it is counted by the statuses of completion events.
+    """
 
     names: tuple[str, ...]
     label: str = ""
+    of_statuses: bool = False
 
     @property
     def name(self) -> str:
@@ -171,10 +185,11 @@ class Never:
     def judge(self, log: LogCounts) -> GateResult:
         """Count it. A log without requests, or one in which none says whether it succeeded, cannot clear anybody."""
         count = self.count(log)
-        heard = log.claimed if self.names == (CONTRADICTION,) else log.requests.count
+        requests = log.completions if self.of_statuses else log.requests
+        heard = log.claimed if self.names == (CONTRADICTION,) else requests.count
         if not (count or heard):
             return absent(self.name, 0, Unit.COUNT)
-        return GateResult(
+        result = GateResult(
             name=self.name,
             verdict=Verdict.FAILED if count else Verdict.PASSED,
             observed=count,
@@ -184,6 +199,7 @@ class Never:
             message=f"{count:,} in {log.lines:,} records",
             evidence=next((log.examples[name] for name in self.names if log.seen[name]), ""),
         )
+        return with_untold(result, log.untold if self.of_statuses else 0)
 
 
 def _most(name: str, seen: tuple[int, int], limit: float, alpha: float, told: str) -> GateResult:

@@ -7,7 +7,7 @@ from typing import Any
 from harness.logs import forms
 from harness.logs.messages import Message, console, json_pairs, levelled, pairs_alone, prose, words
 from harness.logs.pairs import Token
-from harness.logs.values import unquoted, value_of
+from harness.logs.values import stated, unquoted, value_of
 
 _OWN = ("event", "level", "logger", "request_id", "timestamp")
 _EVENTS = ("message", "msg")
@@ -86,4 +86,4 @@ def _settled(pairs: Iterable[Token], known: dict[str, str | None]) -> dict[str, 
             own["event"] = fields.pop(name)
     if "level" in own:
         own["level"] = own["level"].lower()
-    return {**own, "event": own.get("event"), "fields": fields}
+    return {**own, "event": own.get("event"), "fields": stated(fields)}

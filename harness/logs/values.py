@@ -23,6 +23,12 @@ _CODE_POINT_MAX = 0x10FFFF
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+_STATUSES = frozenset(("status_code", "status", "http_status"))
+_FLAGS = frozenset(("success", "complete", "replayed"))
+_STATUS = re.compile(r"[1-9][0-9]{2}(?:\.0)?")
+_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+
+
 class NotALiteral(Exception):
     """The text is no literal that a record can keep."""
 
@@ -38,6 +44,21 @@ def value_of(text: str) -> Any:
     except NotALiteral:
         return text
     return value if end == len(text) else text
+
+
+def stated(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields, of which a status is a number and a flag a truth value, however they were written.
+
+    JSON may hold `"500"`, `500.0`, `"true"` or `1`, of which the other formats make no difference. What is no status or
+    no flag stays as it is.
+    """
+    for name in _STATUSES & fields.keys():
+        if isinstance(value := fields[name], str | float) and _STATUS.fullmatch(str(value)):
+            fields[name] = int(str(value)[:3])
+    for name in _FLAGS & fields.keys():
+        if isinstance(value := fields[name], str | int):
+            fields[name] = _TRUTHS.get(str(value).lower(), value)
+    return fields
 
 
 def unquoted(literal: str) -> str:

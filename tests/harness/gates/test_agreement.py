@@ -45,6 +45,8 @@ def cells(contract: Contract, *steps: tuple[str, Any]) -> Mapping[str, LogCell]:
     ((500, [GOOD]), 1, "it was answered with 500 and logged as 200"),
     ((500, [BAD | {"success": True}]), 1, "it was logged as success=True with status 500"),
     ((200, [GOOD | {"complete": False}]), 1, "it was logged as success=True with status 200"),
+    ((200, [GOOD | {"status_code": None}]), 1, "it was logged without a status"),
+    ((200, [GOOD | {"success": None}]), 1, "it was logged without success"),
     ((0, []), 0, None),
     ((0, [BAD]), 0, None),
     ((0, [BAD | {"success": True}]), 1, "it was logged as success=True with status 500"),

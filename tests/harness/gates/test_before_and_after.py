@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 from logs_made import CLASSIFIED, counted, line, turn, turns
+from logs_made import COMPLETE as COMPLETED
 
 from harness.gates.before_and_after import compare
 from harness.gates.log_counts import LogCounts
@@ -149,12 +150,38 @@ def test_a_doubled_classification_hides_no_missing_one(contract: Contract) -> No
 
 
 def test_many_figures_are_held_to_one_level(contract: Contract) -> None:
-    """A p-value that would do alone does not among all figures: the adjusted one is what counts, and both are shown."""
+    """A p-value that would do alone does not among all figures: it is open, neither worse nor not, and both are shown."""
     before = counted(contract, *turns(1_000))
     after = counted(contract, *turns(1_000), *(line("skipped") for _ in range(6)))
     result = compared(before, after)["skipped by request: not worse"]
-    assert result.verdict is Verdict.PASSED
+    assert result.verdict is Verdict.UNDECIDED
     assert result.message.endswith("p = 0.031, among all 0.22")
+    assert compared(after, before)["skipped by request: not worse"].verdict is Verdict.PASSED
+
+
+def test_few_requests_show_no_rate_to_be_no_worse(contract: Contract) -> None:
+    """Where a line for each of three requests would be no proof, none and one prove nothing either."""
+    before, after = counted(contract, *turns(3)), counted(contract, *turns(3), line("skipped"))
+    result = compared(before, after)["skipped by request: not worse"]
+    assert (result.verdict, result.message) == (
+        Verdict.UNDECIDED,
+        "0 in 3, then 1 in 3: too little to show any difference",
+    )
+
+
+def test_requests_that_name_no_status_are_not_shown_to_be_no_worse(contract: Contract) -> None:
+    """One completion without a status among thousands leaves open what is of statuses, and nothing else."""
+    old = counted(contract, *drawn(Random(1), 3_000, errors=0.01), line("skipped"))
+    new = counted(contract, *drawn(Random(1), 3_000, errors=0.01), line("skipped"), line(COMPLETED))
+    for before, after in ((old, new), (new, old)):
+        found = {name: one.verdict for name, one in compared(before, after).items()}
+        for name in (
+            ERRORS,
+            "share(not 2xx): not worse",
+            f"{COMPLETED} status_code=500 by request: not worse",
+        ):
+            assert found.pop(name) is Verdict.UNDECIDED
+        assert set(found.values()) == {Verdict.PASSED}
 
 
 def test_a_log_of_another_length_is_compared_by_stretches_of_one_length(contract: Contract) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from logs_made import access, line, turn
+from logs_made import COMPLETE, access, line, turn
 
 from harness.gates.live_log import LiveLog
 from harness.history import Contract
@@ -28,6 +28,17 @@ def test_a_clean_log_is_decided_at_3060_requests(contract: Contract) -> None:
         log.add(record)
     assert log.decided
     assert {result.verdict for result in log.results()} == {Verdict.PASSED}
+
+
+def test_a_completion_without_a_status_keeps_a_clean_log_open(contract: Contract) -> None:
+    """What nobody can read may have failed, so that no number of good turns passes; errors still fail."""
+    log = fed(contract, *({} for _ in range(3_060)))
+    log.add(line(COMPLETE))
+    assert not log.decided
+    assert log.results()[0].verdict is Verdict.UNDECIDED
+    for record in turn(status=503) * 10:
+        log.add(record)
+    assert (log.decided, log.results()[0].verdict) == (True, Verdict.FAILED)
 
 
 def test_four_errors_decide_without_any_zero_tolerance_line(contract: Contract) -> None:

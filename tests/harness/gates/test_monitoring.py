@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from logs_made import CLASSIFIED, access, counted, line, turn, turns
+from logs_made import CLASSIFIED, COMPLETE, access, counted, line, turn, turns
 
 from harness.gates.log_trend import ENOUGH, NO_CLOCK, TOTALS
 from harness.gates.monitoring import MostlyGood, monitoring_plan, without_turns, zero_tolerance
@@ -13,6 +13,8 @@ from harness.history import Contract, LogRecord
 from harness.verdict import Verdict
 
 ERRORS, FAST, METHOD = "error_rate < 0.1%", "latency p99 < 2 s", "share(method=conversation_aware) > 50%"
+ENDED_500 = 'log("api_request_complete status_code=500") == 0'
+CONTRADICTS = "log(completion status contradicts success) == 0"
 MOSTLY_GOOD, TREND = "share(2xx) > 50%", f'log("{CLASSIFIED}") increases'
 
 
@@ -103,6 +105,24 @@ def test_one_line_is_enough_to_fail(contract: Contract, record: LogRecord, name:
     result = judged(contract, *turns(2_000), record)[name]
     assert (result.verdict, result.observed, result.limit) == (Verdict.FAILED, 1, 0)
     assert result.evidence == str(record)
+
+
+def test_requests_that_name_no_status_pass_no_gate_on_statuses(contract: Contract) -> None:
+    """One completion of 3,000 whose status nobody can read may be the failed one: what passed is open, what failed stands."""
+    unread = line(COMPLETE, status_code="five hundred", success=True, route="/turn")
+    results = judged(contract, *turns(3_000), unread)
+    of_statuses = {MOSTLY_GOOD, ERRORS, FAST, ENDED_500, CONTRADICTS}
+    assert {name for name, one in results.items() if one.verdict is Verdict.UNDECIDED} == of_statuses
+    assert "1 completion events name no status" in results[ENDED_500].message
+    results = judged(contract, *turns(3_000), *turn(status=500, success=True), unread)
+    assert (results[ENDED_500].verdict, results[CONTRADICTS].verdict) == (Verdict.FAILED, Verdict.FAILED)
+
+
+def test_where_access_lines_alone_name_statuses_they_are_judged_by(contract: Contract) -> None:
+    """Of a service whose completions never name one, the share of errors passes, and nothing is said of its completions."""
+    results = judged(contract, *[access(200), line(COMPLETE)] * 3_000)
+    assert results[ERRORS].verdict is Verdict.PASSED
+    assert (results[ENDED_500].verdict, results[ENDED_500].message) == (Verdict.UNDECIDED, ABSENT)
 
 
 def test_success_that_nobody_claims_cannot_be_cleared(contract: Contract) -> None:

@@ -119,6 +119,23 @@ def test_a_json_line_becomes_a_record():
     assert record.fields == {"success": True, "n": 1}
 
 
+@pytest.mark.parametrize(("said", "read"), [
+    ('{"event": "e", "status_code": "500", "success": "true"}', {"status_code": 500, "success": True}),
+    ('{"event": "e", "status": 503.0, "success": 0}', {"status": 503, "success": False}),
+    ("event=e status='404' complete='False' replayed=1", {"status": 404, "complete": False, "replayed": True}),
+    ('{"event": "e", "http_status": "OK", "success": "maybe"}', {"http_status": "OK", "success": "maybe"}),
+    ('{"event": "e", "status_code": true, "success": 2}', {"status_code": True, "success": 2}),
+    ('{"event": "e", "status": {"a": "500"}, "code": "500"}', {"status": {"a": "500"}, "code": "500"}),
+])  # fmt: skip
+def test_a_status_is_a_number_and_a_flag_a_truth_value_however_they_were_written(said, read):
+    """A service that logs them as text says the same; what is neither stays what it was, in its own type."""
+    fields = dict(one(said).fields)
+    assert (fields, [type(value) for value in fields.values()]) == (
+        read,
+        [type(value) for value in read.values()],
+    )
+
+
 def test_an_access_line_becomes_a_record():
     """Uvicorn's access line is read with and without a client address, coloured or not, whatever stream it is in."""
     for line in (
