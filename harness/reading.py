@@ -17,6 +17,9 @@ PAUSED, TERMINATED, KILLED, DIED = "paused", "terminated", "killed", "died"
 WRITTEN_S = 0.1
 """So soon after its answer what is logged of a request may still be unwritten, and is lost with a process that is killed."""
 
+CROSSING_S = 0.01
+"""So soon after a client has left, the service may read the answer to its call before it reads that."""
+
 _TOKEN = re.compile(r"[\w.~+/-]+=*")
 _MARK = re.compile(r"\[redacted ([0-9a-f]{16})\]")
 _AROUND = ".-_~+/="
@@ -121,19 +124,18 @@ def has_unknown_ids(history: History) -> bool:
 def may_have_finished(exchange: Exchange, history: History) -> bool:
     """True where a client left when its answer may have been under way: no provider call of the request was in flight.
 
-    A call that was aborted may end at the very time at which the client left: until then it was in flight.
+    A call that was aborted may end at the very time at which the client left: until then it was in flight. One that was
+    answered was so only where real time was left to notice that the client is gone: on a wire the two may cross.
     """
+    header = history.header
+    crossing_s = CROSSING_S + header.harness_lag_ms_max / 1000 if header.stage == "live" else 0.0
+    crossed_s = exchange.ended_s + crossing_s
     return exchange.left and not any(
         call.request_id == exchange.request_id
         and call.at_s <= exchange.ended_s
-        and _outlasts(call, exchange.ended_s)
+        and (exchange.ended_s <= call.ended_s if call.outcome == "aborted" else crossed_s < call.ended_s)
         for call in history.calls
     )
-
-
-def _outlasts(call: UpstreamCall, at_s: float) -> bool:
-    """Whether a call was in flight at a time, if it had begun."""
-    return at_s < call.ended_s or (call.outcome == "aborted" and at_s == call.ended_s)
 
 
 def returned_id(exchange: Exchange) -> str | None:

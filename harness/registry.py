@@ -165,23 +165,27 @@ def fault(
     name: str,
     *,
     stages: tuple[str, ...] = ALL_STAGES,
+    because: str = "",
     needs: Iterable[str] = ("provider",),
     drill: str = "",
 ) -> Callable[[F], F]:
     """Register a fault class under its dotted name, `plane.what`, and set on it what is given here.
 
-    `stages` can carry it. `needs` are capabilities of the target (`CAPABILITIES`) without which there is nothing that
+    `stages` can carry it, and `because` says why others cannot. `needs` are capabilities of the target (`CAPABILITIES`) without which there is nothing that
     it could break. `drill` is the drill that a sweep plays it on, where it is not the one that `needs` ask for.
 
     Raises:
-        ValueError: there is no such capability.
+        ValueError: there is no such capability, or nobody is told why a stage cannot carry it.
     """
     needed = frozenset(needs)
+    if (stages != ALL_STAGES) is not bool(because):
+        raise ValueError(f"{name}: a fault of some stages alone says why, and no other does")
     if unknown := needed - CAPABILITIES.keys():
         raise ValueError(f"{name}: no such capability: {sorted(unknown)}")
 
     def register(kind: F) -> F:
         kind.name = name
+        type.__setattr__(kind, "because", because)
         type.__setattr__(kind, "stages", stages)  # what a class of the user's own need not declare
         type.__setattr__(kind, "needs", needed)
         type.__setattr__(kind, "drill", drill)

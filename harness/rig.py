@@ -14,6 +14,7 @@ from harness.window import Matching, Window, check
 from harness.wire import Part, Toxic
 
 __all__ = [
+    "LEFT",
     "Another",
     "Answer",
     "Call",
@@ -38,6 +39,10 @@ __all__ = [
     "Window",
     "check",
 ]
+
+
+LEFT = "left"
+"""The error of an answer for which its client did not wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

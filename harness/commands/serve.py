@@ -15,7 +15,8 @@ from harness.errors import TargetFailed, UsageError
 from harness.runner import SEED, Options
 from harness.scenario import PLAN_INPUT
 from harness.targets.driven import Job, Recorder
-from harness.targets.process import ProcessTarget, Serving
+from harness.targets.process import ProcessTarget
+from harness.targets.serving import Serving
 
 
 def command(

@@ -97,7 +97,7 @@ async def _sweep(plan: Plan, chosen: Options, effort: Effort, *, quiet: bool) ->
 
     with progress("starting", quiet=quiet) as say, placed(chosen.profile):
         done = await sweep(plan, chosen, replace(effort, say=say, found=effort.found if quiet else found))
-    again = [replace(one, replay=_replay(chosen, [])) for one in done.clean]
+    again = [replace(one, replay=_replay(chosen, [*plan.names])) for one in done.clean]
     return replace(done, clean=tuple(again), results=tuple(_named(one, chosen) for one in done.results))
 
 

@@ -4,8 +4,6 @@ A fault's knobs are its fields, with units in their names; a knob that is out of
 """
 
 from harness.faults.client import (
-    ClientDisconnect,
-    ClientDisconnectMidStream,
     ClientDuplicate,
     ClientFlood,
     ClientForeignSession,
@@ -19,6 +17,7 @@ from harness.faults.client_connections import (
     ClientSlowloris,
     ClientSlowReader,
 )
+from harness.faults.client_leaving import ClientDisconnect, ClientDisconnectMidStream
 from harness.faults.client_requests import ClientGarbageBody, ClientHeaderAbuse, ClientHugeBody, ClientPoison
 from harness.faults.clock import ClockJump, ClockStrobe
 from harness.faults.clock_unit import ClockUnit

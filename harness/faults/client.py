@@ -1,14 +1,12 @@
-"""Clients that leave, repeat themselves, come all at once, or name what is not theirs."""
+"""Clients that repeat themselves, come all at once, or name what is not theirs."""
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from itertools import cycle
 from typing import ClassVar
 from uuid import NAMESPACE_URL, uuid5
 
 from harness.faults.base import closed
-from harness.faults.client_base import BUSY, FOREIGN, HELD, ONCE, ClientFault, clients
+from harness.faults.client_base import BUSY, FOREIGN, HELD, KEY, ONCE, ClientFault
 from harness.faults.client_holds import (
     one_answer,
     one_effect,
@@ -18,103 +16,10 @@ from harness.faults.client_holds import (
     unknown_session,
 )
 from harness.registry import Invariant, fault
-from harness.rig import Client, Clock, Incoming, Outgoing, Rig, Window, check
+from harness.rig import Client, Clock, Incoming, Outgoing, Window, check
 from harness.variants import chosen
 
 TWICE = Window(first_n=2)
-KEY = "idempotency-key"
-
-
-SOONEST_S = 0.002
-"""Before this a request has hardly arrived."""
-
-
-class _Patience:
-    """How long each client waits: of four, one for `most_s`, one for 0.4 of it, one for a tenth, one to the end.
-
-    So some leave in time whatever a service takes, and somebody sees what became of the rest. Where an answer came
-    first, all later ones leave within nine tenths of its time. What is sent again under its key is waited for.
-    """
-
-    def __init__(self, most_s: float) -> None:
-        self._shares = cycle((1.0, 0.4, 0.1, None))
-        self._most_s = self._first_s = most_s
-        self._keyed: set[tuple[str, bytes]] = set()
-
-    def next_s(self, outgoing: Outgoing) -> float | None:
-        """After how many seconds the client of this turn leaves; None where it stays."""
-        if key := outgoing.headers.get(KEY):
-            if (key, outgoing.body) in self._keyed:
-                return None
-            self._keyed.add((key, outgoing.body))
-        share = next(self._shares)
-        return None if share is None else max(SOONEST_S, min(self._first_s * share, self._most_s))
-
-    def answered(self, took_s: float) -> None:
-        """Note how long an answer took."""
-        self._most_s = min(self._most_s, 0.9 * took_s)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Leaving(ClientFault):
-    """Clients that do not wait for their answers."""
-
-    def _patience(self) -> _Patience:
-        """How long they wait."""
-        raise NotImplementedError  # each fault has its own: this class is none by itself
-
-    def _is_left(self, outgoing: Outgoing) -> bool:  # noqa: ARG002  # any turn, unless a fault says otherwise
-        """Whether this turn is one that can be left at the point in question."""
-        return True
-
-    def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
-        """Break on entry, mend on exit."""
-        patience = self._patience()
-
-        async def leaving(outgoing: Outgoing, client: Client) -> Incoming:
-            began_s = rig.clock.monotonic()
-            leave_s = patience.next_s(outgoing) if self._is_left(outgoing) else None
-            incoming = await client.send(outgoing, leave_after_s=leave_s)
-            if incoming.status is not None and leave_s is not None:
-                patience.answered(rig.clock.monotonic() - began_s)
-            return incoming
-
-        return clients(rig, self.name).wrapped(self.name, leaving, self.window)
-
-
-@fault("client.disconnect", needs=())
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientDisconnect(_Leaving):
-    """Clients leave before their answers: `point` says when, and stands for seconds that are right for a fast provider.
-
-    `before_reply` is while the provider is asked, `between_calls` when it may have answered once, `during_commit` when
-    all but the answer may be done. What a client does not wait for must end, or be kept whole.
-    """
-
-    point: str = chosen("before_reply", "between_calls", "during_commit")
-
-    def __post_init__(self) -> None:
-        closed(self, "point")
-
-    def _patience(self) -> _Patience:
-        return _Patience({"before_reply": 0.004, "between_calls": 0.012, "during_commit": 0.024}[self.point])
-
-
-@fault("client.disconnect_mid_stream", needs=("streams",))
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientDisconnectMidStream(_Leaving):
-    """Clients of streams leave up to `after_s` seconds after they have asked, when they may have a part of the answer."""
-
-    after_s: float = 0.03
-
-    def __post_init__(self) -> None:
-        check("after_s", self.after_s, 0.001, 3600)
-
-    def _patience(self) -> _Patience:
-        return _Patience(self.after_s)
-
-    def _is_left(self, outgoing: Outgoing) -> bool:
-        return outgoing.headers.get("accept") == "text/event-stream"
 
 
 @fault("client.duplicate", needs=("keys",))

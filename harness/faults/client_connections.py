@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from harness.errors import InvalidRun
-from harness.faults.base import closed
+from harness.faults.base import NO_WIRE, closed
 from harness.faults.client_base import HELD, ONCE, REFUSED, TAKEN, ClientFault, clients
 from harness.faults.client_holds import too_large
 from harness.faults.client_wire import connected, on_wire
@@ -17,7 +17,7 @@ from harness.variants import chosen
 LIVE = ("live",)
 
 
-@fault("client.slow_reader", stages=LIVE, needs=("streams",))
+@fault("client.slow_reader", stages=LIVE, because=NO_WIRE, needs=("streams",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSlowReader(ClientFault):
     """The client reads its answer at `bytes_per_s`, for `slow_s` seconds, and has a small buffer; then it catches up."""
@@ -42,7 +42,7 @@ class ClientSlowReader(ClientFault):
         )
 
 
-@fault("client.slowloris", stages=LIVE, needs=())
+@fault("client.slowloris", stages=LIVE, because=NO_WIRE, needs=())
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSlowloris(ClientFault):
     """`n` clients send their request byte by byte, one in `byte_every_s`, and leave after `for_s`; others are served.
@@ -76,7 +76,7 @@ class ClientSlowloris(ClientFault):
         return own.result()
 
 
-@fault("client.idle_connections", stages=LIVE, needs=())
+@fault("client.idle_connections", stages=LIVE, because=NO_WIRE, needs=())
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientIdleConnections(ClientFault):
     """`n` connections are opened with the first turn, and say nothing until the fault is healed; others are served."""
@@ -107,7 +107,7 @@ class ClientIdleConnections(ClientFault):
                 yield
 
 
-@fault("client.chunked_body", stages=LIVE, needs=())
+@fault("client.chunked_body", stages=LIVE, because=NO_WIRE, needs=())
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientChunkedBody(ClientFault):
     """A message of `size_bytes` comes in chunks, without a length: against a promised limit bytes are counted, not believed."""
@@ -129,7 +129,7 @@ class ClientChunkedBody(ClientFault):
         return await client.send(outgoing)
 
 
-@fault("client.bad_framing", stages=LIVE, needs=())
+@fault("client.bad_framing", stages=LIVE, because=NO_WIRE, needs=())
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientBadFraming(ClientFault):
     """A request whose header contradicts itself or holds what no header may (RFC 9112, 6.3): it is refused.

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from harness.faults.base import ALWAYS, check_whole
+from harness.faults.base import ALWAYS, NO_PROCESS, check_whole
 from harness.faults.process_instances import instances_of, made_by
 from harness.history import PROVIDER, WIRE, History
 from harness.reading import shaped, starved_s
@@ -43,7 +43,12 @@ def deadline_read(name: str, share: float) -> Invariant:
     return check_
 
 
-@fault("clock.unit", stages=("live",), needs=("process", "deadline"))
+@fault(
+    "clock.unit",
+    stages=("live",),
+    because=NO_PROCESS,
+    needs=("process", "deadline"),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockUnit:
     """The service is started anew with `share` of its deadline, and its provider is silent until that is long over.

@@ -7,9 +7,10 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from harness.contract import Contract
 from harness.faults.logs_pipes import PIECE_BYTES, beside, fill, held_up, pipe
 from harness.faults.loop_base import InsideFault
 from harness.inside import Inside
@@ -18,9 +19,15 @@ from harness.window import check
 
 STANDARD_OUTPUT = 1
 ONE_PAGE = 4096
+DELAY_MS = 50.0
 
 
-@fault("logs.full_pipe", stages=("live",), needs=("inside", "output"))
+@fault(
+    "logs.full_pipe",
+    stages=("live",),
+    because="a simulated run prints into no pipe",
+    needs=("inside", "output"),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogsFullPipe(InsideFault):
     """Nobody reads the standard output any more: a write waits until somebody does (hermes-agent#58636).
@@ -59,13 +66,23 @@ class LogsFullPipe(InsideFault):
 class LogsSlowSink(InsideFault):
     """Who reads the standard output takes `delay_ms` for each write, and the next one waits (hermes-agent#58636).
 
-    All of it arrives where it would have, in its order. Each write that was delayed is a firing.
+    Where that is None, a live sweep takes twice the lag that the contract allows the loop, so that one which writes its log
+    by itself cannot hide it, and anybody else 50 ms: in a simulated run nobody else can write it. All of it arrives where it would have, in its order. Each write that was delayed is a firing.
     """
 
-    delay_ms: float = 50.0
+    delay_ms: float | None = None
 
     def __post_init__(self) -> None:
-        check("delay_ms", self.delay_ms, 0.001, 3_600_000)
+        check("delay_ms", self._delay_ms, 0.001, 3_600_000)
+
+    def fitted_to(self, contract: Contract, stage: str) -> "LogsSlowSink":
+        """The fault for a live target under a contract: where nobody says how slow, twice the lag that it allows."""
+        left = self.delay_ms is None and stage == "live"
+        return replace(self, delay_ms=2 * contract.loop_lag_ms_max) if left else self
+
+    @property
+    def _delay_ms(self) -> float:
+        return DELAY_MS if self.delay_ms is None else self.delay_ms
 
     @contextmanager
     def within(self, inside: Inside) -> Iterator[None]:
@@ -98,7 +115,7 @@ class LogsSlowSink(InsideFault):
             with turn:
                 if not over.is_set() and matching.lets_through():
                     inside.fired(self._detail(data))
-                    over.wait(self.delay_ms / 1000)
+                    over.wait(self._delay_ms / 1000)
                 return do(data)
 
         with inside.around_output(late):
@@ -114,9 +131,9 @@ class LogsSlowSink(InsideFault):
             while piece := reader.read(PIECE_BYTES):
                 if not over.is_set() and matching.lets_through():
                     inside.fired(self._detail(piece))
-                    over.wait(self.delay_ms / 1000)
+                    over.wait(self._delay_ms / 1000)
                 with contextlib.suppress(OSError):  # that sink may be broken too
                     real.write(piece)
 
     def _detail(self, data: bytes) -> str:
-        return f"{len(data)} bytes taken {self.delay_ms:g} ms late"
+        return f"{len(data)} bytes taken {self._delay_ms:g} ms late"

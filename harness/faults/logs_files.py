@@ -12,7 +12,7 @@ from harness.rig import Rig, Window
 from harness.variants import chosen
 
 
-@fault("logs.rotation", stages=("live",), needs=("log_file",))
+@fault("logs.rotation", stages=("live",), because="a simulated run writes no file", needs=("log_file",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogsRotation:
     """The log file is rotated while the target writes to it (makeabilitylabwebsite#1439, danbyte#231).

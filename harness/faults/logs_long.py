@@ -21,7 +21,12 @@ PAUSE_S = 0.001
 """Between two lines of a thread: the turns go on meanwhile, and their own lines come in between."""
 
 
-@fault(LONG_LINES, stages=("live",), needs=("inside",))
+@fault(
+    LONG_LINES,
+    stages=("live",),
+    because="lines of several threads meet in a real file alone",
+    needs=("inside",),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogsLongLines(InsideFault):
     """`threads` of the target's process each log `lines` lines of `line_bytes` while the turns go on (astron-agent#807).

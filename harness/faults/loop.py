@@ -39,7 +39,7 @@ class LoopBlocked(InsideFault):
         check("for_s", BLOCKED_S if self.for_s is None else self.for_s, 0.001, 3600)
         choice("on", self.on, ("arming", "request"))
 
-    def fitted_to(self, contract: Contract) -> "LoopBlocked":
+    def fitted_to(self, contract: Contract, stage: str) -> "LoopBlocked":  # noqa: ARG002  # as long in each
         """The fault for a target under a contract: where nobody says for how long, half of the lag that it allows."""
         return replace(self, for_s=contract.loop_lag_ms_max / 2000) if self.for_s is None else self
 
@@ -195,7 +195,12 @@ async def _give_503(send: Send) -> None:
     await send({"type": "http.response.body", "body": b"Service Unavailable"})
 
 
-@fault("loop.reorder", stages=("simulated",), needs=("inside",))
+@fault(
+    "loop.reorder",
+    stages=("simulated",),
+    because="only the seed of a simulated run decides that order",
+    needs=("inside",),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopReorder(InsideFault):
     """Ready callbacks and threads run in another legal order than they became ready in (hypothesis#4107).

@@ -32,7 +32,9 @@ def _beside(name: str, work: Callable[[], None], *, ends: Callable[[], None]) ->
         thread.join()
 
 
-@fault("loop.gil_burn", stages=("live",), needs=("inside",))
+@fault(
+    "loop.gil_burn", stages=("live",), because="in virtual time nothing computes for long", needs=("inside",)
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopGilBurn(InsideFault):
     """Threads compute in pure Python for `for_s` seconds, so that the loop has to ask for the interpreter each time.
@@ -67,7 +69,13 @@ class LoopGilBurn(InsideFault):
             sum(SLICE)
 
 
-@fault("loop.limiter_full", stages=("live",), needs=("inside", "worker_threads"), drill="crowd")
+@fault(
+    "loop.limiter_full",
+    stages=("live",),
+    because="in virtual time a worker thread is never long in coming",
+    needs=("inside", "worker_threads"),
+    drill="crowd",
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopLimiterFull(InsideFault):
     """The worker threads of anyio are all taken: `def` routes wait, `async` ones must go on (fastapi#3205, dats#217).

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from harness.faults.base import NO_WIRE
 from harness.faults.network_holds import text_kept
 from harness.faults.network_link import LinkFault
 from harness.registry import Invariant, fault
@@ -22,7 +23,7 @@ class NetworkLatency(LinkFault):
         return Toxic(latency_ms=self.latency_ms, jitter_ms=self.jitter_ms, direction=self.direction)
 
 
-@fault("network.bandwidth", stages=("live",))
+@fault("network.bandwidth", stages=("live",), because=NO_WIRE)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkBandwidth(LinkFault):
     """No more than `bytes_per_s` pass in `direction`: no read is long, and the whole answer is late."""

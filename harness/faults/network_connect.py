@@ -10,7 +10,11 @@ from harness.registry import Invariant, fault
 from harness.wire import Toxic
 
 
-@fault("network.dns_failure", stages=("simulated",))
+@fault(
+    "network.dns_failure",
+    stages=("simulated",),
+    because="a real resolver is the machine's, and no fault may touch it",
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkDnsFailure(LinkFault):
     """The provider's name is not found. It is played where there is no real resolver, which no fault may touch."""

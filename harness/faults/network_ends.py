@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.errors import UsageError
-from harness.faults.base import choice
+from harness.faults.base import NO_WIRE, choice
 from harness.faults.client_holds import one_effect
 from harness.faults.holds import never_taken, never_whole
 from harness.faults.network_holds import answered_once, told_once
@@ -63,7 +63,7 @@ class NetworkBlackHole(LinkFault):
         return Toxic(after_bytes=self.after_bytes, then="hole", direction=self.direction)
 
 
-@fault("network.half_close", stages=("live",))
+@fault("network.half_close", stages=("live",), because=NO_WIRE)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkHalfClose(LinkFault):
     """After `after_bytes` in `direction` that direction is closed (FIN), and the other stays open."""
@@ -77,7 +77,12 @@ class NetworkHalfClose(LinkFault):
         return Toxic(after_bytes=self.after_bytes, then="half", direction=self.direction)
 
 
-@fault("network.idle_close", stages=("live",), needs=("provider", "kept_connections"))
+@fault(
+    "network.idle_close",
+    stages=("live",),
+    because=NO_WIRE,
+    needs=("provider", "kept_connections"),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkIdleClose(LinkFault):
     """A connection that nobody has used for `idle_s` is gone, and the next request meets that.
@@ -96,7 +101,12 @@ class NetworkIdleClose(LinkFault):
         return Toxic(idle_s=self.idle_s, then=self.how)
 
 
-@fault("network.slow_close", stages=("live",), needs=("provider", "kept_connections"))
+@fault(
+    "network.slow_close",
+    stages=("live",),
+    because=NO_WIRE,
+    needs=("provider", "kept_connections"),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSlowClose(LinkFault):
     """The provider closes a connection that nobody has used for `idle_s`, and the service learns of it late.

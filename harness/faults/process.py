@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.errors import UsageError
-from harness.faults.base import ALWAYS, check_whole
+from harness.faults.base import ALWAYS, NO_PROCESS, check_whole
 from harness.faults.client_holds import one_effect
 from harness.registry import Invariant, fault
 from harness.rig import ProcessSeam, Rig, Window, check
@@ -38,7 +38,7 @@ class ProcessFault:
         """Hold the fault's own knobs to their ranges; most have none."""
 
 
-@fault("process.kill", stages=("live",), needs=("process",))
+@fault("process.kill", stages=("live",), because=NO_PROCESS, needs=("process",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessKill(ProcessFault):
     """SIGKILL while requests are under way, and a new process on the same store when the window ends.
@@ -55,7 +55,12 @@ class ProcessKill(ProcessFault):
         return _process(rig).down(self.name, kill=True)
 
 
-@fault("process.terminate", stages=("live",), needs=("process",))
+@fault(
+    "process.terminate",
+    stages=("live",),
+    because=NO_PROCESS,
+    needs=("process",),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessTerminate(ProcessFault):
     """SIGTERM while requests are under way: those finish, and the process ends within `grace_s` (uvicorn#451)."""
@@ -71,7 +76,12 @@ class ProcessTerminate(ProcessFault):
         return _process(rig).down(self.name, kill=False, grace_s=self.grace_s)
 
 
-@fault("process.restart", stages=("live",), needs=("process",))
+@fault(
+    "process.restart",
+    stages=("live",),
+    because=NO_PROCESS,
+    needs=("process",),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessRestart(ProcessFault):
     """SIGTERM between two turns, nobody there for `down_s`, and another process on the same store: nothing is lost."""
@@ -89,7 +99,7 @@ class ProcessRestart(ProcessFault):
         yield
 
 
-@fault("process.pause", stages=("live",), needs=("process",))
+@fault("process.pause", stages=("live",), because=NO_PROCESS, needs=("process",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessPause(ProcessFault):
     """SIGSTOP and SIGCONT: time goes on without it, as in a long pause of a virtual machine (Jepsen's hammer-time)."""
@@ -101,7 +111,12 @@ class ProcessPause(ProcessFault):
         return _process(rig).paused(self.name)
 
 
-@fault("process.fd_limit", stages=("live",), needs=("process",))
+@fault(
+    "process.fd_limit",
+    stages=("live",),
+    because=NO_PROCESS,
+    needs=("process",),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessFdLimit(ProcessFault):
     """It may open no more than `descriptors` beside those that it has (RLIMIT_NOFILE): new connections must wait."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from harness.errors import UsageError
-from harness.faults.base import ALWAYS
+from harness.faults.base import ALWAYS, NO_PROCESS
 from harness.faults.client_base import BUSY, HELD, clients
 from harness.history import PROVIDER, WIRE, Exchange, History, UpstreamCall
 from harness.reading import shaped
@@ -48,7 +48,12 @@ def _moved(call: UpstreamCall, history: History) -> UpstreamCall:
     return replace(call, at_s=min(began_s, default=call.at_s))
 
 
-@fault("process.second_instance", stages=("live",), needs=("process", "sessions", "store"))
+@fault(
+    "process.second_instance",
+    stages=("live",),
+    because=NO_PROCESS,
+    needs=("process", "sessions", "store"),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSecondInstance:
     """A second process of the service runs on the same store, and the turns that `window` lets through go there.
@@ -94,7 +99,12 @@ def conflict_met(history: History) -> Iterable[Finding]:
             yield Finding(message=message, evidence=str(turn))
 
 
-@fault("store.conflict", stages=("live",), needs=("process", "sessions", "store", "provider"))
+@fault(
+    "store.conflict",
+    stages=("live",),
+    because=NO_PROCESS,
+    needs=("process", "sessions", "store", "provider"),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreConflict:
     """Another writer appends `advance` turns to a session after a turn has read it and before that is appended.

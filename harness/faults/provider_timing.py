@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
-from harness.faults.base import HeldFault, ProviderFault
+from harness.faults.base import NO_WIRE, HeldFault, ProviderFault
 from harness.faults.holds import own_answer
 from harness.faults.provider_wire import framed, parts_of, wire
 from harness.registry import Invariant, fault
@@ -104,7 +104,7 @@ class ProviderLateReply(HeldFault):
         return waits_s + self.late_s
 
 
-@fault("provider.pool_held", stages=("live",), drill="crowd")
+@fault("provider.pool_held", stages=("live",), because=NO_WIRE, drill="crowd")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderPoolHeld(ProviderFault):
     """No call is answered until `sockets` of them wait, or each has waited `for_s` seconds: a pool of fewer is empty.

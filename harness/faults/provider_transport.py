@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from harness.faults.base import ProviderFault
+from harness.faults.base import NO_WIRE, ProviderFault
 from harness.faults.holds import never_taken, own_answer
 from harness.faults.provider_wire import first_bytes, framed, length_of, parts_of, wire
 from harness.registry import Invariant, fault
@@ -39,7 +39,12 @@ class ProviderResetMidBody(ProviderFault):
         return framed(reply, *first_bytes(parts_of(reply), there), Ending(reset=True))
 
 
-@fault("provider.extra_reply", stages=("live",), needs=("provider", "provider_whole"))
+@fault(
+    "provider.extra_reply",
+    stages=("live",),
+    because=NO_WIRE,
+    needs=("provider", "provider_whole"),
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderExtraReply(ProviderFault):
     """Behind a completion comes the same one again, `n` times, on a connection that is kept (redis-py#2624).

@@ -24,6 +24,12 @@ RELEASE_S = 0.5
 SLOWER, SLOWER_MS = 3, 250
 """So many times as long as the slowest of the control, or so many ms longer, a golden turn may take: no machine is quite still."""
 
+WARMED = ("provider.", "network.")
+"""What these faults hold up the warm-up has held up too."""
+
+SPARE = 2
+"""So many threads and descriptors more may there be: a pool of something else that is opened late."""
+
 MB = 1_000_000
 
 
@@ -139,13 +145,19 @@ def _slow(golden: list[Exchange], history: History) -> Iterable[Finding]:
 def quiescent(history: History) -> Iterable[Finding]:
     """When it is quiet, no provider call is in flight, threads and descriptors are back at the baseline or in its pools.
 
-    A pool may keep what the peak of the run needed: two threads (that of a `def` route, and that of a pool behind it) and
-    two descriptors (its client's connection and the provider's) for each request that was in flight at once. The baseline is that of the first process, warm; one that
-    was started since has no reason for more. What is lent of the limiter of worker threads is given back.
+    The baseline is that of the first process, whose pools the warm-up has filled as far as the provider can: it held as many
+    turns at once as the steps do, and their calls waited for each other. A pool may keep what the peak of the run needed
+    beyond that: two threads (that of a `def` route, and that of a pool behind it) and two descriptors (its client's
+    connection and the provider's) for each request more that was in flight at once, and where anything but the provider
+    and its link is broken, one for each of all, since other pools wait for other things. A process that was started since
+    has no reason for more. What is lent of the limiter of worker threads is given back.
     """
-    peak, pooled = _peak(history), history.header.contract.pooled_descriptors_max
-    allowed = {"threads": 2 * peak, "descriptors": 2 * peak + pooled, "provider_in_flight": 0}
-    yield from _left(history, {**allowed, "limiter_tokens": 0})
+    peak, warm = _peak(history.exchanges), _peak(turn for turn in history.turns if turn.role == "warmup")
+    more = SPARE + 2 * max(0, peak - warm)
+    if not all(name.startswith(WARMED) for name in history.header.declared):
+        more = max(more, peak + max(0, peak - warm))
+    allowed = {"threads": more, "descriptors": more + history.header.contract.pooled_descriptors_max}
+    yield from _left(history, {**allowed, "provider_in_flight": 0, "limiter_tokens": 0})
 
 
 @invariant("liveness.quiescent_tasks", witnesses={PROBES, WIRE})
@@ -201,10 +213,9 @@ def _as_promised(turn: Exchange, method: str | None) -> bool:
     return answered_ok(turn) and named
 
 
-def _peak(history: History) -> int:
+def _peak(exchanges: Iterable[Exchange]) -> int:
     """How many requests were in flight at once, at most."""
-    edges = [(exchange.at_s, 1) for exchange in history.exchanges]
-    edges += [(exchange.ended_s, -1) for exchange in history.exchanges]
+    edges = [edge for one in exchanges for edge in ((one.at_s, 1), (one.ended_s, -1))]
     now = most = 0
     for _, change in sorted(edges):
         now += change

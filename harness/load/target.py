@@ -14,7 +14,8 @@ from harness.rig import Outgoing, Rig
 from harness.targets.driven import Job, Recorder
 from harness.targets.logged import named, written_before
 from harness.targets.ports import free_port
-from harness.targets.process import ProcessTarget, Serving
+from harness.targets.process import ProcessTarget
+from harness.targets.serving import Serving
 from harness.targets.system import listening
 
 

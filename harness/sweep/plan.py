@@ -61,7 +61,7 @@ def planned(profile: Profile, stage: str, drills: Mapping[str, Scenario], names:
             elsewhere[label] = reason
         else:
             drill = drills[drill_of(fault)]
-            trials.append(Trial(label=label, fault=fitted(fault, profile), drill=drill))
+            trials.append(Trial(label=label, fault=fitted(fault, profile, stage), drill=drill))
     for wanted in names or [""]:
         _check_played(wanted, trials, elsewhere)
     return Plan(trials=tuple(trials), not_applicable=elsewhere, names=tuple(names))
@@ -78,15 +78,15 @@ def lasts_s(fault: Any) -> float:
     return max((float(value) for value in named if isinstance(value, int | float)), default=0.0)
 
 
-def fitted(fault: Any, profile: Profile) -> Fault:
-    """The fault with what it leaves to the profile: knobs that are called as a key there, and empty.
+def fitted(fault: Any, profile: Profile, stage: str) -> Fault:
+    """The fault for a stage with what it leaves to the profile: knobs that are called as a key there, and empty.
 
     What a fault leaves to the contract it takes by itself, in its `fitted_to`.
     """
     known = {"worker": profile.worker, "ready": profile.ready or ""}
     left = {name: value for name, value in known.items() if getattr(fault, name, None) == ""}
     whole: Any = replace(fault, **left)
-    fitted_whole: Fault = whole.fitted_to(profile.contract) if hasattr(whole, "fitted_to") else whole
+    fitted_whole: Fault = whole.fitted_to(profile.contract, stage) if hasattr(whole, "fitted_to") else whole
     return fitted_whole
 
 
@@ -127,7 +127,8 @@ def _not_applicable(fault: Fault, profile: Profile, stage: str) -> str:
     if calibrates(fault):
         return "is there to prove an oracle: no target withstands it"
     if stage not in stages_of(fault):
-        return f"is played {' or '.join(stages_of(fault))}"
+        because = getattr(fault, "because", "")
+        return f"is played {' or '.join(stages_of(fault))}" + (f": {because}" if because else "")
     return _missing(fault, profile.capabilities | OBSERVED)
 
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import orjson
 
 from harness.history import Exchange
-from harness.rig import ClientRule, Incoming, Matching, Outgoing, Window
+from harness.rig import LEFT, ClientRule, Incoming, Matching, Outgoing, Window
 from harness.scenario import CANARY
 from harness.targets.events import EVENT_STREAM
-from harness.targets.exchanging import KEPT_BYTES_MAX, LEFT, REQUEST_ID, Exchanges, Said, Sent
+from harness.targets.exchanging import KEPT_BYTES_MAX, REQUEST_ID, Exchanges, Said, Sent
 from harness.targets.template import TurnTemplate
 
 KEY = "idempotency-key"

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from harness.history import PROVIDER, SNAPSHOTS, WITNESSES, FaultFired, Header, Record
 from harness.registry import silenced_by
 from harness.rig import Clock, Fault, Incoming, Outgoing, Rig
-from harness.scenario import Step, Turn, flat
+from harness.scenario import Parallel, Step, Turn, flat
 from harness.targets.profile import Profile
 
 ANSWER_S_MAX = 30.0
@@ -74,6 +74,11 @@ class Job:
     def links(self) -> tuple[str, ...]:
         """The links on which a proxy has to stand, for the faults that shape them."""
         return tuple(sorted({link for fault in self.wired if (link := getattr(fault, "link", None))}))
+
+    @property
+    def width(self) -> int:
+        """How many of the steps are played at once, at most; two, where they are played one by one."""
+        return max([2, *(len(step.steps) for step in self.steps if isinstance(step, Parallel))])
 
     @property
     def counts_objects(self) -> bool:

@@ -81,11 +81,10 @@ class Driver:
 
     async def _warm_up(self) -> None:
         """Hold two turns in as many conversations at once as the steps will: pools are then as large as they get."""
-        width = max([2, *(len(step.steps) for step in self._job.steps if isinstance(step, Parallel))])
         held: list[asyncio.Task[Exchange]] = []
         for _ in range(2):
             async with asyncio.TaskGroup() as group:
-                for number in range(width):
+                for number in range(self._job.width):
                     turn = Turn(session=f"{WARMUP}{number}")
                     held.append(group.create_task(self._turn(turn, step=-1, role="warmup")))
         wrong = [mistaken(one.result(), self._job.profile) for one in held]

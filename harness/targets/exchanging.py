@@ -7,14 +7,11 @@ from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from harness.history import Exchange
-from harness.rig import Incoming, Outgoing
+from harness.rig import LEFT, Incoming, Outgoing
 from harness.targets.driven import Driven, Job, Recorder
 from harness.targets.events import Answered, value_of
 from harness.targets.template import VARIABLE, TurnTemplate
 from harness.targets.witness import NONCE_HEADER
-
-LEFT = "left"
-"""The error of an answer for which its client did not wait."""
 
 REQUEST_ID = "x-request-id"
 KEPT_BYTES_MAX = 10_000

@@ -19,6 +19,7 @@ from harness.targets.logged import logged, written_before
 from harness.targets.mistakes import mistaken_rest
 from harness.targets.process import ProcessTarget
 from harness.targets.profile import Profile
+from harness.targets.serving import Gathering, Serving
 from harness.targets.starvation import Starvation
 
 PLAY_S_MAX = 300.0
@@ -46,9 +47,10 @@ async def _live(job: Job) -> History:
     with tempfile.TemporaryDirectory(prefix="shakeout-") as name:
         directory = Path(name)
         since = written_before(job.profile, directory)
+        serving = Serving(thinks=Gathering(job.width).joined)
         async with (
             asyncio.timeout(PLAY_S_MAX),
-            ProcessTarget.start(job, recorder, directory=directory) as target,
+            ProcessTarget.start(job, recorder, directory=directory, serving=serving) as target,
         ):
             driver = Driver(job, target, recorder, nonce=target.nonce)
             ticker = Ticker(target.rig.clock)

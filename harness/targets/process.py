@@ -10,7 +10,7 @@ from contextlib import (
     contextmanager,
     nullcontext,
 )
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from harness.history import LOGS, PROBES, PROCESS, WITNESSES
@@ -29,27 +29,13 @@ from harness.targets.instances import Instances
 from harness.targets.outages import Processes, Single
 from harness.targets.real import RealClock
 from harness.targets.rotated import LogFile
+from harness.targets.serving import ORDINARY, Serving
 from harness.targets.started import Child, child, environment, new_nonce
 from harness.targets.witness import NONCE_HEADER
 from harness.within.connects import RefusedConnects
 
 UNPROBED = {"loop_lag_ms_max": 0.0, "tasks": 0, "threads": 0, "descriptors": 0}
 """What is said of a process into which nobody looks; its witness is then not among those of the run."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
-    """How the app is served: on which port (0 takes a free one), and whether uvicorn writes access lines.
-
-    `calls_kept` bounds how many provider calls are remembered in full; None remembers all. Without `own_log` the
-    app writes to this process's own output, in the format of the caller's environment.
-    """
-
-    port: int = 0
-    provider_port: int = 0
-    access_log: bool = True
-    calls_kept: int | None = None
-    own_log: bool = True
 
 
 class ProcessTarget(Single):
@@ -110,7 +96,7 @@ class ProcessTarget(Single):
         recorder: Recorder,
         *,
         directory: Path,
-        serving: Serving = Serving(),  # frozen
+        serving: Serving = ORDINARY,
     ) -> AsyncIterator["ProcessTarget"]:
         """Start the provider and the target on a store and logs in `directory`; both are gone when the block ends.
 
@@ -119,7 +105,12 @@ class ProcessTarget(Single):
             TargetFailed: something else answers in its place.
         """
         witness = Witness(now=recorder.now, keep=serving.calls_kept)
-        script = Script(witness=witness, fired=recorder.fired, random=random.Random(f"provider-{job.seed}"))
+        script = Script(
+            witness=witness,
+            fired=recorder.fired,
+            random=random.Random(f"provider-{job.seed}"),
+            thinks=serving.thinks,
+        )
         async with (
             ProviderServer(script, witness, fired=recorder.fired, port=serving.provider_port) as server,
             LiveNetwork.opened(server, job.links, fired=recorder.fired, seed=str(job.seed)) as network,

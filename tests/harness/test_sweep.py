@@ -76,7 +76,7 @@ def test_what_the_stage_cannot_carry_is_not_applicable():
     live_only = {name for name, kind in FAULTS.items() if kind.stages == ("live",)}
     plan = planned(PROFILE, "simulated", DRILLS, [])
     assert live_only <= set(plan.not_applicable)
-    assert all("is played live" in plan.not_applicable[name] for name in live_only)
+    assert all("is played live: " in plan.not_applicable[name] for name in live_only)
 
 
 def test_a_label_names_the_knobs_that_are_not_their_defaults():

@@ -65,3 +65,10 @@ def test_a_sweep_that_finds_nothing_passes(shakeout, tmp_path):
     assert (code, document["verdict"]) == (0, "passed")
     assert all(fault["fired"] > 0 for fault in document["faults"])
     assert "--stage simulated" in document["replay"]
+
+
+def test_what_fails_without_a_fault_is_played_again_with_the_same_names(shakeout):
+    """The command under such a drill is that of the sweep, and not one that plays every fault there is."""
+    code, out, _ = shakeout("sweep", "provider.refusal", "--defect", "history_lost")
+    assert code == 1
+    assert "  again: shakeout sweep provider.refusal --stage simulated" in out

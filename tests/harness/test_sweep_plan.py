@@ -7,7 +7,7 @@ import pytest
 
 from harness import library
 from harness.errors import UsageError
-from harness.faults import LoopBlocked, LoopCancel, ProcessWorkerDead
+from harness.faults import LogsSlowSink, LoopBlocked, LoopCancel, ProcessWorkerDead
 from harness.scenario import HEALTH, Parallel, Request
 from harness.sweep.plan import check_settled, fitted, planned, settled
 from harness.sweep.play import Swept
@@ -24,18 +24,28 @@ def drills() -> dict[str, Any]:
 
 def test_a_fault_takes_of_the_profile_what_it_leaves_to_that() -> None:
     """A knob that is empty is filled, one that is given stays, and a fault without such a knob is the same."""
-    assert fitted(ProcessWorkerDead(), PROFILE) == ProcessWorkerDead(worker="the-writer", ready="/well")
+    assert fitted(ProcessWorkerDead(), PROFILE, "live") == ProcessWorkerDead(
+        worker="the-writer", ready="/well"
+    )
     given = ProcessWorkerDead(worker="another", ready="/other")
-    assert fitted(given, PROFILE) == given
-    assert fitted(LoopCancel(), PROFILE) == LoopCancel()
-    assert fitted(ProcessWorkerDead(), replace(PROFILE, ready=None)).ready == ""
+    assert fitted(given, PROFILE, "live") == given
+    assert fitted(LoopCancel(), PROFILE, "live") == LoopCancel()
+    assert fitted(ProcessWorkerDead(), replace(PROFILE, ready=None), "live").ready == ""
 
 
 def test_a_loop_is_blocked_for_half_of_what_the_contract_allows() -> None:
     """A service that promises little lag is blocked for less than that, and what is given stays."""
     strict = replace(PROFILE, contract=replace(PROFILE.contract, loop_lag_ms_max=100.0))
-    assert fitted(LoopBlocked(), strict) == LoopBlocked(for_s=0.05)
-    assert fitted(LoopBlocked(for_s=0.2), strict) == LoopBlocked(for_s=0.2)
+    assert fitted(LoopBlocked(), strict, "live") == LoopBlocked(for_s=0.05)
+    assert fitted(LoopBlocked(for_s=0.2), strict, "live") == LoopBlocked(for_s=0.2)
+
+
+def test_a_sink_is_slower_than_the_loop_may_be_late_where_another_process_reads_it() -> None:
+    """Twice the lag that is allowed, live and where nobody says how slow; a loop that prints by itself is then seen."""
+    strict = replace(PROFILE, contract=replace(PROFILE.contract, loop_lag_ms_max=100.0))
+    assert fitted(LogsSlowSink(), strict, "live") == LogsSlowSink(delay_ms=200.0)
+    assert fitted(LogsSlowSink(), strict, "simulated") == LogsSlowSink()
+    assert fitted(LogsSlowSink(delay_ms=7.0), strict, "live") == LogsSlowSink(delay_ms=7.0)
 
 
 @pytest.mark.parametrize("name", ["two_sessions", "streams", "crowd"])
@@ -114,10 +124,13 @@ def test_a_name_whose_faults_have_nothing_to_break_is_refused_though_others_have
     ("names", "said"),
     [
         (["provider.refusal", "provider.nonsense"], "no fault is called provider.nonsense"),
-        (["process.kill"], "nothing to play: process.kill: is played live"),
+        (
+            ["process.kill"],
+            "nothing to play: process.kill: is played live: a simulated run has no process of its own",
+        ),
         (
             ["provider.refusal", "process.kill"],
-            "cannot be played: process.kill: is played live; leave process.kill out",
+            "cannot be played: process.kill: is played live: a simulated run has no process of its own; leave process.kill out",
         ),
         (["provider.refusal", "store.lost_write"], "prove an oracle"),
     ],

@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
+from random import Random
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 import orjson
 
 from harness.history import Contract, Exchange, FaultFired
-from harness.rig import Incoming, Outgoing, Rig, Window
+from harness.provider.script import Script
+from harness.provider.witness import Witness
+from harness.rig import Call, Incoming, Outgoing, Rig, Window
 from harness.scenario import Step, Turn
 from harness.targets.driven import Job, Recorder
 from harness.targets.driver import Driver
@@ -63,8 +66,11 @@ class Bench:
     def __init__(self, address: tuple[str, int] | None = None) -> None:
         self.clock = SwiftClock()
         no_seam: Any = None
-        self.rig = Rig(provider=no_seam, network=no_seam, clock=self.clock)
         self.recorder = Recorder(monotonic=self.clock.monotonic)
+        witness = Witness(now=self.clock.monotonic)
+        self.script = Script(witness=witness, fired=self.recorder.fired, random=Random(1))
+        self.rig = Rig(provider=self.script, network=no_seam, clock=self.clock)
+        self.asks = 0
         self.address = address
         self.sent: list[Outgoing] = []
         self.leaves: list[float | None] = []
@@ -78,8 +84,16 @@ class Bench:
             text = body["message"]
         except (ValueError, LookupError, TypeError):
             return answer({"error": "no turn"}, status=422)
+        for _ in range(self.asks):
+            await self.ask(text, outgoing.headers["x-request-id"])
         self._sessions += "session" not in body
         return answer({"sid": body.get("session", f"s{self._sessions}"), "text": f"re {text}"})
+
+    async def ask(self, text: str, request_id: str | None = None) -> None:
+        """Ask the provider, as a service does for each turn so often as `asks` says."""
+        said = {"messages": [{"role": "user", "content": f"The user says: {text}"}]}
+        call = Call(ordinal=1, level="conversation", request_id=request_id, headers={}, body=said)
+        await self.script.answer(call)
 
     async def send(self, outgoing: Outgoing, *, leave_after_s: float | None = None) -> Incoming:
         self.sent.append(outgoing)

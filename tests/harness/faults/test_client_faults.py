@@ -11,8 +11,6 @@ from client_bench import Bench, answer
 
 from harness.errors import UsageError
 from harness.faults.client import (
-    ClientDisconnect,
-    ClientDisconnectMidStream,
     ClientDuplicate,
     ClientFlood,
     ClientForeignSession,
@@ -34,62 +32,6 @@ async def play(bench: Bench, fault: Any, *steps: Turn, **turn: Any) -> None:
     window = replace(fault.window, from_step=1)
     played = (Turn(message="open"), *(steps or (Turn(message="go on"),)))
     await bench.play(*played, faults=(replace(fault, window=window),), **turn)
-
-
-@pytest.mark.parametrize(
-    ("fault", "first_s"),
-    [
-        (ClientDisconnect(), 0.004),
-        (ClientDisconnect(point="between_calls"), 0.012),
-        (ClientDisconnect(point="during_commit"), 0.024),
-        (ClientDisconnectMidStream(after_s=0.5), 0.5),
-    ],
-)
-async def test_clients_leave_at_their_point_and_before_it_and_one_stays(fault: Any, first_s: float) -> None:
-    """Of four turns three are left, at the time of the point, at 0.4 and a tenth of it, and each is a firing."""
-    bench = Bench()
-
-    async def leaving(outgoing: Outgoing) -> Incoming:
-        if bench.leaves[-1] is not None:
-            return Incoming(status=None, error="left")
-        return await bench.honest(outgoing)
-
-    bench.answers = leaving
-    await play(bench, fault, *[Turn(stream=True)] * 4, stream="asked")
-    turns = bench.exchanges("turn")[1:]
-    assert [turn.left for turn in turns] == [True, True, True, False]
-    times = [one for one in bench.leaves if one is not None]
-    assert times == [first_s, max(0.002, first_s * 0.4), max(0.002, first_s * 0.1)]
-    assert bench.fired == [fault.name] * 3
-
-
-async def test_only_streams_are_left_in_their_middle() -> None:
-    """An answer that comes whole has no middle: its client stays."""
-    bench = Bench()
-    await play(bench, ClientDisconnectMidStream(), Turn(), Turn(stream=True), stream="asked")
-    assert [one for one in bench.leaves if one is not None] == [0.03]
-
-
-async def test_a_client_that_was_answered_first_leaves_sooner_the_next_time() -> None:
-    """Each answer took five milliseconds: a client that was too late is followed by those that leave in nine tenths."""
-    bench = Bench()
-
-    async def swift(outgoing: Outgoing) -> Incoming:
-        bench.clock.now += 0.005
-        return await bench.honest(outgoing)
-
-    bench.answers = swift
-    await play(bench, ClientDisconnect(point="during_commit"), *[Turn()] * 5)
-    times = [one for one in bench.leaves if one is not None]
-    assert times == [0.024, *[pytest.approx(one) for one in (0.0045, 0.0024, 0.0045)]]
-    assert bench.fired == []
-
-
-async def test_what_comes_again_under_its_key_is_waited_for() -> None:
-    """A replay is answered at once, so that nobody could say whether its client left before or after the answer."""
-    bench = Bench()
-    await play(bench, ClientDisconnect(), Turn(idempotency_key="k", retries=2))
-    assert [one is None for one in bench.leaves[-6:]] == [False, *[True] * 5]
 
 
 @pytest.mark.parametrize("key", ["same", "none"])
@@ -268,8 +210,6 @@ async def test_headers_are_abused_on_a_sound_turn(form: str, name: str, length: 
 @pytest.mark.parametrize(
     ("kind", "knobs", "remedy"),
     [
-        (ClientDisconnect, {"point": "later"}, "'before_reply', 'between_calls', 'during_commit'"),
-        (ClientDisconnectMidStream, {"after_s": 0}, "at least 0.001"),
         (ClientDuplicate, {"gap_ms": -1}, "at least 0"),
         (ClientDuplicate, {"key": "other"}, "'same', 'none'"),
         (ClientParallelTurns, {"n": 0}, "at least 1"),

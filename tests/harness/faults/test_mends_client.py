@@ -49,6 +49,7 @@ async def target() -> AsyncIterator[Bench]:
             return await bench.honest(outgoing)
 
         bench.answers = left_or_answered
+        bench.asks = 1
         yield bench
         await asyncio.gather(*serving)
 

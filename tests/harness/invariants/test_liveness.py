@@ -58,8 +58,8 @@ def test_a_service_that_does_not_recover_is_found(made, findings):
     ("invariant", "name", "value"),
     [
         (TASKS, "tasks", 4),
-        (QUIET, "threads", 7),
-        (QUIET, "descriptors", 23),
+        (QUIET, "threads", 9),
+        (QUIET, "descriptors", 25),
         (QUIET, "provider_in_flight", 1),
         (QUIET, "limiter_tokens", 1),
     ],
@@ -73,6 +73,31 @@ def test_what_is_left_behind_is_found(made, findings, invariant, name, value):
     assert message.startswith(f"{value} {name} left")
     (other,) = {TASKS, QUIET} - {invariant}
     assert findings(other, history) == []
+
+
+@pytest.mark.parametrize("name", ["threads", "descriptors"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        (("provider.no_reply",), 4, 4, 2),
+        (("network.reset", "provider.no_reply"), 4, 4, 2),
+        (("provider.no_reply",), 4, 7, 8),
+        (("store.slow",), 4, 4, 4),
+        (("store.slow",), 4, 7, 10),
+        (("provider.no_reply", "store.slow"), 2, 2, 2),
+        ((), 4, 4, 2),
+    ],
+)
+def test_pools_may_keep_what_the_warm_up_could_not_fill(made, findings, name, case):
+    """Two more at most, or two for each request beyond the warm-up's; one for each where other things than calls are waited for."""
+    declared, warm, turns, more = case
+    held = [made.turn(number, role="warmup", at_s=0.5, ended_s=0.6) for number in range(warm)]
+    held += [made.turn(number, at_s=1.0, ended_s=1.1) for number in range(warm, warm + turns)]
+    base = made.probe("baseline")
+    for left, found in ((more, 0), (more + 1, 1)):
+        quiet = made.probe("quiet", **{name: getattr(base, name) + left})
+        history = made.history(*held, base, quiet, declared=declared)
+        assert len(findings(QUIET, history)) == found
 
 
 def test_a_call_that_the_warm_up_left_is_found(made, findings):

@@ -68,6 +68,25 @@ def test_a_call_that_ends_as_its_client_leaves_was_in_flight(made, findings):
     assert findings(AGREE, made.history(turn, answered, lie)) == []
 
 
+def test_on_a_wire_an_answer_to_the_call_may_cross_the_client_that_leaves(made, findings):
+    """What is answered a moment after the client left is no proof that the service knew; what comes much later is.
+
+    So is what it aborted, and anything in virtual time.
+    """
+    turn = made.turn(status=None, body=None, left=True)
+    lie = made.completion(turn, fields={"status_code": 200, "success": True})
+    for stage, after_s, outcome, found in (
+        ("live", 0.009, "answered", 0),
+        ("live", 0.014, "answered", 0),
+        ("live", 0.016, "answered", 1),
+        ("live", 0.001, "aborted", 1),
+        ("simulated", 0.001, "answered", 1),
+    ):
+        call = made.call(turn, ended_s=turn.ended_s + after_s, outcome=outcome)
+        history = made.history(turn, call, lie, stage=stage, harness_lag_ms_max=5.0)
+        assert len(findings(AGREE, history)) == found, (stage, after_s)
+
+
 def test_a_client_that_left_when_all_was_done_may_be_logged_as_answered(made, findings):
     """With no call in flight any more the answer may have been on its way; then 200 is no lie, and may be counted."""
     turn = made.turn(status=None, body=None, left=True)
@@ -75,7 +94,7 @@ def test_a_client_that_left_when_all_was_done_may_be_logged_as_answered(made, fi
     done = made.completion(turn, fields={"status_code": 200, "success": True})
     assert findings(AGREE, made.history(turn, call, done)) == []
     assert findings(METRICS, made.history(turn, call, counted(s200=1))) == []
-    in_flight = made.call(turn, ended_s=turn.ended_s + 0.01)
+    in_flight = made.call(turn, ended_s=turn.ended_s + 0.05)
     assert len(findings(METRICS, made.history(turn, in_flight, counted(s200=1)))) == 1
 
 
@@ -212,7 +231,7 @@ def test_a_client_that_left_in_the_answer_may_have_been_sent_all_of_it(made, fin
         fields = {"status_code": status, "success": status == 200, "complete": status == 200}
         assert len(findings(AGREE, made.history(part, made.completion(part, fields=fields)))) == found
         assert findings(AGREE, made.history(beside, made.completion(beside, fields=fields))) == []
-    in_flight = made.call(part, ended_s=part.ended_s + 0.01)
+    in_flight = made.call(part, ended_s=part.ended_s + 0.05)
     assert len(findings(AGREE, made.history(part, in_flight, made.completion(part)))) == 1
 
 

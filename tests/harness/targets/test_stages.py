@@ -55,6 +55,14 @@ async def test_a_healthy_service_passes_every_invariant(job: Job, stage: str) ->
     assert len(history.of(Snapshot)) == 5
 
 
+async def test_the_warm_up_is_in_flight_at_once(job: Job) -> None:
+    """However soon a live provider answers, it has as many calls at a time as the steps have turns: pools grow before the baseline."""
+    wide = Parallel(steps=tuple(Turn(session=f"s{number}") for number in range(6)))
+    history = await once("live", replace(job, steps=(wide,)))
+    held = {turn.request_id for turn in history.turns if turn.role == "warmup"}
+    assert max(call.in_flight for call in history.calls if call.request_id in held) == 6
+
+
 async def test_a_service_that_makes_no_provider_call_is_found(job: Job, tmp_path: Path) -> None:
     """The provider's own witness shows that the level which answered was never asked."""
     history = await once("simulated", replace(job, defects=("deaf",)))
