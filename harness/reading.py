@@ -17,6 +17,7 @@ PAUSED, TERMINATED, KILLED, DIED = "paused", "terminated", "killed", "died"
 WRITTEN_S = 0.1
 """So soon after its answer what is logged of a request may still be unwritten, and is lost with a process that is killed."""
 
+STATUSES = range(100, 1000)
 CROSSING_S = 0.01
 """So soon after a client has left, the service may read the answer to its call before it reads that."""
 
@@ -29,6 +30,16 @@ KEY_CHARACTERS_MIN = 16
 
 OF_THE_CLIENT = "client."
 """Faults whose names begin so may cut the answer to the very turn that they fired on."""
+
+
+LOGGED_STATUSES = ("status_code", "status", "http_status")
+"""The fields of a record that may say how its request ended."""
+
+
+def logged_status(fields: Mapping[str, Any]) -> int | None:
+    """The status that a record tells of its request; None where it tells none."""
+    found = (fields.get(name) for name in LOGGED_STATUSES)
+    return next((one for one in found if type(one) is int and one in STATUSES), None)
 
 
 def is_stream(exchange: Exchange) -> bool:

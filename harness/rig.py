@@ -274,7 +274,8 @@ class Fault(Protocol):
     Its class may also say `holds` (oracles that must hold under it beside the universal ones), `silences` (witnesses
     that it takes away), `excuses` (invariants that no target could keep under it), `calibrates` (some invariant must
     fail under it), `link` (on which a proxy has to stand) and `counted_inside` (the process itself counts what no wire
-    shows); `harness.registry.fault` adds its stages and needs.
+    shows). One that leaves a knob to the target's contract has `fitted_to(contract, stage)`, which gives it with that.
+    `harness.registry.fault` adds its stages, why there are no others, its needs and its drill.
     """
 
     name: ClassVar[str]

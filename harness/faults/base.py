@@ -15,7 +15,7 @@ from harness.variants import choices_of
 ALWAYS = Window()
 NO_WIRE = "a simulated run has no wire"
 NO_PROCESS = "a simulated run has no process of its own"
-"""Why a fault is played live alone."""
+"""Reasons for which a fault is played live alone."""
 HTML = b"<html><head><title>Error</title></head><body><h1>Something went wrong</h1></body></html>\n"
 
 

@@ -1,7 +1,7 @@
 """Clients that leave before their answers, at a point of their turns that the provider's calls tell, or after a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -19,9 +19,18 @@ SOONEST_S = 0.002
 NOTICED_S = 0.2
 """So long a service has to notice that its client is gone, before the call that it makes for it is answered."""
 
-GONE_S_MAX = 1.0
-LEAVES = (True, True, True, False)
-"""Of four clients one stays to the end: somebody sees what became of the rest."""
+HELD_S_MAX = 1.0
+"""For no longer is a call held back for what others do."""
+
+SHARES = {"before_reply": 0.25, "between_calls": 0.5, "during_commit": 0.75}
+"""After so much of a turn's time it is at a point, where no call tells of it."""
+
+LEAVES = {
+    "before_reply": (True, True, True, False),
+    "between_calls": (True, True, True, False),
+    "during_commit": (False, True, True, True, True),
+}
+"""Who leaves. One stays to the end now and then: somebody sees what became of the rest, and what a whole turn takes."""
 
 
 class _Keys:
@@ -50,8 +59,14 @@ class _Turn:
         self._loop = asyncio.get_running_loop()
 
     def tell(self) -> None:
-        """Wake up who waits for it."""
+        """Wake up who waits for it; while it is being sent its loop is there."""
         self._loop.call_soon_threadsafe(self.changed.set)
+
+    def has(self, call: Call) -> bool:
+        """Whether a call is made for it: by its id, or by what is said in the call."""
+        if call.request_id == self.request_id:
+            return True
+        return self.message != "" and any(self.message in text for text in _texts(call.body))
 
 
 class _Course:
@@ -61,16 +76,20 @@ class _Course:
         self._point = point
         self._clock = clock
         self._turns: list[_Turn] = []
-        self._leaves = cycle(LEAVES)
+        self._over: list[_Turn] = []
+        self._leaves = cycle(LEAVES[point])
         self._keys = _Keys()
-        self._calls = 1
+        self._told = False
+        self._calls: int | None = None
+        self._took_s: float | None = None
 
     async def leaving(self, outgoing: Outgoing, client: Client) -> Incoming:
         """Send a turn, and leave at the point, if this client is one that does."""
-        stays = self._keys.is_again(outgoing) or not next(self._leaves)
-        turn = _Turn(outgoing, client.message, leaves=not stays)
+        again = self._keys.is_again(outgoing)
+        turn = _Turn(outgoing, client.message, leaves=not again and next(self._leaves))
         with self._sent(turn):
-            if stays:
+            began_s = self._clock.monotonic()
+            if not turn.leaves:
                 incoming = await client.send(outgoing)
                 self._calls = turn.answered or self._calls
                 return incoming
@@ -81,23 +100,37 @@ class _Course:
                 sending.cancel()
                 patience.cancel()
         if not sending.cancelled():
+            self._took_s = self._clock.monotonic() - began_s
             return sending.result()
         client.fired()
         return Incoming(status=None, error=LEFT)
 
     async def calling(self, call: Call, answer: Answer) -> Reply:
         """Tell the turns of a call, which is answered when those of their clients that leave in it are gone."""
-        turns = [turn for turn in self._turns if _is_of(call, turn)] or list(self._turns)
+        self._told = True
+        turns = self._turns_of(call)
         for turn in turns:
             turn.asked += 1
             turn.tell()
-        leaving = [turn for turn in turns if turn.leaves and self._is_there(turn)]
         reply = await answer(call)
-        await self._gone(leaving)
+        if self._point == "during_commit" and any(turn.leaves for turn in turns):
+            await self._while(lambda: self._calls is None and any(not one.leaves for one in self._turns))
+        leaving = [turn for turn in turns if turn.leaves and self._is_there(turn)]
+        await self._while(lambda: any(turn in self._turns for turn in leaving))
+        if leaving:
+            await self._clock.sleep(NOTICED_S)
         for turn in turns:
-            turn.answered += 1
-            turn.tell()
+            if turn in self._turns:
+                turn.answered += 1
+                turn.tell()
         return reply
+
+    def _turns_of(self, call: Call) -> list[_Turn]:
+        """The turns that a call is made for; where nothing is known of it, any that is being sent."""
+        own = [turn for turn in self._turns if turn.has(call)]
+        if own or any(turn.has(call) for turn in self._over):
+            return own
+        return list(self._turns)
 
     @contextmanager
     def _sent(self, turn: _Turn) -> Iterator[None]:
@@ -107,6 +140,7 @@ class _Course:
             yield
         finally:
             self._turns.remove(turn)
+            self._over.append(turn)
 
     def _is_there(self, turn: _Turn) -> bool:
         """Whether a turn has come to the point."""
@@ -116,22 +150,23 @@ class _Course:
             case "between_calls":
                 return turn.answered > 0
             case _:
-                return turn.answered >= self._calls
+                return turn.answered >= (self._calls or 1)
 
     async def _point_of(self, turn: _Turn) -> None:
         """Wait for the point: in a call, behind the first one, or behind the last one."""
+        if self._took_s is not None and not self._told:
+            await self._clock.sleep(max(SOONEST_S, self._took_s * SHARES[self._point]))
+            return
         while not self._is_there(turn):
             await turn.changed.wait()
             turn.changed.clear()
 
-    async def _gone(self, leaving: Sequence[_Turn]) -> None:
-        """Wait until the clients are gone, and what they asked had the time to notice it."""
+    async def _while(self, holds: Callable[[], bool]) -> None:
+        """Wait as long as this is so, if that is not too long."""
         waited_s = 0.0
-        while any(turn in self._turns for turn in leaving) and waited_s < GONE_S_MAX:
+        while holds() and waited_s < HELD_S_MAX:
             await self._clock.sleep(LOOK_EVERY_S)
             waited_s += LOOK_EVERY_S
-        if leaving:
-            await self._clock.sleep(NOTICED_S)
 
 
 @fault("client.disconnect", needs=())
@@ -140,9 +175,10 @@ class ClientDisconnect(ClientFault):
     """Clients leave before their answers: at a `point` of the turn that the provider's calls for it tell.
 
     `before_reply` is while the provider is asked, and the call is answered a while after; `between_calls` is as it has
-    answered for the first time, `during_commit` for the last, of as many calls as a turn took that was waited for. What a
-    client does not wait for must end, or be kept whole. A call is the turn's that has its id or holds its message; one of
-    which neither is known may be of any.
+    answered for the first time, `during_commit` for the last, of as many calls as the first turn takes, which is waited
+    for. A call is the turn's that has its id or holds its message; one of which neither is known may be of any. Where the
+    provider tells of no call, as that of a service that is a URL, clients leave after a share of the time of one before.
+    What a client does not wait for must end, or be kept whole.
     """
 
     point: str = chosen("before_reply", "between_calls", "during_commit")
@@ -167,7 +203,7 @@ class ClientDisconnect(ClientFault):
 @fault("client.disconnect_mid_stream", needs=("streams",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientDisconnectMidStream(ClientFault):
-    """Clients of streams leave up to `after_s` seconds after they have asked, when they may have a part of the answer.
+    """Clients of streams leave up to `after_s` seconds after they have asked (2 ms at least), when they may have a part of the answer.
 
     Of four one leaves then, one at 0.4 of that, one at a tenth, and one stays. Where an answer came first, all later
     ones leave within nine tenths of its time.
@@ -194,13 +230,6 @@ class ClientDisconnectMidStream(ClientFault):
             return incoming
 
         return clients(rig, self.name).wrapped(self.name, leaving, self.window)
-
-
-def _is_of(call: Call, turn: _Turn) -> bool:
-    """Whether a call is made for a turn: by its id, or by what is said in it."""
-    if call.request_id == turn.request_id:
-        return True
-    return turn.message != "" and any(turn.message in text for text in _texts(call.body))
 
 
 def _texts(value: object) -> Iterator[str]:

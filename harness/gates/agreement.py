@@ -6,10 +6,12 @@ What was compared is forgotten, all but one bit of it, so that a long run costs 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 
-from harness.gates.log_fields import CLASSIFIED, Ended
+from harness.gates.log_fields import CLASSIFIED
 from harness.gates.service_log import LogCell
 from harness.history import Contract, LogRecord
+from harness.reading import logged_status
 
 NO_ANSWER = 0
 """The status of a request that got none."""
@@ -19,27 +21,25 @@ NO_ANSWER = 0
 class Completion:
     """What one completion record of the log says of its request."""
 
-    ended: Ended | None
+    status: int | None
+    success: Any
+    complete: bool
 
     @classmethod
     def of(cls, record: LogRecord) -> "Completion":
         """What a record tells."""
-        return cls(ended=Ended.of(record.fields))
+        fields = record.fields
+        complete = bool(fields.get("complete", True))
+        return cls(status=logged_status(fields), success=fields.get("success"), complete=complete)
 
     def lie(self, status: int) -> str | None:
         """What it says that is not so of a request which ended with this status; None where all is."""
-        ended = self.ended
-        if ended is None:
-            return "it was logged without a status"
-        if status not in (NO_ANSWER, ended.status):
-            return f"it was answered with {status} and logged as {ended.status}"
-        if ended.success is None:
-            return "it was logged without success"
-        return (
-            f"it was logged as success={ended.success} with status {ended.status}"
-            if ended.contradicts
-            else None
-        )
+        if status not in (NO_ANSWER, self.status):
+            return f"it was answered with {status} and logged as {self.status}"
+        follows = self.status is not None and self.status < HTTPStatus.BAD_REQUEST and self.complete
+        if self.success is not follows:
+            return f"it was logged as success={self.success} with status {self.status}"
+        return None
 
 
 Phases = Mapping[str, LogCell]

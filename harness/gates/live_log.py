@@ -33,7 +33,7 @@ class LiveLog:
         if not self.counts.own:
             return False
         rate = self._rate()
-        if rate is Verdict.PASSED and not self.counts.untold:
+        if rate is Verdict.PASSED and not self._undone:
             return True
         return rate is Verdict.FAILED or any(gate.count(self.counts) for gate in self.gates)
 
@@ -58,6 +58,13 @@ class LiveLog:
     def _rate(self) -> Verdict:
         """What is decided of the error rate."""
         return self.test.verdict(self.turns.errors, self.turns.count)
+
+    @property
+    def _undone(self) -> int:
+        """How many requests name no status, where these would undo a pass if they had failed."""
+        untold = self.counts.untold
+        worst = self.test.verdict(self.turns.errors + untold, self.turns.count + untold)
+        return 0 if worst is Verdict.PASSED else untold
 
     def _error_rate(self) -> GateResult:
         """The sequential test as a gate; it has no bound but its two rates."""
@@ -85,4 +92,4 @@ class LiveLog:
             else f"{told}: {rather}",
             missing=missing,
         )
-        return with_untold(result, self.counts.untold)
+        return with_untold(result, self._undone)

@@ -46,12 +46,15 @@ def most_common(counted: Counter[Any]) -> str:
 class Requests:
     """Requests by the status they ended with; `errors` of them ended with a 5xx, or with an answer that broke off.
 
+    `untold` more name no status: any of them may have failed.
+
     `slow` took `limit_s` or more, or were errors; durations are those of the others, in seconds, in order.
     """
 
     limit_s: float = LIMIT_S
     statuses: Counter[int] = field(default_factory=Counter)
     errors: int = 0
+    untold: int = 0
     timed: int = 0
     slow: int = 0
     slowest_s: float = 0.0
@@ -87,8 +90,8 @@ class Requests:
 class LogCounts:
     """The counts of a log so far; `seen` and `examples` hold by name how often, and first where, what may not be was.
 
-    Of completion events and of access lines, those of the contract's turn path are told from all others. `unstated`
-    completion events name no status, `claimed` say whether they were a success. Of the turns, `owing` owe a
+    Of completion events and of access lines, those of the contract's turn path are told from all others. `claimed`
+    completion events say whether they were a success. Of the turns, `owing` owe a
     classification, of which `timed` say when they were; `settled` were answered with a 200 and not before.
     """
 
@@ -100,7 +103,6 @@ class LogCounts:
     others: Requests = field(default_factory=Requests)
     access_turns: Requests = field(default_factory=Requests)
     access_others: Requests = field(default_factory=Requests)
-    unstated: int = 0
     owing: int = 0
     claimed: int = 0
     settled: int = 0
@@ -143,8 +145,8 @@ class LogCounts:
 
     @property
     def untold(self) -> int:
-        """How many completion events name no status, where others do: a service may well name it in access lines alone."""
-        return self.unstated if self.completions.count else 0
+        """How many of the completion events to judge by name no status, where others do: a service may name it in access lines."""
+        return self.completions.untold if self.completions.count else 0
 
     @property
     def elsewhere(self) -> bool:
@@ -194,15 +196,15 @@ class LogCounts:
 
     def _completed(self, record: LogRecord, event: str) -> None:
         """Count a completion event."""
-        ended = Ended.of(record.fields)
+        ended, turn = Ended.of(record.fields), on_path(record.fields, self.contract.turn_path)
+        requests = self.turns if turn else self.others
         if ended is None:
-            self.unstated += 1
+            requests.untold += 1
             return
         if self.duration is None:
             self.duration = duration_of(record.fields)
         took_s = self.duration.read(record.fields) if self.duration else None
-        turn = on_path(record.fields, self.contract.turn_path)
-        (self.turns if turn else self.others).add(ended, took_s)
+        requests.add(ended, took_s)
         self.claimed += ended.success is not None
         if ended.contradicts:
             self._saw(CONTRADICTION, record)

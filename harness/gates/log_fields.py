@@ -6,8 +6,8 @@ from http import HTTPStatus
 from typing import Any
 
 from harness.history import LogRecord
+from harness.reading import logged_status
 
-_STATUSES = ("status_code", "status", "http_status")
 _METHODS = ("classification_method", "method", "level")
 _REQUESTS = ("request_id", "x_request_id", "correlation_id", "trace_id", "traceid", "req_id")
 _SESSIONS = ("session_id", "session", "conversation_id", "conversation", "thread_id", "chat_id")
@@ -55,7 +55,7 @@ class Ended:
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> "Ended | None":
         """What the fields say; None where no status is among them."""
-        status = next((found for name in _STATUSES if _is_status(found := fields.get(name))), None)
+        status = logged_status(fields)
         if status is None:
             return None
         success = fields.get("success")
@@ -127,8 +127,3 @@ def on_path(fields: Mapping[str, Any], path: str) -> bool:
     """Whether a record is of a path; one that names none may be."""
     found = next((found for name in _PATHS if isinstance(found := fields.get(name), str)), path)
     return found.partition("?")[0] == path
-
-
-def _is_status(value: object) -> bool:
-    """Whether a value can be an HTTP status."""
-    return isinstance(value, int) and not isinstance(value, bool) and value in range(100, 1000)

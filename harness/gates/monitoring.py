@@ -36,7 +36,7 @@ def monitoring_plan(contract: Contract) -> tuple[LogGate, ...]:
 
 
 def with_untold(result: GateResult, untold: int) -> GateResult:
-    """The result of a gate on statuses, but no pass where so many requests name none: any of them may have failed."""
+    """The result of a gate on statuses, but no pass where so many requests name none and one of them would undo it."""
     if not untold or result.verdict is not Verdict.PASSED:
         return result
     told = f"{result.message}; {untold:,} completion events name no status: they may have failed"
@@ -81,8 +81,10 @@ class MostlyGood:
         """Count by completion events, else by access lines; show both."""
         requests = log.requests
         told = f"completion events: {log.completions}; access lines: {log.access}"
-        counted = requests.of_class(2), requests.count
-        return with_untold(_most(self.name, counted, self.limit, self.alpha, told), log.untold)
+        good, count, untold = requests.of_class(2), requests.count, log.untold
+        least = _most(self.name, (good, count + untold), self.limit, self.alpha, told)
+        result = _most(self.name, (good, count), self.limit, self.alpha, told)
+        return with_untold(result, 0 if least.verdict is Verdict.PASSED else untold)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,10 @@ class FewErrors:
         errors, requests = log.requests.errors, log.requests.count
         if not requests:
             return absent(self.name, self.limit, Unit.SHARE)
-        return with_untold(share_below(self.name, (errors, requests), self.limit, self.alpha), log.untold)
+        untold = log.untold
+        most = share_below(self.name, (errors + untold, requests + untold), self.limit, self.alpha)
+        result = share_below(self.name, (errors, requests), self.limit, self.alpha)
+        return with_untold(result, 0 if most.verdict is Verdict.PASSED else untold)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +163,9 @@ class FastEnough:
             f"the slowest good one {requests.slowest_s:.3g} s" + more(missing),
             missing=missing,
         )
-        return with_untold(result, log.untold)
+        untold = log.untold
+        most, _ = decided(requests.slow + untold, requests.timed + untold, 1 - self.share, self.alpha)
+        return with_untold(result, 0 if most is Verdict.PASSED else untold)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.gates.log_fields import Ended
 from harness.history import LogRecord
 
 EVENTS_MAX = 1_000
@@ -90,7 +89,8 @@ _COUNTERS = ("events", "texts", "statuses")
 
 def _status(record: LogRecord) -> int | None:
     """The status that a line tells of, as a field or, in a line of no known format, as `status_code=500`."""
-    if (ended := Ended.of(record.fields)) is not None:
-        return ended.status
+    status = record.fields.get("status_code")
+    if isinstance(status, int):
+        return status
     match = _STATUS.search(record.text)
     return int(match[1]) if match else None

@@ -13,6 +13,7 @@ from harness.history import (
     History,
     Outage,
     Probe,
+    UpstreamCall,
 )
 from harness.reading import answered_ok, field, is_stream, paused_s, starved_s
 from harness.registry import invariant
@@ -145,17 +146,21 @@ def _slow(golden: list[Exchange], history: History) -> Iterable[Finding]:
 def quiescent(history: History) -> Iterable[Finding]:
     """When it is quiet, no provider call is in flight, threads and descriptors are back at the baseline or in its pools.
 
-    The baseline is that of the first process, whose pools the warm-up has filled as far as the provider can: it held as many
-    turns at once as the steps do, and their calls waited for each other. A pool may keep what the peak of the run needed
-    beyond that: two threads (that of a `def` route, and that of a pool behind it) and two descriptors (its client's
-    connection and the provider's) for each request more that was in flight at once, and where anything but the provider
-    and its link is broken, one for each of all, since other pools wait for other things. A process that was started since
-    has no reason for more. What is lent of the limiter of worker threads is given back.
+    The baseline is that of the first process, whose pools the warm-up has filled for as many requests as it had calls to the
+    provider in flight. A pool may keep what the peak of the run needed beyond that: two threads (that of a `def` route, and
+    that of a pool behind it) and two descriptors (its client's connection and the provider's) for each request or call more
+    that was in flight at once; one for each of the requests that are no turns, of which the warm-up has none; and where
+    anything but the provider and its link is broken, one for each of all, since other pools wait for other things. A
+    process that was started since has no reason for more. What is lent of the limiter of worker threads is given back.
     """
-    peak, warm = _peak(history.exchanges), _peak(turn for turn in history.turns if turn.role == "warmup")
-    more = SPARE + 2 * max(0, peak - warm)
+    base_s = min((probe.at_s for probe in history.of(Probe) if probe.phase == "baseline"), default=0.0)
+    warm = _peak(call for call in history.calls if call.at_s < base_s)
+    peak = max(_peak(history.exchanges), _peak(history.calls))
+    beyond = max(0, peak - warm)
+    turn_path = history.header.contract.turn_path
+    more = SPARE + 2 * beyond + _peak(one for one in history.exchanges if one.path != turn_path)
     if not all(name.startswith(WARMED) for name in history.header.declared):
-        more = max(more, peak + max(0, peak - warm))
+        more = max(more, peak + beyond)
     allowed = {"threads": more, "descriptors": more + history.header.contract.pooled_descriptors_max}
     yield from _left(history, {**allowed, "provider_in_flight": 0, "limiter_tokens": 0})
 
@@ -213,9 +218,9 @@ def _as_promised(turn: Exchange, method: str | None) -> bool:
     return answered_ok(turn) and named
 
 
-def _peak(exchanges: Iterable[Exchange]) -> int:
-    """How many requests were in flight at once, at most."""
-    edges = [edge for one in exchanges for edge in ((one.at_s, 1), (one.ended_s, -1))]
+def _peak(held: Iterable[Exchange | UpstreamCall]) -> int:
+    """How many requests, or calls, were in flight at once, at most."""
+    edges = [edge for one in held for edge in ((one.at_s, 1), (one.ended_s, -1))]
     now = most = 0
     for _, change in sorted(edges):
         now += change

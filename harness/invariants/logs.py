@@ -11,6 +11,7 @@ from harness.reading import (
     has_unknown_ids,
     is_owed,
     known_ids,
+    logged_status,
     may_have_finished,
     met,
     returned_id,
@@ -55,7 +56,7 @@ def agree_with_wire(history: History) -> Iterable[Finding]:
 
 def _lie(exchange: Exchange, record: LogRecord, history: History) -> str | None:
     """What in the record is not as it was on the wire."""
-    status, success = record.fields.get("status_code"), record.fields.get("success")
+    status, success = logged_status(record.fields), record.fields.get("success")
     gone = exchange.left and not may_have_finished(exchange, history)
     sent = CLIENT_LEFT if gone else exchange.status
     # From within, an answer that broke off on its way looks as if the client had left.

@@ -56,8 +56,8 @@ def stated(fields: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value := fields[name], str | float) and _STATUS.fullmatch(str(value)):
             fields[name] = int(str(value)[:3])
     for name in _FLAGS & fields.keys():
-        if isinstance(value := fields[name], str | int):
-            fields[name] = _TRUTHS.get(str(value).lower(), value)
+        if isinstance(value := fields[name], str | float | int):
+            fields[name] = _TRUTHS.get(str(value).lower().removesuffix(".0"), value)
     return fields
 
 

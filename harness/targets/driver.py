@@ -21,6 +21,7 @@ from harness.targets.driven import Driven, Job, Recorder
 from harness.targets.events import EVENT_STREAM, Answered
 from harness.targets.exchanging import REQUEST_ID, Exchanges, Said, turn_headers
 from harness.targets.mistakes import mistaken
+from harness.targets.serving import Gathering
 
 GOLDEN = "__golden"
 WARMUP = "__warmup"
@@ -29,12 +30,21 @@ QUIET_S_MAX = 2.0
 
 
 class Driver:
-    """Plays one job."""
+    """Plays one job; the provider's calls of its warm-up wait for each other in `gathering`, where it has one."""
 
-    def __init__(self, job: Job, driven: Driven, recorder: Recorder, *, nonce: str) -> None:
+    def __init__(
+        self,
+        job: Job,
+        driven: Driven,
+        recorder: Recorder,
+        *,
+        nonce: str,
+        gathering: Gathering | None = None,
+    ) -> None:
         self._job = job
         self._driven = driven
         self._recorder = recorder
+        self._gathering = gathering or Gathering()
         self._exchanges = Exchanges(job, driven, recorder, nonce=nonce)
         self._clients = Clients(self._exchanges, job.profile.turn, seed=job.seed)
         self._headers = turn_headers(job.profile.turn)
@@ -83,10 +93,11 @@ class Driver:
         """Hold two turns in as many conversations at once as the steps will: pools are then as large as they get."""
         held: list[asyncio.Task[Exchange]] = []
         for _ in range(2):
-            async with asyncio.TaskGroup() as group:
-                for number in range(self._job.width):
-                    turn = Turn(session=f"{WARMUP}{number}")
-                    held.append(group.create_task(self._turn(turn, step=-1, role="warmup")))
+            with self._gathering.of(self._job.width):
+                async with asyncio.TaskGroup() as group:
+                    for number in range(self._job.width):
+                        turn = Turn(session=f"{WARMUP}{number}")
+                        held.append(group.create_task(self._turn(turn, step=-1, role="warmup")))
         wrong = [mistaken(one.result(), self._job.profile) for one in held]
         if wrong[0] is not None and all(wrong):
             self.doubts[wrong[0]] = None

@@ -47,12 +47,13 @@ async def _live(job: Job) -> History:
     with tempfile.TemporaryDirectory(prefix="shakeout-") as name:
         directory = Path(name)
         since = written_before(job.profile, directory)
-        serving = Serving(thinks=Gathering(job.width).joined)
+        gathering = Gathering()
+        serving = Serving(thinks=gathering.joined)
         async with (
             asyncio.timeout(PLAY_S_MAX),
             ProcessTarget.start(job, recorder, directory=directory, serving=serving) as target,
         ):
-            driver = Driver(job, target, recorder, nonce=target.nonce)
+            driver = Driver(job, target, recorder, nonce=target.nonce, gathering=gathering)
             ticker = Ticker(target.rig.clock)
             starvation = Starvation(recorder, target.group)
             watching = [asyncio.ensure_future(ticker.run()), asyncio.ensure_future(starvation.run())]

@@ -1,8 +1,8 @@
 """How an app and its provider are served: on which ports, what is kept, and which calls wait for each other."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 GATHERING_S_MAX = 0.25
@@ -29,22 +29,33 @@ ORDINARY = Serving()
 
 
 class Gathering:
-    """The first `count` calls are answered when all of them are there, or a moment after the first of them.
+    """The calls of a warm-up, which wait for each other: each is answered when all are there, or a moment after the first.
 
     A service whose provider answers at once never has as many requests in flight as it is sent, and its pools never grow
     to what they may be: what is in them after a slow provider would look as if it had been left there.
     """
 
-    def __init__(self, count: int) -> None:
-        self._missing = count
+    def __init__(self) -> None:
+        self._missing = 0
         self._over = asyncio.Event()
+        self._over.set()
+
+    @contextmanager
+    def of(self, count: int) -> Iterator[None]:
+        """Within the block the next `count` calls wait for each other, and behind it none."""
+        self._missing, self._over = count, asyncio.Event()
+        try:
+            yield
+        finally:
+            self._over.set()
 
     async def joined(self) -> None:
         """Wait for the others; for nobody once they have been there."""
+        over = self._over
         self._missing -= 1
         if self._missing <= 0:
-            self._over.set()
+            over.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(GATHERING_S_MAX):
-                await self._over.wait()
-        self._over.set()
+                await over.wait()
+        over.set()

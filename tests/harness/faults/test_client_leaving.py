@@ -52,26 +52,30 @@ def told(bench: Bench, calls: int) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize(
-    ("fault", "points"),
+    ("fault", "left", "points"),
     [
-        (EARLY, {(1, 0)}),
-        (BETWEEN, {(1, 1), (2, 1)}),
-        (LATE, {(2, 2)}),
+        (EARLY, [True, True, True, False], {(1, 0)}),
+        (BETWEEN, [True, True, True, False], {(1, 1), (2, 1)}),
+        (LATE, [False, True, True, True, True], {(2, 2)}),
     ],
 )
-async def test_three_of_four_leave_at_their_point_and_one_stays(
-    fault: ClientDisconnect, points: set[tuple[int, int]]
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_all_leave_at_their_point_but_one_that_stays(
+    fault: ClientDisconnect, left: list[bool], points: set[tuple[int, int]], at_once: bool
 ) -> None:
-    """Of turns with two calls each they leave in the first, behind it or behind the last, of which one that stayed tells."""
+    """Of turns with two calls each, at once or one by one, they leave in the first, behind it, or behind the last."""
     bench = Bench()
     seen = told(bench, 2)
-    left = await play(bench, fault, *[Turn(message=f"turn {number}") for number in range(8)])
-    assert left == [True, True, True, False] * 2
-    own = seen[5:13]
-    assert (own[3], {*own[4:7]} <= points, bench.fired) == ((2, 2), True, [fault.name] * 6)
+    turns = tuple(Turn(session=f"s{number}", message=f"turn {number}.") for number in range(len(left)))
+    await play(bench, fault, *((Parallel(steps=turns),) if at_once else turns))
+    gone = {one.message: one.left for one in bench.exchanges("turn")[1:]}
+    assert [gone[turn.message] for turn in turns] == left
+    assert bench.fired == [fault.name] * sum(left)
+    assert {one for one in seen if one != (2, 2)} <= points
+    assert seen.count((2, 2)) == len(seen) - (0 if fault is LATE else sum(left))
 
 
-@pytest.mark.parametrize("fault", [EARLY, BETWEEN, LATE])
+@pytest.mark.parametrize("fault", [EARLY, BETWEEN])
 async def test_a_call_is_that_of_the_turn_whose_words_it_holds(fault: ClientDisconnect) -> None:
     """Of two turns at once the provider is asked for one, under no id: that one is left, and the other is answered."""
     bench = Bench()
@@ -100,11 +104,67 @@ async def test_a_call_of_which_nothing_is_known_may_be_of_any_turn() -> None:
     assert await play(bench, EARLY, Turn(message="one"), Turn(message="two")) == [True, True]
 
 
-async def test_a_turn_for_which_nobody_is_asked_is_not_left() -> None:
-    """Without a call there is no point in it: the client gets its answer, and nothing has fired."""
+async def test_a_turn_for_which_nobody_is_asked_is_not_left_where_others_are_told_of() -> None:
+    """Without a call there is no point in it: the client gets its answer."""
     bench = Bench()
-    assert await play(bench, BETWEEN, Turn(message="one"), Turn(message="two")) == [False, False]
-    assert bench.fired == []
+
+    async def answers(outgoing: Outgoing) -> Incoming:
+        if b"ask" in outgoing.body:
+            await bench.ask("", outgoing.headers["x-request-id"])
+            await works()
+        return await bench.honest(outgoing)
+
+    bench.answers = answers
+    turns = [Turn(message=said) for said in ("ask", "known", "known")]
+    assert await play(bench, BETWEEN, *turns) == [True, False, False]
+    assert bench.fired == [BETWEEN.name]
+
+
+@pytest.mark.parametrize(("fault", "share"), [(EARLY, 0.25), (BETWEEN, 0.5)])
+async def test_where_no_call_is_told_of_clients_leave_in_a_share_of_a_turns_time(
+    fault: ClientDisconnect, share: float
+) -> None:
+    """The first turn takes four seconds, and teaches when to leave the second: a service may have a provider of its own."""
+    bench = Bench()
+    left_s: list[float] = []
+
+    async def answers(outgoing: Outgoing) -> Incoming:
+        began_s = bench.clock.now
+        try:
+            if b"two" in outgoing.body:
+                await asyncio.Event().wait()
+            bench.clock.now += 4.0
+            return await bench.honest(outgoing)
+        finally:
+            left_s.append(bench.clock.now - began_s)
+
+    bench.answers = answers
+    assert await play(bench, fault, Turn(message="one"), Turn(message="two")) == [False, True]
+    assert pytest.approx(4.0 * share) in left_s
+
+
+async def test_a_call_for_a_turn_that_was_left_is_no_other_ones() -> None:
+    """A service asks once more for a client that is gone; who is there meanwhile, and was not asked for, stays."""
+    bench = Bench()
+    gone = asyncio.Event()
+
+    async def answers(outgoing: Outgoing) -> Incoming:
+        if b"apples" in outgoing.body:
+            try:
+                await bench.ask("", outgoing.headers["x-request-id"])
+            finally:
+                gone.set()
+        elif b"pears" in outgoing.body:
+            await gone.wait()
+            await works()
+            (own,) = (one for one in bench.sent if b"apples" in one.body)
+            await bench.ask("", own.headers["x-request-id"])
+            await works()
+        return await bench.honest(outgoing)
+
+    bench.answers = answers
+    await play(bench, EARLY, Parallel(steps=(Turn(message="apples"), Turn(session="b", message="pears"))))
+    assert {one.message: one.left for one in bench.exchanges("turn")[1:]} == {"apples": True, "pears": False}
 
 
 async def test_who_asks_on_for_a_client_that_is_gone_is_answered_when_that_could_be_noticed() -> None:

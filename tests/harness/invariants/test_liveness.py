@@ -79,25 +79,40 @@ def test_what_is_left_behind_is_found(made, findings, invariant, name, value):
 @pytest.mark.parametrize(
     "case",
     [
-        (("provider.no_reply",), 4, 4, 2),
-        (("network.reset", "provider.no_reply"), 4, 4, 2),
-        (("provider.no_reply",), 4, 7, 8),
-        (("store.slow",), 4, 4, 4),
-        (("store.slow",), 4, 7, 10),
-        (("provider.no_reply", "store.slow"), 2, 2, 2),
-        ((), 4, 4, 2),
+        (("provider.no_reply",), 4, (4, 4), 2),
+        (("network.reset", "provider.no_reply"), 4, (4, 4), 2),
+        (("provider.no_reply",), 4, (7, 7), 8),
+        (("provider.no_reply",), 4, (4, 6), 6),
+        (("provider.no_reply",), 1, (4, 4), 8),
+        (("store.slow",), 4, (4, 4), 4),
+        (("store.slow",), 4, (7, 0), 10),
+        (("provider.no_reply", "store.slow"), 2, (2, 2), 2),
+        ((), 4, (4, 4), 2),
     ],
 )
 def test_pools_may_keep_what_the_warm_up_could_not_fill(made, findings, name, case):
-    """Two more at most, or two for each request beyond the warm-up's; one for each where other things than calls are waited for."""
-    declared, warm, turns, more = case
-    held = [made.turn(number, role="warmup", at_s=0.5, ended_s=0.6) for number in range(warm)]
-    held += [made.turn(number, at_s=1.0, ended_s=1.1) for number in range(warm, warm + turns)]
-    base = made.probe("baseline")
+    """Two more, or two for each turn or call beyond the warm-up's calls; one for each where other things are waited for."""
+    declared, warm, (turns, calls), more = case
+    turn = made.turn(1, role="warmup", at_s=0.5, ended_s=0.6)
+    held = [turn, *(made.call(turn, at_s=0.51, ended_s=0.59) for _ in range(warm))]
+    held += [made.turn(number, at_s=1.0, ended_s=1.1) for number in range(turns)]
+    held += [made.call(turn, at_s=1.01, ended_s=1.09) for _ in range(calls)]
+    base = made.probe("baseline", at_s=0.7)
     for left, found in ((more, 0), (more + 1, 1)):
         quiet = made.probe("quiet", **{name: getattr(base, name) + left})
         history = made.history(*held, base, quiet, declared=declared)
         assert len(findings(QUIET, history)) == found
+
+
+def test_a_route_that_the_warm_up_does_not_ask_may_have_threads_of_its_own(made, findings):
+    """Three requests at once for another route may have opened three threads and connections beside the two that are spare."""
+    turn = made.turn(1, role="warmup", at_s=0.5, ended_s=0.6)
+    asked = [made.turn(number, role="request", path="/other", at_s=1.0, ended_s=1.1) for number in range(3)]
+    base = made.probe("baseline", at_s=0.7)
+    for left, found in ((5, 0), (6, 1)):
+        quiet = made.probe("quiet", threads=base.threads + left)
+        calls = [made.call(turn, at_s=0.51, ended_s=0.59) for _ in range(3)]
+        assert len(findings(QUIET, made.history(turn, *calls, *asked, base, quiet))) == found
 
 
 def test_a_call_that_the_warm_up_left_is_found(made, findings):

@@ -43,6 +43,15 @@ def test_a_missing_and_a_double_record_are_found(made, findings):
     assert findings(AGREE, twice) == ["2 completion records (log lines [1, 1]), 1 expected"]
 
 
+@pytest.mark.parametrize("name", ["status_code", "status", "http_status"])
+def test_a_status_goes_by_the_names_that_services_give_it(made, findings, name):
+    """The truth under any of them is none, and a lie is found."""
+    turn = made.turn()
+    for status, found in ((200, 0), (503, 1)):
+        record = made.completion(turn, fields={name: status, "success": status == 200})
+        assert len(findings(AGREE, made.history(turn, record))) == found
+
+
 def test_a_client_that_left_is_logged_as_499(made, findings):
     """Where the client left in a provider call, 499 and incomplete is the truth; 200, and 499 as complete, are lies."""
     turn = made.turn(status=None, body=None, left=True)

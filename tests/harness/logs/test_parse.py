@@ -122,6 +122,7 @@ def test_a_json_line_becomes_a_record():
 @pytest.mark.parametrize(("said", "read"), [
     ('{"event": "e", "status_code": "500", "success": "true"}', {"status_code": 500, "success": True}),
     ('{"event": "e", "status": 503.0, "success": 0}', {"status": 503, "success": False}),
+    ('{"event": "e", "success": 0.0, "complete": 1.0}', {"success": False, "complete": True}),
     ("event=e status='404' complete='False' replayed=1", {"status": 404, "complete": False, "replayed": True}),
     ('{"event": "e", "http_status": "OK", "success": "maybe"}', {"http_status": "OK", "success": "maybe"}),
     ('{"event": "e", "status_code": true, "success": 2}', {"status_code": True, "success": 2}),
