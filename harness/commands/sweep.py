@@ -127,13 +127,22 @@ def _show(done: Sweep, chosen: Options) -> None:
     for name, reason in sorted(done.plan.not_applicable.items()):
         out.print(f"not applicable: {name}: {escape(reason)}", style="dim")
     if done.unplayed:
-        why = "something fails without a fault" if any(one.violations for one in done.clean) else "fail-fast"
-        out.print(f"not played: {len(done.unplayed)} ({why})", style="dim")
+        out.print(f"not played: {len(done.unplayed)} ({_why_unplayed(done)})", style="dim")
     same = sum(result.verdict is done.verdict for _, result in rows)
     out.print(
         f"\n{terminal.styled(done.verdict)}: {same} of {len(rows)} ({len(done.results)} faults, "
         f"{len(done.clean)} drills without one), {chosen.profile.shown}, {chosen.stage}, seed {chosen.seed}"
     )
+
+
+def _why_unplayed(done: Sweep) -> str:
+    """Why trials of the plan were not begun."""
+    if any(one.violations for one in done.clean):
+        return "something fails without a fault"
+    slow = [one.name for one in done.clean if one.verdict is Verdict.UNDECIDED]
+    if slow:
+        return f"the machine was too slow for {', '.join(slow)} without a fault; play it on an idle one, or with --jobs 1"
+    return "fail-fast"
 
 
 def _cases(done: Sweep) -> Iterator[junit.Case]:

@@ -19,11 +19,11 @@ SOONEST_S = 0.002
 NOTICED_S = 0.2
 """So long a service has to notice that its client is gone, before the call that it makes for it is answered."""
 
-HELD_S_MAX = 1.0
+HELD_S_MAX = 0.3
 """For no longer is a call held back for what others do."""
 
-SHARES = {"before_reply": 0.25, "between_calls": 0.5, "during_commit": 0.75}
-"""After so much of a turn's time it is at a point, where no call tells of it."""
+UNTOLD_SHARE = 0.25
+"""After so much of a turn's time its client leaves, where no call tells of a point."""
 
 LEAVES = {
     "before_reply": (True, True, True, False),
@@ -155,7 +155,7 @@ class _Course:
     async def _point_of(self, turn: _Turn) -> None:
         """Wait for the point: in a call, behind the first one, or behind the last one."""
         if self._took_s is not None and not self._told:
-            await self._clock.sleep(max(SOONEST_S, self._took_s * SHARES[self._point]))
+            await self._clock.sleep(max(LOOK_EVERY_S, self._took_s * UNTOLD_SHARE))
             return
         while not self._is_there(turn):
             await turn.changed.wait()
@@ -177,11 +177,16 @@ class ClientDisconnect(ClientFault):
     `before_reply` is while the provider is asked, and the call is answered a while after; `between_calls` is as it has
     answered for the first time, `during_commit` for the last, of as many calls as the first turn takes, which is waited
     for. A call is the turn's that has its id or holds its message; one of which neither is known may be of any. Where the
-    provider tells of no call, as that of a service that is a URL, clients leave after a share of the time of one before.
+    provider tells of no call, as that of a service that is a URL, clients leave in a quarter of the time of one before.
     What a client does not wait for must end, or be kept whole.
     """
 
     point: str = chosen("before_reply", "between_calls", "during_commit")
+
+    @property
+    def needs_also(self) -> frozenset[str]:
+        """A later point than the first is told by the provider's calls alone."""
+        return frozenset() if self.point == "before_reply" else frozenset({"provider"})
 
     def __post_init__(self) -> None:
         closed(self, "point")

@@ -37,7 +37,7 @@ class Completion:
         if status not in (NO_ANSWER, self.status):
             return f"it was answered with {status} and logged as {self.status}"
         follows = self.status is not None and self.status < HTTPStatus.BAD_REQUEST and self.complete
-        if self.success is not follows:
+        if self.success is not None and self.success is not follows:
             return f"it was logged as success={self.success} with status {self.status}"
         return None
 

@@ -157,9 +157,9 @@ def _quantiles(share: float, before: LogCounts, after: LogCounts) -> Difference:
 def _judged(one: Difference, adjusted: float | None, alpha: float, least_effect: float) -> GateResult:
     """The result of a difference, its p-value adjusted for all that were tested."""
     name = f"{one.name}: {'increases' if one.rises else 'not worse'}"
-    if one.before is None or one.after is None or one.p_value is None:
+    if one.before is None or one.after is None:
         return absent(name, 0, one.unit, "not in both logs")
-    if adjusted is None:
+    if adjusted is None or one.p_value is None:
         return _result(one, name, Verdict.UNDECIDED, "too little to show any difference")
     proven = adjusted < alpha and abs(one.effect) > least_effect
     verdict = Verdict.FAILED if proven and one.effect > 0 else Verdict.PASSED

@@ -3,6 +3,7 @@
 from harness.invariants import (
     access,
     circuits,
+    completions,
     degradation,
     gauges,
     growth,
@@ -24,6 +25,7 @@ from harness.invariants import (
 __all__ = [
     "access",
     "circuits",
+    "completions",
     "degradation",
     "gauges",
     "growth",

@@ -150,8 +150,9 @@ def quiescent(history: History) -> Iterable[Finding]:
     provider in flight. A pool may keep what the peak of the run needed beyond that: two threads (that of a `def` route, and
     that of a pool behind it) and two descriptors (its client's connection and the provider's) for each request or call more
     that was in flight at once; one for each of the requests that are no turns, of which the warm-up has none; and where
-    anything but the provider and its link is broken, one for each of all, since other pools wait for other things. A
-    process that was started since has no reason for more. What is lent of the limiter of worker threads is given back.
+    anything but the provider and its link is broken, two for each of all, since other pools wait for other things, and
+    SQLite keeps a file open while another connection of the process holds a lock on it. A process that was started since
+    has no reason for more. What is lent of the limiter of worker threads is given back.
     """
     base_s = min((probe.at_s for probe in history.of(Probe) if probe.phase == "baseline"), default=0.0)
     warm = _peak(call for call in history.calls if call.at_s < base_s)
@@ -160,7 +161,7 @@ def quiescent(history: History) -> Iterable[Finding]:
     turn_path = history.header.contract.turn_path
     more = SPARE + 2 * beyond + _peak(one for one in history.exchanges if one.path != turn_path)
     if not all(name.startswith(WARMED) for name in history.header.declared):
-        more = max(more, peak + beyond)
+        more = max(more, 2 * peak)
     allowed = {"threads": more, "descriptors": more + history.header.contract.pooled_descriptors_max}
     yield from _left(history, {**allowed, "provider_in_flight": 0, "limiter_tokens": 0})
 

@@ -65,8 +65,10 @@ def _lie(exchange: Exchange, record: LogRecord, history: History) -> str | None:
         return f"logged status {status}, {sent} on the wire"
     if status == CLIENT_LEFT and record.fields.get("complete"):
         return f"logged as complete with status {status}"
-    if isinstance(status, int) and success is not (
-        status < HTTPStatus.BAD_REQUEST and bool(record.fields.get("complete", True))
+    if (
+        status is not None
+        and success is not None
+        and success is not (status < HTTPStatus.BAD_REQUEST and bool(record.fields.get("complete", True)))
     ):
         return f"logged success={success} with status {status}"
     return None

@@ -1,6 +1,7 @@
 """What a sweep plays: which faults on which drills, and which have nothing to break here, with the reason."""
 
 import dataclasses
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -112,7 +113,20 @@ def _check_played(wanted: str, trials: Sequence[Trial], elsewhere: Mapping[str, 
         raise UsageError(f"cannot be played: {_reasons(unfit)}; leave {wanted} out")
     if unfit:
         raise UsageError(f"nothing to play: {_reasons(unfit)}")
-    raise UsageError(f"no fault is called {wanted}; `shakeout list faults` names those that there are")
+    raise UsageError(_unknown(wanted))
+
+
+def _unknown(wanted: str) -> str:
+    """That nothing is called so: what a sweep plays of the fault that may be meant, or the name that is most like it."""
+    name, known = wanted.partition("(")[0], {kind.name: kind for kind in FAULTS.values()}
+    if name in known:
+        played = [labelled(one) for one in variants(known[name])]
+        return f"a sweep plays no {wanted}: of {name} it plays {', '.join(played)}"
+    close = difflib.get_close_matches(
+        name, [*known, *{one.partition(".")[0] for one in known}], n=1, cutoff=0.8
+    )
+    meant = f"did you mean {close[0]}?" if close else "`shakeout list faults` names those that there are"
+    return f"no fault is called {wanted}; {meant}"
 
 
 def _reasons(unfit: Mapping[str, str]) -> str:

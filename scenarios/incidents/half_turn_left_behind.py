@@ -14,7 +14,7 @@ SCENARIO = Scenario(
     defects=("half_turn_on_cancel",),
     faults=(
         ProviderSlowFirstByte(delay_s=0.3, window=Window(from_step=1, until_step=2)),
-        ClientDisconnect(point="during_commit", window=Window(from_step=2, until_step=2)),
+        ClientDisconnect(window=Window(from_step=2, until_step=2)),
     ),
     steps=(
         Parallel(steps=(Turn(message=f"Hello, {CANARY}."), Turn(session="b", message=f"Hello, {CANARY}."))),

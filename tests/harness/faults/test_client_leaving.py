@@ -10,6 +10,7 @@ from client_bench import Bench
 from harness.errors import UsageError
 from harness.faults import ClientDisconnect, ClientDisconnectMidStream
 from harness.faults.client_leaving import NOTICED_S
+from harness.registry import needs_of
 from harness.rig import Incoming, Outgoing
 from harness.scenario import Parallel, Turn
 
@@ -120,10 +121,7 @@ async def test_a_turn_for_which_nobody_is_asked_is_not_left_where_others_are_tol
     assert bench.fired == [BETWEEN.name]
 
 
-@pytest.mark.parametrize(("fault", "share"), [(EARLY, 0.25), (BETWEEN, 0.5)])
-async def test_where_no_call_is_told_of_clients_leave_in_a_share_of_a_turns_time(
-    fault: ClientDisconnect, share: float
-) -> None:
+async def test_where_no_call_is_told_of_clients_leave_in_a_quarter_of_a_turns_time() -> None:
     """The first turn takes four seconds, and teaches when to leave the second: a service may have a provider of its own."""
     bench = Bench()
     left_s: list[float] = []
@@ -139,8 +137,9 @@ async def test_where_no_call_is_told_of_clients_leave_in_a_share_of_a_turns_time
             left_s.append(bench.clock.now - began_s)
 
     bench.answers = answers
-    assert await play(bench, fault, Turn(message="one"), Turn(message="two")) == [False, True]
-    assert pytest.approx(4.0 * share) in left_s
+    assert await play(bench, EARLY, Turn(message="one"), Turn(message="two")) == [False, True]
+    assert pytest.approx(1.0) in left_s
+    assert [sorted(needs_of(fault)) for fault in (EARLY, BETWEEN, LATE)] == [[], ["provider"], ["provider"]]
 
 
 async def test_a_call_for_a_turn_that_was_left_is_no_other_ones() -> None:

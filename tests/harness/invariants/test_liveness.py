@@ -84,14 +84,15 @@ def test_what_is_left_behind_is_found(made, findings, invariant, name, value):
         (("provider.no_reply",), 4, (7, 7), 8),
         (("provider.no_reply",), 4, (4, 6), 6),
         (("provider.no_reply",), 1, (4, 4), 8),
-        (("store.slow",), 4, (4, 4), 4),
-        (("store.slow",), 4, (7, 0), 10),
-        (("provider.no_reply", "store.slow"), 2, (2, 2), 2),
+        (("store.slow",), 4, (4, 4), 8),
+        (("store.slow",), 4, (7, 0), 14),
+        (("store.slow",), 0, (3, 3), 8),
+        (("provider.no_reply", "store.slow"), 2, (2, 2), 4),
         ((), 4, (4, 4), 2),
     ],
 )
 def test_pools_may_keep_what_the_warm_up_could_not_fill(made, findings, name, case):
-    """Two more, or two for each turn or call beyond the warm-up's calls; one for each where other things are waited for."""
+    """Two more, or two for each turn or call beyond the warm-up's calls; two for each where other things are waited for."""
     declared, warm, (turns, calls), more = case
     turn = made.turn(1, role="warmup", at_s=0.5, ended_s=0.6)
     held = [turn, *(made.call(turn, at_s=0.51, ended_s=0.59) for _ in range(warm))]

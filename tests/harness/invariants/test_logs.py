@@ -52,6 +52,14 @@ def test_a_status_goes_by_the_names_that_services_give_it(made, findings, name):
         assert len(findings(AGREE, made.history(turn, record))) == found
 
 
+def test_a_success_that_is_not_said_is_no_lie(made, findings):
+    """A service that logs no success claims none: the status is held to the wire all the same."""
+    turn = made.turn()
+    for status, found in ((200, 0), (503, 1)):
+        record = made.completion(turn, fields={"status_code": status, "success": None})
+        assert len(findings(AGREE, made.history(turn, record))) == found
+
+
 def test_a_client_that_left_is_logged_as_499(made, findings):
     """Where the client left in a provider call, 499 and incomplete is the truth; 200, and 499 as complete, are lies."""
     turn = made.turn(status=None, body=None, left=True)

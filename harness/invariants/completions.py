@@ -1,0 +1,44 @@
+"""The completion records of a service whose log carries no request ids, against what the wire saw: by their number."""
+
+from collections import Counter
+from collections.abc import Iterable
+from http import HTTPStatus
+
+from harness.history import LOGS, WIRE, History, LogRecord
+from harness.reading import is_owed, logged_status
+from harness.registry import invariant
+from harness.verdict import Finding
+
+
+@invariant("logs.counts_agree_with_wire", witnesses={WIRE, LOGS}, promises=("completion_event",))
+def counts_agree_with_wire(history: History) -> Iterable[Finding]:
+    """Of each status there are as many completion records as turns that were answered so, and none contradicts itself.
+
+    There may be more, as other requests have theirs, and one that names no status may be of any. Where a log carries
+    the ids of its requests, `logs.agree_with_wire` holds each record to its own.
+    """
+    contract = history.header.contract
+    if contract.request_ids:
+        return
+    records = [record for record in history.logs if record.event == contract.completion_event]
+    logged = Counter(logged_status(record.fields) for record in records)
+    whole = [turn for turn in history.turns if turn.role != "beside" and turn.error is None]
+    answered = Counter(turn.status for turn in whole if is_owed(turn, history))
+    for status, count in answered.items():
+        if logged[status] + logged[None] < count:
+            last = [turn for turn in whole if turn.status == status][-1]
+            message = f"{count} turns were answered with {status}, {logged[status]} completion records say so"
+            yield Finding(message=message, evidence=str(last))
+    for record in records:
+        if _contradicts(record):
+            success = record.fields["success"]
+            message = f"logged success={success} with status {logged_status(record.fields)}"
+            yield Finding(message=message, evidence=str(record))
+
+
+def _contradicts(record: LogRecord) -> bool:
+    """Whether a record says of its success what does not follow from its status and from its answer's being whole."""
+    status, success = logged_status(record.fields), record.fields.get("success")
+    if status is None or not isinstance(success, bool):
+        return False
+    return success is not (status < HTTPStatus.BAD_REQUEST and record.fields.get("complete") is not False)
