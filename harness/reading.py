@@ -42,6 +42,17 @@ def logged_status(fields: Mapping[str, Any]) -> int | None:
     return next((one for one in found if type(one) is int and one in STATUSES), None)
 
 
+def contradicts(fields: Mapping[str, Any]) -> bool:
+    """Whether a record says of success what does not follow from its status, and from the answer's being whole.
+
+    Of what it does not say nothing follows.
+    """
+    status, success = logged_status(fields), fields.get("success")
+    if status is None or not isinstance(success, bool):
+        return False
+    return success is not (status < HTTPStatus.BAD_REQUEST and fields.get("complete") is not False)
+
+
 def is_stream(exchange: Exchange) -> bool:
     """True for an answer as server-sent events."""
     return exchange.headers.get("content-type", "").startswith("text/event-stream")

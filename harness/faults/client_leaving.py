@@ -54,7 +54,7 @@ class _Turn:
         self.request_id = outgoing.headers["x-request-id"]
         self.message = message
         self.leaves = leaves
-        self.asked = self.answered = 0
+        self.asked = self.answered = self.own = 0
         self.changed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
@@ -91,7 +91,7 @@ class _Course:
             began_s = self._clock.monotonic()
             if not turn.leaves:
                 incoming = await client.send(outgoing)
-                self._calls = turn.answered or self._calls
+                self._calls = turn.own or self._calls
                 return incoming
             async with asyncio.TaskGroup() as group:
                 sending = group.create_task(client.send(outgoing))
@@ -113,7 +113,7 @@ class _Course:
             turn.asked += 1
             turn.tell()
         reply = await answer(call)
-        if self._point == "during_commit" and any(turn.leaves for turn in turns):
+        if self._point == "during_commit" and turns and all(turn.leaves for turn in turns):
             await self._while(lambda: self._calls is None and any(not one.leaves for one in self._turns))
         leaving = [turn for turn in turns if turn.leaves and self._is_there(turn)]
         await self._while(lambda: any(turn in self._turns for turn in leaving))
@@ -122,6 +122,7 @@ class _Course:
         for turn in turns:
             if turn in self._turns:
                 turn.answered += 1
+                turn.own += turn.has(call)
                 turn.tell()
         return reply
 

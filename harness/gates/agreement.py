@@ -11,7 +11,7 @@ from typing import Any
 from harness.gates.log_fields import CLASSIFIED
 from harness.gates.service_log import LogCell
 from harness.history import Contract, LogRecord
-from harness.reading import logged_status
+from harness.reading import contradicts, logged_status
 
 NO_ANSWER = 0
 """The status of a request that got none."""
@@ -23,21 +23,20 @@ class Completion:
 
     status: int | None
     success: Any
-    complete: bool
+    contradicts: bool
 
     @classmethod
     def of(cls, record: LogRecord) -> "Completion":
         """What a record tells."""
         fields = record.fields
-        complete = bool(fields.get("complete", True))
-        return cls(status=logged_status(fields), success=fields.get("success"), complete=complete)
+        said = contradicts(fields)
+        return cls(status=logged_status(fields), success=fields.get("success"), contradicts=said)
 
     def lie(self, status: int) -> str | None:
         """What it says that is not so of a request which ended with this status; None where all is."""
         if status not in (NO_ANSWER, self.status):
             return f"it was answered with {status} and logged as {self.status}"
-        follows = self.status is not None and self.status < HTTPStatus.BAD_REQUEST and self.complete
-        if self.success is not None and self.success is not follows:
+        if self.contradicts:
             return f"it was logged as success={self.success} with status {self.status}"
         return None
 

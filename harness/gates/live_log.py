@@ -33,7 +33,7 @@ class LiveLog:
         if not self.counts.own:
             return False
         rate = self._rate()
-        if rate is Verdict.PASSED and not self._undone:
+        if rate is Verdict.PASSED and not self.counts.untold_anywhere:
             return True
         return rate is Verdict.FAILED or any(gate.count(self.counts) for gate in self.gates)
 

@@ -149,6 +149,11 @@ class LogCounts:
         return self.completions.untold if self.completions.count else 0
 
     @property
+    def untold_anywhere(self) -> int:
+        """The same of all paths."""
+        return self.turns.untold + self.others.untold
+
+    @property
     def elsewhere(self) -> bool:
         """Whether the requests to judge by are of other paths than the contract's: of its turns nothing is known."""
         return bool(self.requests.count) and not (self.turns.count or self.access_turns.count)

@@ -206,7 +206,7 @@ class Never:
             message=f"{count:,} in {log.lines:,} records",
             evidence=next((log.examples[name] for name in self.names if log.seen[name]), ""),
         )
-        return with_untold(result, log.untold if self.of_statuses else 0)
+        return with_untold(result, log.untold_anywhere if self.of_statuses else 0)
 
 
 def _most(name: str, seen: tuple[int, int], limit: float, alpha: float, told: str) -> GateResult:

@@ -90,7 +90,7 @@ _COUNTERS = ("events", "texts", "statuses")
 def _status(record: LogRecord) -> int | None:
     """The status that a line tells of, as a field or, in a line of no known format, as `status_code=500`."""
     status = record.fields.get("status_code")
-    if isinstance(status, int):
+    if type(status) is int:
         return status
     match = _STATUS.search(record.text)
     return int(match[1]) if match else None

@@ -2,10 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from http import HTTPStatus
 
-from harness.history import LOGS, WIRE, History, LogRecord
-from harness.reading import is_owed, logged_status
+from harness.history import LOGS, WIRE, History
+from harness.reading import contradicts, is_owed, logged_status
 from harness.registry import invariant
 from harness.verdict import Finding
 
@@ -30,15 +29,7 @@ def counts_agree_with_wire(history: History) -> Iterable[Finding]:
             message = f"{count} turns were answered with {status}, {logged[status]} completion records say so"
             yield Finding(message=message, evidence=str(last))
     for record in records:
-        if _contradicts(record):
+        if contradicts(record.fields):
             success = record.fields["success"]
             message = f"logged success={success} with status {logged_status(record.fields)}"
             yield Finding(message=message, evidence=str(record))
-
-
-def _contradicts(record: LogRecord) -> bool:
-    """Whether a record says of its success what does not follow from its status and from its answer's being whole."""
-    status, success = logged_status(record.fields), record.fields.get("success")
-    if status is None or not isinstance(success, bool):
-        return False
-    return success is not (status < HTTPStatus.BAD_REQUEST and record.fields.get("complete") is not False)

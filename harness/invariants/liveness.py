@@ -25,8 +25,8 @@ RELEASE_S = 0.5
 SLOWER, SLOWER_MS = 3, 250
 """So many times as long as the slowest of the control, or so many ms longer, a golden turn may take: no machine is quite still."""
 
-WARMED = ("provider.", "network.")
-"""What these faults hold up the warm-up has held up too."""
+WARMED = ("provider.", "network.", "client.")
+"""What these faults hold up the warm-up has held up too, or is a request more."""
 
 SPARE = 2
 """So many threads and descriptors more may there be: a pool of something else that is opened late."""
@@ -149,8 +149,8 @@ def quiescent(history: History) -> Iterable[Finding]:
     The baseline is that of the first process, whose pools the warm-up has filled for as many requests as it had calls to the
     provider in flight. A pool may keep what the peak of the run needed beyond that: two threads (that of a `def` route, and
     that of a pool behind it) and two descriptors (its client's connection and the provider's) for each request or call more
-    that was in flight at once; one for each of the requests that are no turns, of which the warm-up has none; and where
-    anything but the provider and its link is broken, two for each of all, since other pools wait for other things, and
+    that was in flight at once; one for each of the steps' requests that are no turns, of which the warm-up has none; and where
+    anything but the provider, its link and the clients is broken, two for each of all, since other pools wait for other things, and
     SQLite keeps a file open while another connection of the process holds a lock on it. A process that was started since
     has no reason for more. What is lent of the limiter of worker threads is given back.
     """
@@ -159,7 +159,11 @@ def quiescent(history: History) -> Iterable[Finding]:
     peak = max(_peak(history.exchanges), _peak(history.calls))
     beyond = max(0, peak - warm)
     turn_path = history.header.contract.turn_path
-    more = SPARE + 2 * beyond + _peak(one for one in history.exchanges if one.path != turn_path)
+    more = (
+        SPARE
+        + 2 * beyond
+        + _peak(one for one in history.exchanges if one.path != turn_path and one.role != "warmup")
+    )
     if not all(name.startswith(WARMED) for name in history.header.declared):
         more = max(more, 2 * peak)
     allowed = {"threads": more, "descriptors": more + history.header.contract.pooled_descriptors_max}

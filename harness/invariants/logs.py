@@ -3,11 +3,11 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from http import HTTPStatus
 
 from harness.history import LOGS, SNAPSHOTS, WIRE, Exchange, History, LogRecord, Outage, Snapshot
 from harness.reading import (
     PAUSED,
+    contradicts,
     has_unknown_ids,
     is_owed,
     known_ids,
@@ -56,7 +56,7 @@ def agree_with_wire(history: History) -> Iterable[Finding]:
 
 def _lie(exchange: Exchange, record: LogRecord, history: History) -> str | None:
     """What in the record is not as it was on the wire."""
-    status, success = logged_status(record.fields), record.fields.get("success")
+    status = logged_status(record.fields)
     gone = exchange.left and not may_have_finished(exchange, history)
     sent = CLIENT_LEFT if gone else exchange.status
     # From within, an answer that broke off on its way looks as if the client had left.
@@ -65,12 +65,8 @@ def _lie(exchange: Exchange, record: LogRecord, history: History) -> str | None:
         return f"logged status {status}, {sent} on the wire"
     if status == CLIENT_LEFT and record.fields.get("complete"):
         return f"logged as complete with status {status}"
-    if (
-        status is not None
-        and success is not None
-        and success is not (status < HTTPStatus.BAD_REQUEST and bool(record.fields.get("complete", True)))
-    ):
-        return f"logged success={success} with status {status}"
+    if contradicts(record.fields):
+        return f"logged success={record.fields['success']} with status {status}"
     return None
 
 

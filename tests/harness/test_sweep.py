@@ -61,10 +61,7 @@ def test_a_fault_that_is_not_there_is_a_usage_error():
         ("provider.nonsense", "no fault is called provider.nonsense; `shakeout list faults` names"),
         ("provider.no_replies", "no fault is called provider.no_replies; did you mean provider.no_reply?"),
         ("provders", "did you mean provider?"),
-        (
-            "client.disconnect(at='end')",
-            "plays no client.*end.*it plays client.disconnect, client.disconnect.point=",
-        ),
+        ("client.disconnect(at='end')", "it plays client.disconnect, client.disconnect.point="),
     ):
         with pytest.raises(UsageError, match=told):
             planned(PROFILE, "simulated", DRILLS, [wanted])

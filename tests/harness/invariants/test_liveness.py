@@ -84,6 +84,8 @@ def test_what_is_left_behind_is_found(made, findings, invariant, name, value):
         (("provider.no_reply",), 4, (7, 7), 8),
         (("provider.no_reply",), 4, (4, 6), 6),
         (("provider.no_reply",), 1, (4, 4), 8),
+        (("client.disconnect",), 4, (4, 4), 2),
+        (("client.flood",), 4, (9, 4), 12),
         (("store.slow",), 4, (4, 4), 8),
         (("store.slow",), 4, (7, 0), 14),
         (("store.slow",), 0, (3, 3), 8),
@@ -112,8 +114,10 @@ def test_a_route_that_the_warm_up_does_not_ask_may_have_threads_of_its_own(made,
     base = made.probe("baseline", at_s=0.7)
     for left, found in ((5, 0), (6, 1)):
         quiet = made.probe("quiet", threads=base.threads + left)
+        greeted = made.turn(role="warmup", path="/health", at_s=0.1, ended_s=0.2)
         calls = [made.call(turn, at_s=0.51, ended_s=0.59) for _ in range(3)]
-        assert len(findings(QUIET, made.history(turn, *calls, *asked, base, quiet))) == found
+        assert len(findings(QUIET, made.history(greeted, turn, *calls, *asked, base, quiet))) == found
+        assert len(findings(QUIET, made.history(greeted, turn, *calls, base, quiet))) == 1
 
 
 def test_a_call_that_the_warm_up_left_is_found(made, findings):
