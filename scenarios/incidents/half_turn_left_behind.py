@@ -3,7 +3,7 @@
 The message was stored before the model was asked, so that nothing a user says is lost; the answer was to be stored
 beside it. Where the client left meanwhile the call was cancelled as it should be, and half a turn stayed behind: a
 message without an answer, with no mark on it, which every later call told to the model. In two conversations some
-clients leave at three moments while the provider is slow, and what is kept and told must be whole turns.
+clients leave while the provider is asked, at once or after a while, and what is kept and told must be whole turns.
 """
 
 from harness.faults import ClientDisconnect, ProviderSlowFirstByte
