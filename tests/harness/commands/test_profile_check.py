@@ -248,8 +248,10 @@ def test_what_a_sweep_would_play_is_counted(checked):
         assert sweep["faults"] > 0
         assert f"sweep --stage {stage}: {sweep['faults']} faults to be played, {unfit} not applicable" in said
         assert any(reason.startswith("needs provider: ") for reason in sweep["not_applicable"])
-    assert "is played live" in document["sweeps"]["simulated"]["not_applicable"]
-    assert "is played simulated" in document["sweeps"]["live"]["not_applicable"]
+    why = document["sweeps"]["simulated"]["not_applicable"]
+    assert "is played live: a simulated run has no process of its own" in why
+    live = document["sweeps"]["live"]["not_applicable"]
+    assert "is played simulated: only the seed of a simulated run decides that order" in live
     totals = [one["faults"] + sum(one["not_applicable"].values()) for one in document["sweeps"].values()]
     assert totals[0] == totals[1]
 
