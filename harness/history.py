@@ -12,6 +12,7 @@ from harness.standstill import Deadlocked, Outage, Starved
 
 __all__ = [
     "FORGOTTEN",
+    "IDEMPOTENCY_KEY",
     "LOGS",
     "PROBES",
     "PROCESS",
@@ -34,6 +35,9 @@ __all__ = [
     "UpstreamCall",
     "ordered",
 ]
+
+IDEMPOTENCY_KEY = "idempotency-key"
+"""The header by which a client says that a request is the same as one before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +111,11 @@ class Exchange:
     def elapsed_s(self) -> float:
         """Seconds from the first byte sent to the last byte seen."""
         return self.ended_s - self.at_s
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The key under which it was sent; None where it was sent under none."""
+        return self.request_headers.get(IDEMPOTENCY_KEY)
 
     def __str__(self) -> str:
         """The exchange as evidence: one line."""
@@ -229,10 +238,16 @@ class History:
 
     header: Header
     records: tuple[Record, ...] = ()
+    _found: dict[type[Any], tuple[Any, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What `of` has found before: each of many oracles asks for the same."""
 
     def of(self, kind: type[R]) -> tuple[R, ...]:
         """The records of one kind, in order."""
-        return tuple(record for record in self.records if isinstance(record, kind))
+        if kind not in self._found:
+            self._found[kind] = tuple(record for record in self.records if isinstance(record, kind))
+        return self._found[kind]
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:

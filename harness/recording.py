@@ -34,6 +34,13 @@ _KINDS: dict[str, type[Record]] = {
     kind.kind: kind
     for kind in (Exchange, LogRecord, UpstreamCall, FaultFired, Probe, Snapshot, Outage, Starved, Deadlocked)
 }
+_NAMES: Mapping[type[Any], tuple[str, ...]] = {
+    kind: tuple(item.name for item in fields(kind)) for kind in (*_KINDS.values(), Header, Contract)
+}
+_TUPLES: Mapping[type[Any], frozenset[str]] = {
+    kind: frozenset(name for name, hint in get_type_hints(kind).items() if get_origin(hint) is tuple)
+    for kind in _NAMES
+}
 D = TypeVar("D")
 
 
@@ -41,10 +48,15 @@ def dump(history: History) -> bytes:
     """The history as JSON Lines, header first."""
     lines = [orjson.dumps({"schema": SCHEMA, "kind": "history", **asdict(history.header)})]
     lines += [
-        orjson.dumps({"record": record.kind, **asdict(record)}, option=orjson.OPT_NON_STR_KEYS)
+        orjson.dumps({"record": record.kind, **shallow(record)}, option=orjson.OPT_NON_STR_KEYS)
         for record in history.records
     ]
     return b"\n".join(lines) + b"\n"
+
+
+def shallow(record: Record) -> dict[str, Any]:
+    """The fields of a record by name, in their order; what they hold is not copied, as it is to be written at once."""
+    return {name: getattr(record, name) for name in _NAMES[type(record)]}
 
 
 def load(data: bytes) -> History:
@@ -131,12 +143,7 @@ def _without_credentials(history: History) -> History:
 
 def _build(kind: type[D], values: dict[str, Any]) -> D:
     """Build a record, turning JSON lists back into the tuples that its fields declare."""
-    hints = get_type_hints(kind)
-    known = {item.name for item in fields(kind)}  # type: ignore[arg-type]  # every caller passes a dataclass
+    names, tuples = _NAMES[kind], _TUPLES[kind]
     return kind(
-        **{
-            name: tuple(value) if get_origin(hints[name]) is tuple else value
-            for name, value in values.items()
-            if name in known
-        }
+        **{name: tuple(value) if name in tuples else value for name, value in values.items() if name in names}
     )

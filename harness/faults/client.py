@@ -6,7 +6,7 @@ from typing import ClassVar
 from uuid import NAMESPACE_URL, uuid5
 
 from harness.faults.base import closed
-from harness.faults.client_base import BUSY, FOREIGN, HELD, KEY, ONCE, ClientFault
+from harness.faults.client_base import BUSY, FOREIGN, HELD, ONCE, ClientFault
 from harness.faults.client_holds import (
     one_answer,
     one_effect,
@@ -15,6 +15,7 @@ from harness.faults.client_holds import (
     told_to_wait,
     unknown_session,
 )
+from harness.history import IDEMPOTENCY_KEY
 from harness.registry import Invariant, fault
 from harness.rig import Client, Clock, Incoming, Outgoing, Window, check
 from harness.variants import chosen
@@ -54,7 +55,7 @@ class ClientKeyReuse(ClientFault):
         keyed = _keyed(outgoing, with_key=True)
         incoming = await client.send(keyed)
         if incoming.status in HELD:
-            other = client.another("Something else, for {canary}.", key=keyed.headers[KEY])
+            other = client.another("Something else, for {canary}.", key=keyed.headers[IDEMPOTENCY_KEY])
             await client.beside(other, expected=(409, 422, 429))
         return incoming
 
@@ -125,7 +126,7 @@ class ClientForeignSession(ClientFault):
 
 def _keyed(outgoing: Outgoing, with_key: bool) -> Outgoing:
     """The turn under a key, its own where it has one, or under none."""
-    headers = {name: value for name, value in outgoing.headers.items() if with_key or name != KEY}
+    headers = {name: value for name, value in outgoing.headers.items() if with_key or name != IDEMPOTENCY_KEY}
     if with_key:
-        headers.setdefault(KEY, f"key-{outgoing.headers['x-request-id']}")
+        headers.setdefault(IDEMPOTENCY_KEY, f"key-{outgoing.headers['x-request-id']}")
     return replace(outgoing, headers=headers)

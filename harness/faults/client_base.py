@@ -9,7 +9,6 @@ from harness.faults.base import ALWAYS
 from harness.rig import Client, ClientSeam, Clock, Incoming, Outgoing, Rig, Window
 
 ONCE = Window(first_n=1)
-KEY = "idempotency-key"
 HELD = (200, 201, 202)
 """A turn was held."""
 

@@ -162,7 +162,7 @@ def _under_key(history: History) -> dict[tuple[str, str, str | None], list[Excha
     """The turns that came under a key, by their session, the key, and what they say."""
     found: dict[tuple[str, str, str | None], list[Exchange]] = defaultdict(list)
     for turn in history.turns:
-        if (key := turn.request_headers.get("idempotency-key")) is not None:
+        if (key := turn.idempotency_key) is not None:
             found[turn.session, key, turn.message].append(turn)
     return found
 

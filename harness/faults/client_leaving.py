@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import cycle
 
 from harness.faults.base import ALWAYS, closed
-from harness.faults.client_base import KEY, ClientFault, clients
+from harness.faults.client_base import ClientFault, clients
+from harness.history import IDEMPOTENCY_KEY
 from harness.registry import fault
 from harness.rig import LEFT, Answer, Call, Client, Clock, Incoming, Outgoing, Reply, Rig, check
 from harness.variants import chosen
@@ -41,7 +42,7 @@ class _Keys:
 
     def is_again(self, outgoing: Outgoing) -> bool:
         """Whether this came before; it is noted."""
-        sent = (outgoing.headers.get(KEY, ""), outgoing.body)
+        sent = (outgoing.headers.get(IDEMPOTENCY_KEY, ""), outgoing.body)
         again = sent[0] != "" and sent in self._seen
         self._seen.add(sent)
         return again

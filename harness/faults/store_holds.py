@@ -11,7 +11,6 @@ from harness.reading import answered_ok, is_stream, met, of_fault
 from harness.registry import oracle
 from harness.verdict import Finding
 
-KEY = "idempotency-key"
 DOWN, CORRUPT_ROW = "store.down", "store.corrupt_row"
 _SECONDS = re.compile(r"[0-9]+")
 
@@ -75,7 +74,7 @@ def same_answer(history: History) -> Iterable[Finding]:
     """Whoever comes again with an idempotency key, and is answered 200, is answered as before."""
     first: dict[tuple[str, str], Exchange] = {}
     for turn in sorted(history.turns, key=lambda turn: turn.ended_s):
-        key = turn.request_headers.get(KEY)
+        key = turn.idempotency_key
         if key is None or not answered_ok(turn):
             continue
         before = first.setdefault((turn.session, key), turn)

@@ -20,7 +20,8 @@ QUANTILES = (0.5, 0.95)
 class Difference:
     """One figure in both logs, and the p-value of the difference; None where too little was counted for any.
 
-    `untold` requests name no status, where the figure is of that: then nothing is passed. `p_value_least` is that of the worst that could have been counted: where not even that were proof, nothing is passed.
+    `untold` requests name no status, where the figure is of that: then nothing is passed. `p_value_least` is that of
+    the worst that could have been counted: where not even that were proof, nothing is passed.
     Less is better, but where `rises` says that the figure is wanted to rise: then it also has to, unless it is `complete`.
     """
 

@@ -13,6 +13,7 @@ from harness.gates.log_ids import Ids
 from harness.gates.pairs import Pairs
 from harness.gates.timeline import Clock, Timeline
 from harness.history import Contract, LogRecord
+from harness.reading import contradicts
 
 LIMIT_S = 2.0
 CONTRADICTION = "completion status contradicts success"
@@ -211,7 +212,7 @@ class LogCounts:
         took_s = self.duration.read(record.fields) if self.duration else None
         requests.add(ended, took_s)
         self.claimed += ended.success is not None
-        if ended.contradicts:
+        if contradicts(record.fields):
             self._saw(CONTRADICTION, record)
         if ended.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             self._saw(f"{event} status_code=500", record)

@@ -73,12 +73,6 @@ class Ended:
         return self.status >= HTTPStatus.INTERNAL_SERVER_ERROR or broke_off
 
     @property
-    def contradicts(self) -> bool:
-        """Whether `success` is not what follows from the status and from the answer's being whole."""
-        good = self.status < HTTPStatus.BAD_REQUEST and self.complete
-        return self.success is not None and self.success is not good
-
-    @property
     def owes(self) -> bool:
         """Whether there was work to do for it: it was not refused, and its answer not given before."""
         return self.status // 100 != HTTPStatus.BAD_REQUEST // 100 and not self.replayed

@@ -27,7 +27,7 @@ def leavers_harm_nobody(history: History) -> Iterable[Finding]:
     contract = history.header.contract
     asked = {call.request_id for call in history.calls if call.level == "conversation"}
     left = {turn.request_id for turn in history.turns if turn.left}
-    keyed = {turn.request_id for turn in history.turns if "idempotency-key" in turn.request_headers}
+    keyed = {turn.request_id for turn in history.turns if turn.idempotency_key is not None}
     for turn in history.turns:
         method = field(turn, "method")
         lower = answered_ok(turn) and method is not None and method != contract.primary_method

@@ -71,11 +71,11 @@ def _touched(turn: Exchange, history: History) -> bool:
 
 def _replays(turn: Exchange, history: History, asked: set[str | None]) -> bool:
     """True when an earlier request of the session under the same idempotency key was answered, or asked the provider."""
-    key = turn.request_headers.get("idempotency-key")
+    key = turn.idempotency_key
     return key is not None and any(
         other.at_s < turn.at_s
         and other.session == turn.session
         and (other.status == HTTPStatus.OK or other.request_id in asked)
-        and other.request_headers.get("idempotency-key") == key
+        and other.idempotency_key == key
         for other in history.turns
     )

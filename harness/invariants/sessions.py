@@ -128,7 +128,7 @@ def _acknowledged(history: History) -> dict[str, list[Exchange]]:
     found: dict[str, list[Exchange]] = defaultdict(list)
     seen: set[tuple[str, Any]] = set()
     for turn in sorted(history.turns, key=lambda turn: turn.ended_s):
-        key = (turn.session, turn.request_headers.get("idempotency-key"))
+        key = (turn.session, turn.idempotency_key)
         if answered_ok(turn) and (key[1] is None or key not in seen):
             seen.add(key)
             found[turn.session].append(turn)
@@ -145,12 +145,12 @@ def _same(acknowledged: list[Exchange], history: History) -> dict[str, str]:
     turns = {
         (turn.session, key): turn.request_id
         for turn in acknowledged
-        if (key := turn.request_headers.get("idempotency-key")) is not None
+        if (key := turn.idempotency_key) is not None
     }
     return {
         turn.request_id: turns[turn.session, key]
         for turn in history.turns
-        if (key := turn.request_headers.get("idempotency-key", "")) and (turn.session, key) in turns
+        if (key := turn.idempotency_key) and (turn.session, key) in turns
     }
 
 

@@ -12,14 +12,13 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from harness.history import Exchange
+from harness.history import IDEMPOTENCY_KEY, Exchange
 from harness.rig import LEFT, ClientRule, Incoming, Matching, Outgoing, Window
 from harness.scenario import CANARY
 from harness.targets.events import EVENT_STREAM
 from harness.targets.exchanging import KEPT_BYTES_MAX, REQUEST_ID, Exchanges, Said, Sent
 from harness.targets.template import TurnTemplate
 
-KEY = "idempotency-key"
 CAPITALS = "BCDFGHJKLMNPQRSTVWXZ"
 
 Send = Callable[[Outgoing, float | None], Awaitable[Incoming]]
@@ -205,15 +204,15 @@ class _Applied:
         asks_for_stream = self._given.headers.get("accept") == EVENT_STREAM
         body = orjson.dumps(template.render(text, session_id, stream=asks_for_stream))
         self._others[body] = Said(session=label, message=text[:KEPT_BYTES_MAX], canary=canary)
-        headers = {name: value for name, value in self._given.headers.items() if name != KEY}
-        return replace(self._given, headers=headers | ({KEY: key} if key else {}), body=body)
+        headers = {name: value for name, value in self._given.headers.items() if name != IDEMPOTENCY_KEY}
+        return replace(self._given, headers=headers | ({IDEMPOTENCY_KEY: key} if key else {}), body=body)
 
     def _said_by(self, outgoing: Outgoing) -> Said:
         """What a request says, by its body; the given turn again, without a key, opens its session once more."""
         said = self._turn.said
         if outgoing.body != self._given.body:
             return self._others.get(outgoing.body) or Said(session=self._clients.label())
-        is_same = self._turn.session_id is not None or KEY in outgoing.headers
+        is_same = self._turn.session_id is not None or IDEMPOTENCY_KEY in outgoing.headers
         return said if is_same else replace(said, session=self._clients.label())
 
     def _held_up(self) -> None:

@@ -12,7 +12,7 @@ from typing import assert_never
 import orjson
 
 from harness.errors import TargetFailed
-from harness.history import Exchange, Probe, Snapshot
+from harness.history import IDEMPOTENCY_KEY, Exchange, Probe, Snapshot
 from harness.rig import Outgoing
 from harness.scenario import CANARY, Disconnect, Parallel, Request, Restart, Step, Turn, Wait
 from harness.targets.armed import Armed
@@ -164,7 +164,7 @@ class Driver:
         stream = template.stream == "always" or (template.stream == "asked" and turn.stream)
         headers = {REQUEST_ID: self._exchanges.next_id(), "content-type": "application/json"}
         headers |= {"accept": EVENT_STREAM} if stream else {}
-        headers |= {"idempotency-key": turn.idempotency_key} if turn.idempotency_key else {}
+        headers |= {IDEMPOTENCY_KEY: turn.idempotency_key} if turn.idempotency_key else {}
         return Outgoing(
             method=template.method,
             path=template.path,

@@ -8,6 +8,7 @@ simulation; where an import leaves a thread behind, which no fork could take alo
 import base64
 import contextlib
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -81,6 +82,7 @@ def host(descriptor: int, *, app: str, nonce: str, cold: bool) -> int:
                 os.execv(sys.executable, [*sys.orig_argv, "--cold"])  # noqa: S606  # this very process, anew
         FAULTS.values()  # imported once: each fork would import them all anew to read its job
         fingerprint(app)  # what is there to be read is read now, and not again in each fork
+        gc.freeze()  # what is there now stays: no fork has to look through it, nor to copy its pages for that
         hello = {"nonce": nonce, "pid": os.getpid(), "refusal": refusal}
         # An OSError: nobody listens any more.
         with contextlib.suppress(OSError), line, line.makefile("rb") as asked:

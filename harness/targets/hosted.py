@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import orjson
 
 from harness.errors import InvalidRun, TargetFailed, UsageError
 from harness.history import History
-from harness.recording import load
+from harness.recording import load, shallow
 from harness.scenario import Schedule
 from harness.targets.control import HOLDS, PLAYED, REFUSED
 from harness.targets.driven import PROVIDER_URL, Job
@@ -155,7 +155,7 @@ class Host:
         records = (*played.records, *logged(self._place, profile=self._profile, hidden=HIDDEN))
         observed = blake2b(played.header.observation_hash.encode(), digest_size=16)
         for record in records:
-            observed.update(orjson.dumps([record.kind, asdict(record)], option=orjson.OPT_NON_STR_KEYS))
+            observed.update(orjson.dumps([record.kind, shallow(record)], option=orjson.OPT_NON_STR_KEYS))
         doubts = (*played.header.doubts, *mistaken_rest(records, self._profile, self._place))
         header = replace(played.header, observation_hash=observed.hexdigest(), doubts=doubts)
         return Simulated(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import httpx
 
-from harness.rig import Incoming, Outgoing
+from harness.rig import LEFT, Incoming, Outgoing
 from harness.targets.driven import ANSWER_S_MAX
 
 _UNBOUND = httpx.Limits(max_connections=None, max_keepalive_connections=None)
@@ -50,7 +50,7 @@ class HttpClient:
                 async for piece in answer.aiter_bytes():
                     pieces.append(piece)  # noqa: PERF401  # what came before it broke off counts
         except TimeoutError:
-            return Incoming(status=None, error="left")
+            return Incoming(status=None, error=LEFT)
         except httpx.HTTPError as error:
             arrived = replace(arrived, error=type(error).__name__)
         return replace(arrived, body=b"".join(pieces))

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from harness.errors import TargetFailed, UsageError
 from harness.provider import Link, Script, SimulatedTransport, Witness, respx_route
-from harness.rig import Incoming, Outgoing, Rig
+from harness.rig import LEFT, Incoming, Outgoing, Rig
 from harness.simulation import Gate
 from harness.simulation.client import AsgiClient, Exchange, Incomplete
 from harness.simulation.clocks import WALL
@@ -179,7 +179,7 @@ class SimulatedTarget:
 
     async def send(self, outgoing: Outgoing, *, leave_after_s: float | None = None) -> Incoming:
         """Send one request as ASGI messages; the client's patience runs on the client's own loop."""
-        patience_s, gone = (ANSWER_S_MAX, "ReadTimeout") if leave_after_s is None else (leave_after_s, "left")
+        patience_s, gone = (ANSWER_S_MAX, "ReadTimeout") if leave_after_s is None else (leave_after_s, LEFT)
         try:
             async with asyncio.timeout(patience_s):
                 await asyncio.sleep(NETWORK_S)

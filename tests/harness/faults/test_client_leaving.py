@@ -9,7 +9,7 @@ from client_bench import Bench
 
 from harness.errors import UsageError
 from harness.faults import ClientDisconnect, ClientDisconnectMidStream
-from harness.faults.client_leaving import NOTICED_S
+from harness.faults.client_leaving import HELD_S_MAX, NOTICED_S
 from harness.registry import needs_of
 from harness.rig import Incoming, Outgoing
 from harness.scenario import Parallel, Turn
@@ -164,6 +164,45 @@ async def test_a_call_for_a_turn_that_was_left_is_no_other_ones() -> None:
     bench.answers = answers
     await play(bench, EARLY, Parallel(steps=(Turn(message="apples"), Turn(session="b", message="pears"))))
     assert {one.message: one.left for one in bench.exchanges("turn")[1:]} == {"apples": True, "pears": False}
+
+
+async def test_a_call_of_which_nothing_is_known_is_none_of_a_turns_own() -> None:
+    """A call on behalf of nobody is made in the first turn: the last call of the next is its first all the same."""
+    bench = Bench()
+
+    async def answers(outgoing: Outgoing) -> Incoming:
+        if b"one" in outgoing.body:
+            await bench.ask("", "unheard-of")
+        await bench.ask("", outgoing.headers["x-request-id"])
+        await works()
+        return await bench.honest(outgoing)
+
+    bench.answers = answers
+    assert await play(bench, LATE, Turn(message="one"), Turn(message="two")) == [False, True]
+
+
+async def test_no_call_is_held_for_ever_for_a_turn_that_waits_for_its_answer() -> None:
+    """The client that stays is served behind the one that leaves: the call of that one is answered all the same."""
+    bench = Bench()
+    gone = asyncio.Event()
+
+    async def answers(outgoing: Outgoing) -> Incoming:
+        if b"stays" in outgoing.body:
+            await gone.wait()
+        elif b"leaves" in outgoing.body:
+            try:
+                await bench.ask("", outgoing.headers["x-request-id"])
+                await works()
+            finally:
+                gone.set()
+        return await bench.honest(outgoing)
+
+    bench.answers = answers
+    both = Parallel(steps=(Turn(message="stays"), Turn(session="b", message="leaves")))
+    began_s = bench.clock.now
+    await play(bench, LATE, both)
+    assert {one.message: one.left for one in bench.exchanges("turn")[1:]} == {"stays": False, "leaves": True}
+    assert bench.clock.now - began_s < HELD_S_MAX + NOTICED_S + 1
 
 
 async def test_who_asks_on_for_a_client_that_is_gone_is_answered_when_that_could_be_noticed() -> None:

@@ -23,6 +23,13 @@ def test_events_texts_and_statuses_are_counted_each_with_its_first_line(record: 
     assert "r2" in cell.examples["status_code=500"]
 
 
+def test_a_status_that_is_no_number_is_looked_for_in_the_text(record: Record) -> None:
+    """A field that says `true` is no status of 1: what stands in the line counts."""
+    cell = LogCell()
+    cell.add(record("done", text="done status_code=500", status_code=True), [])
+    assert cell.statuses == {500: 1}
+
+
 def test_cells_add_up_and_survive_being_packed(record: Record) -> None:
     """Two parts of a log count what the whole does, whatever carried them."""
     first, second, whole = LogCell(), LogCell(), LogCell()
