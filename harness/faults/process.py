@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.errors import UsageError
-from harness.faults.base import ALWAYS, NO_PROCESS, check_whole, closed
+from harness.faults.base import ALWAYS, NO_PROCESS, check_whole
 from harness.faults.client_holds import one_effect
-from harness.faults.process_points import POINTS, needs_of_point, struck
 from harness.registry import Invariant, fault
 from harness.rig import ProcessSeam, Rig, Window, check
-from harness.variants import chosen
+
+MID_REQUEST = Window(at_s=0.003, for_s=0.4)
+"""Soon enough after the step began that its requests are under way, and over before their clients give up."""
 
 BRIEFLY = Window(for_s=0.4)
-"""Over before the clients give up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,29 +41,18 @@ class ProcessFault:
 @fault("process.kill", stages=("live",), because=NO_PROCESS, needs=("process",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessKill(ProcessFault):
-    """SIGKILL at a `point`, and a new process on the same store when the window ends.
+    """SIGKILL while requests are under way, and a new process on the same store when the window ends.
 
-    `mid_request` is while the provider is asked, `mid_stream` in the middle of a stream, and `between_turns`
-    as the window opens. Whatever was acknowledged must be there again (Jepsen's kill nemesis).
+    Whatever was acknowledged must be there again (Jepsen's kill nemesis).
     """
 
     holds: ClassVar[tuple[Invariant, ...]] = (one_effect,)
 
-    point: str = chosen(*POINTS)
-    window: Window = BRIEFLY
-
-    @property
-    def needs_also(self) -> frozenset[str]:
-        """What a request does the provider's calls tell."""
-        return needs_of_point(self.point)
-
-    def _check(self) -> None:
-        closed(self, "point")
+    window: Window = MID_REQUEST
 
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
-        """Kill at the point, start on exit."""
-        process = _process(rig)
-        return struck(rig, self.name, self.point, lambda: process.down(self.name, kill=True))
+        """Kill on entry, start on exit."""
+        return _process(rig).down(self.name, kill=True)
 
 
 @fault(
@@ -74,31 +63,17 @@ class ProcessKill(ProcessFault):
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessTerminate(ProcessFault):
-    """SIGTERM at a `point`, which is one of process.kill's: what is under way finishes, and the process ends in `grace_s`.
-
-    Its calls are answered, and a stream goes on, when the process has had its signal; connections that are kept, and
-    say nothing, must not hold it up (uvicorn#451, #2913).
-    """
+    """SIGTERM while requests are under way: those finish, and the process ends within `grace_s` (uvicorn#451)."""
 
     grace_s: float = 10.0
-    point: str = chosen(*POINTS)
-    window: Window = BRIEFLY
-
-    @property
-    def needs_also(self) -> frozenset[str]:
-        """What a request does the provider's calls tell."""
-        return needs_of_point(self.point)
+    window: Window = MID_REQUEST
 
     def _check(self) -> None:
         check("grace_s", self.grace_s, 0.1, 600)
-        closed(self, "point")
 
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
-        """Terminate at the point, start on exit."""
-        process = _process(rig)
-        return struck(
-            rig, self.name, self.point, lambda: process.down(self.name, kill=False, grace_s=self.grace_s)
-        )
+        """Terminate on entry, start on exit."""
+        return _process(rig).down(self.name, kill=False, grace_s=self.grace_s)
 
 
 @fault(

@@ -57,12 +57,8 @@ def rig(process: Process | None) -> Rig:
 @pytest.mark.parametrize(
     ("fault", "within", "after"),
     [
-        (ProcessKill(point="between_turns"), ["process.kill down kill=True grace_s=10"], ["mended"]),
-        (
-            ProcessTerminate(grace_s=3.0, point="between_turns"),
-            ["process.terminate down kill=False grace_s=3"],
-            ["mended"],
-        ),
+        (ProcessKill(), ["process.kill down kill=True grace_s=10"], ["mended"]),
+        (ProcessTerminate(grace_s=3.0), ["process.terminate down kill=False grace_s=3"], ["mended"]),
         (ProcessPause(), ["process.pause paused"], ["mended"]),
         (ProcessFdLimit(descriptors=2), ["process.fd_limit starved 2"], ["mended"]),
         (
