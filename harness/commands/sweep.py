@@ -111,7 +111,12 @@ def _named(one: Swept, chosen: Options) -> Swept:
 def _replay(chosen: Options, names: list[str]) -> str:
     """The command that plays these faults again."""
     words = ["shakeout", "sweep", *names, "--stage", chosen.stage, "--seed", str(chosen.seed)]
-    return shlex.join([*words, *chosen.aimed])
+    return " ".join(map(_quoted, [*words, *chosen.aimed]))
+
+
+def _quoted(word: str) -> str:
+    """A word for a shell; the quotes within a fault's label are left as they stand where double ones may go around."""
+    return f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word)
 
 
 def _show(done: Sweep, chosen: Options) -> None:

@@ -1,6 +1,7 @@
 """The command of a sweep: what it says, what it writes, and how it ends."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,26 @@ def test_what_fails_without_a_fault_is_played_again_with_the_same_names(shakeout
     code, out, _ = shakeout("sweep", "provider.refusal", "--defect", "history_lost")
     assert code == 1
     assert "  again: shakeout sweep provider.refusal --stage simulated" in out
+
+
+def test_a_label_is_given_again_as_a_shell_takes_it_and_a_reader_can_read_it(shakeout, tmp_path):
+    """The quotes of a choice stay as they are, within double ones; a path with a dollar is not expanded."""
+    place, label = tmp_path / "a$b.toml", "provider.server_error(body='html')"
+    place.write_text((SERVICES / "helpdesk" / "profile.toml").read_text())
+    (tmp_path / "helpdesk.py").write_bytes((SERVICES / "helpdesk" / "helpdesk.py").read_bytes())
+    told = tmp_path / "sweep.json"
+    shakeout("sweep", label, "--target", str(place), "--quiet", "--json", str(told))
+    replay = json.loads(told.read_text())["replay"]
+    assert f'shakeout sweep "{label}" --stage' in replay
+    assert label in shlex.split(replay)
+    assert str(place) in shlex.split(replay)
+    assert f"'{place}'" in replay
+
+
+def test_drills_that_were_too_slow_without_a_fault_are_named(shakeout, monkeypatch):
+    """On a machine that is late whatever it plays no fault is played: which drills that cost is told, exit 4."""
+    monkeypatch.setattr("harness.judge.HARNESS_LAG_MS_MAX", -1.0)
+    code, out, _ = shakeout("sweep", "provider.refusal")
+    assert code == 4
+    said = " ".join(out.split())
+    assert "not played: 1 (the machine was too slow for two_sessions without a fault;" in said
