@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.errors import UsageError
-from harness.faults.base import ALWAYS, NO_PROCESS, check_whole
+from harness.faults.base import ALWAYS, NO_PROCESS, check_whole, closed
 from harness.faults.client_holds import one_effect
+from harness.faults.process_points import POINTS, needs_of_point, struck
 from harness.registry import Invariant, fault
 from harness.rig import ProcessSeam, Rig, Window, check
-
-MID_REQUEST = Window(at_s=0.003, for_s=0.4)
-"""Soon enough after the step began that its requests are under way, and over before their clients give up."""
+from harness.variants import chosen
 
 BRIEFLY = Window(for_s=0.4)
+"""Over before their clients give up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,42 +38,71 @@ class ProcessFault:
         """Hold the fault's own knobs to their ranges; most have none."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessStruck(ProcessFault):
+    """A process is ended at a `point`, and another is there on the same store `down_s` later, or when the window ends.
+
+    `mid_request` is while the provider is asked, `mid_stream` in the middle of a stream, and `between_turns` as the
+    window opens, which is the only one where the target has no provider.
+    """
+
+    point: str = chosen(*POINTS)
+    down_s: float = 0.4
+
+    @property
+    def needs_also(self) -> frozenset[str]:
+        """What a request does the provider's calls tell."""
+        return needs_of_point(self.point)
+
+    def _check(self) -> None:
+        closed(self, "point")
+        check("down_s", self.down_s, 0, 3_600)
+
+
 @fault("process.kill", stages=("live",), because=NO_PROCESS, needs=("process",))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessKill(ProcessFault):
-    """SIGKILL while requests are under way, and a new process on the same store when the window ends.
-
-    Whatever was acknowledged must be there again (Jepsen's kill nemesis).
-    """
+class ProcessKill(ProcessStruck):
+    """SIGKILL: whatever was acknowledged must be there again (Jepsen's kill nemesis)."""
 
     holds: ClassVar[tuple[Invariant, ...]] = (one_effect,)
 
-    window: Window = MID_REQUEST
-
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
-        """Kill on entry, start on exit."""
-        return _process(rig).down(self.name, kill=True)
+        """Kill at the point, start when it is over."""
+        process = _process(rig)
+        return struck(
+            rig,
+            self.name,
+            self.point,
+            down_s=self.down_s,
+            blow=lambda: process.down(self.name, kill=True),
+        )
 
 
-@fault(
-    "process.terminate",
-    stages=("live",),
-    because=NO_PROCESS,
-    needs=("process",),
-)
+@fault("process.terminate", stages=("live",), because=NO_PROCESS, needs=("process",))
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessTerminate(ProcessFault):
-    """SIGTERM while requests are under way: those finish, and the process ends within `grace_s` (uvicorn#451)."""
+class ProcessTerminate(ProcessStruck):
+    """SIGTERM: what is under way finishes, and the process ends within `grace_s`.
+
+    Its calls are answered, and a stream goes on, when the process has had its signal; connections that are kept, and
+    say nothing, must not hold it up (uvicorn#451, #2913).
+    """
 
     grace_s: float = 10.0
-    window: Window = MID_REQUEST
 
     def _check(self) -> None:
+        super(ProcessTerminate, self)._check()  # a class with slots is made anew: `super()` finds the other
         check("grace_s", self.grace_s, 0.1, 600)
 
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
-        """Terminate on entry, start on exit."""
-        return _process(rig).down(self.name, kill=False, grace_s=self.grace_s)
+        """Terminate at the point, start when it is over."""
+        process = _process(rig)
+        return struck(
+            rig,
+            self.name,
+            self.point,
+            down_s=self.down_s,
+            blow=lambda: process.down(self.name, kill=False, grace_s=self.grace_s),
+        )
 
 
 @fault(

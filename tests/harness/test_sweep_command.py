@@ -96,3 +96,30 @@ def test_drills_that_were_too_slow_without_a_fault_are_named(shakeout, monkeypat
     assert code == 4
     said = " ".join(out.split())
     assert "not played: 1 (the machine was too slow for two_sessions without a fault;" in said
+
+
+def test_a_service_that_drops_what_it_has_taken_up_when_it_is_told_to_end_is_found(shakeout, tmp_path):
+    """It ends by itself, at once and with exit code 0: that its clients were left without an answer is told."""
+    profile = (SERVICES / "shop" / "profile.toml").read_text()
+    (tmp_path / "profile.toml").write_text(profile)
+    (tmp_path / "shop.py").write_text(
+        (SERVICES / "shop" / "shop.py").read_text()
+        + """
+
+import os
+import signal
+
+
+@app.middleware("http")
+async def hasty(request, call_next):
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    return await call_next(request)
+"""
+    )
+    code, out, _ = shakeout(
+        "sweep", "process.terminate", "--stage", "live", "--target", str(tmp_path / "profile.toml")
+    )
+    assert code == 1
+    assert (
+        "found: process.terminate: outcome.answered_within_deadline: accepted before SIGTERM and never" in out
+    )

@@ -57,8 +57,16 @@ def rig(process: Process | None) -> Rig:
 @pytest.mark.parametrize(
     ("fault", "within", "after"),
     [
-        (ProcessKill(), ["process.kill down kill=True grace_s=10"], ["mended"]),
-        (ProcessTerminate(grace_s=3.0), ["process.terminate down kill=False grace_s=3"], ["mended"]),
+        (
+            ProcessKill(point="between_turns", down_s=0.5),
+            ["process.kill down kill=True grace_s=10"],
+            ["slept 0.5", "mended"],
+        ),
+        (
+            ProcessTerminate(grace_s=3.0, point="between_turns", down_s=0.5),
+            ["process.terminate down kill=False grace_s=3"],
+            ["slept 0.5", "mended"],
+        ),
         (ProcessPause(), ["process.pause paused"], ["mended"]),
         (ProcessFdLimit(descriptors=2), ["process.fd_limit starved 2"], ["mended"]),
         (

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +84,13 @@ async def test_a_command_that_crashes_is_found(tmp_path: Path) -> None:
     assert died(history) == [-11]
 
 
-@pytest.mark.parametrize("fault", [ProcessKill, ProcessTerminate, ProcessRestart])
+@pytest.mark.parametrize(
+    "fault",
+    [ProcessKill(point="between_turns"), ProcessTerminate(point="between_turns"), ProcessRestart()],
+)
 async def test_one_that_had_died_before_a_fault_ends_it_is_found(job: Job, fault: Any) -> None:
     """What is to end it does not hide that there was nobody left to end, and has not fired."""
-    armed = fault(window=Window(from_step=3, until_step=3))
+    armed = replace(fault, window=Window(from_step=3, until_step=3))
     steps = (
         *STEPS[:2],
         Wait(for_s=0.2),
@@ -109,8 +113,26 @@ async def test_one_that_is_down_on_purpose_has_not_died(job: Job, tmp_path: Path
 
 async def test_who_is_ended_on_purpose_has_not_died(job: Job) -> None:
     """A restart and a kill are outages of their own kind, and the run goes on to its end."""
-    kill = ProcessKill(window=Window(from_step=1, until_step=1))
+    kill = ProcessKill(point="between_turns", window=Window(from_step=1, until_step=1))
     steps = (Turn(message="one"), Turn(message="two"), Restart(), Turn(message="three"))
     history = await once(replace(job, steps=steps, faults=(kill,), arm="faulted"))
     assert died(history) == []
+    assert history.fired() == {"process.kill": 1}
     assert [turn.status for turn in history.turns][-1] == 200
+
+
+async def test_a_stream_that_its_process_dies_in_was_shown_in_part() -> None:
+    """The blow falls when most of the provider's answer was sent, and before its end, as the client saw it."""
+    reference = Job(
+        name="x",
+        arm="faulted",
+        steps=(Turn(message="one", stream=True),),
+        faults=(ProcessKill(point="mid_stream"),),
+        profile=profiles.load(),
+        seed=1,
+    )
+    (turn,) = (one for one in (await once(reference)).turns if one.role == "turn")
+    assert turn.status == HTTPStatus.OK
+    assert turn.error is not None
+    assert "chunk" in str(turn.body)
+    assert "done" not in str(turn.body)
