@@ -78,10 +78,24 @@ def field(exchange: Exchange, name: str) -> Any:
     return (fields(exchange) or {}).get(name)
 
 
+def says_error(event: Any) -> bool:
+    """Whether an event of a stream tells of a failure: by its name, or by an `error` in its data as OpenAI's has it."""
+    if not isinstance(event, dict):
+        return False
+    data = event.get("data")
+    return event.get("event") == ERROR or (isinstance(data, dict) and bool(data.get(ERROR)))
+
+
 def answered_ok(exchange: Exchange) -> bool:
-    """True where the client saw a whole 200; a stream says `error` in a 200 too, and then nothing is acknowledged."""
-    failed = any(event.get("event") == ERROR for event in events(exchange))
+    """True where the client saw a whole 200; a stream tells of a failure in a 200 too, and then nothing is acknowledged."""
+    told = exchange.body if isinstance(exchange.body, list) else ()
+    failed = any(map(says_error, told))
     return exchange.status == HTTPStatus.OK and exchange.error is None and not failed
+
+
+def failed_late(exchange: Exchange) -> bool:
+    """True for a stream that failed behind its good status, which was sent before: that may be logged as no success."""
+    return is_stream(exchange) and exchange.status == HTTPStatus.OK and not answered_ok(exchange)
 
 
 def of_fault(tag: str, *faults: str) -> bool:

@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "provider": CORE,
     "network": CORE | {"provider"},
     "within": CORE | {"simulation"},
-    "faults": CORE | {"variants"},
+    "faults": CORE | {"variants", "endings"},
     "targets": CORE | {"provider", "simulation", "network", "within", "endings"},
     **dict.fromkeys(("invariants", "judge"), ORACLE),
     "spread": {"errors"},

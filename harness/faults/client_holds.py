@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.faults.client_base import FOREIGN, HELD, ODD_ID, long_header
 from harness.history import LOGS, PROVIDER, WIRE, Exchange, History, Outage
-from harness.reading import of_fault
+from harness.reading import answered_ok, of_fault
 from harness.registry import Invariant, oracle
 from harness.verdict import Finding
 
@@ -27,7 +27,7 @@ def one_answer(history: History) -> Iterable[Finding]:
     Its own id, and how long it took, may differ.
     """
     for turns in _under_key(history).values():
-        if len({repr(_answer(turn)) for turn in turns if _whole(turn)}) > 1:
+        if len({repr(_answer(turn)) for turn in turns if answered_ok(turn)}) > 1:
             message = f"{len(turns)} requests under one key have answers that differ"
             yield Finding(message=message, evidence=str(turns[-1]))
 
@@ -172,13 +172,6 @@ def _answer(turn: Exchange) -> tuple[Any, ...]:
     last = turn.body[-1] if isinstance(turn.body, list) and turn.body else None
     said = last.get("data") if isinstance(last, dict) else turn.body
     return turn.session_id, said.get("turn") if isinstance(said, dict) else None, turn.reply
-
-
-def _whole(turn: Exchange) -> bool:
-    """Whether a turn was answered to its end, and does not say itself that something went wrong."""
-    events = turn.body if isinstance(turn.body, list) else []
-    failed = any(isinstance(event, dict) and event.get("event") == "error" for event in events)
-    return turn.status == HTTPStatus.OK and turn.error is None and not failed
 
 
 def _told(messages: Iterable[Any], canary: str) -> int:

@@ -5,12 +5,11 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import Any
 
 from harness.faults.base import HTML
 from harness.history import LOGS, PROVIDER, WIRE, Exchange, History, UpstreamCall
-from harness.reading import key_marks, marks_in, shaped
+from harness.reading import answered_ok, key_marks, marks_in, shaped
 from harness.registry import Invariant, oracle
 from harness.verdict import Finding
 
@@ -42,7 +41,7 @@ def never_whole(fault: str) -> Invariant:
         for turn in history.turns:
             asked = [call for call in history.calls if turn.canary and _asks(call, turn.canary)]
             part = (turn.reply or "").strip()
-            if not (asked and part and all(shaped(call, fault) for call in asked) and _whole(turn)):
+            if not (asked and part and all(shaped(call, fault) for call in asked) and answered_ok(turn)):
                 continue
             meant = [text for call in asked for text in _meant(call)]
             if any(part in text and part != text.strip() for text in meant):
@@ -87,7 +86,7 @@ def no_error_page(history: History) -> Iterable[Finding]:
 def no_empty_answer(history: History) -> Iterable[Finding]:
     """A turn that is answered 200 has something in its reply."""
     for turn in history.turns:
-        if _whole(turn) and not (turn.reply or "").strip():
+        if answered_ok(turn) and not (turn.reply or "").strip():
             yield Finding(message="answered 200 with nothing in the reply", evidence=str(turn))
 
 
@@ -173,10 +172,3 @@ def _meant(call: UpstreamCall) -> Iterable[str]:
 def _asks(call: UpstreamCall, canary: str) -> bool:
     """Whether a call is for the message with the canary: its last one."""
     return bool(call.messages) and canary in str(call.messages[-1].get("content"))
-
-
-def _whole(turn: Exchange) -> bool:
-    """Whether a turn was answered to its end, and does not say itself that something went wrong."""
-    events = turn.body if isinstance(turn.body, list) else []
-    failed = any(isinstance(event, dict) and event.get("event") == "error" for event in events)
-    return turn.status == HTTPStatus.OK and turn.error is None and not failed

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from harness.history import PROVIDER, WIRE, Exchange, History, UpstreamCall
-from harness.reading import shaped
+from harness.reading import answered_ok, shaped
 from harness.registry import Invariant, oracle
 from harness.verdict import Finding
 
@@ -23,7 +23,7 @@ def text_kept(fault: str) -> Invariant:
     def check(history: History) -> Iterable[Finding]:
         """A reply is the provider's text to the letter, if it is so where the fault was not."""
         felt: list[Exchange] = []
-        for turn in (turn for turn in history.turns if turn.reply and _whole(turn)):
+        for turn in (turn for turn in history.turns if turn.reply and answered_ok(turn)):
             if any(shaped(call, fault) for call in _asked(turn, history)):
                 felt.append(turn)
             elif _damaged(turn, history):
@@ -70,13 +70,6 @@ def _asked(turn: Exchange, history: History) -> list[UpstreamCall]:
         for call in history.calls
         if word and call.messages and word in str(call.messages[-1].get("content"))
     ]
-
-
-def _whole(turn: Exchange) -> bool:
-    """Whether a turn was answered to its end, and does not say itself that something went wrong."""
-    events = turn.body if isinstance(turn.body, list) else []
-    failed = any(isinstance(event, dict) and event.get("event") == "error" for event in events)
-    return turn.status == HTTPStatus.OK and turn.error is None and not failed
 
 
 def _texts(calls: list[UpstreamCall]) -> list[str]:

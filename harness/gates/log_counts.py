@@ -145,6 +145,11 @@ class LogCounts:
         return self.completions if self.completions.count else self.access
 
     @property
+    def failures(self) -> Requests:
+        """The requests to judge errors by: of the two witnesses the one that tells of more of them."""
+        return self.access if self.access.errors > self.requests.errors else self.requests
+
+    @property
     def untold(self) -> int:
         """How many of the completion events to judge by name no status, where others do: a service may name it in access lines."""
         return self.completions.untold if self.completions.count else 0
@@ -236,6 +241,9 @@ class LogCounts:
         if ended is not None:
             turn = on_path(record.fields, self.contract.turn_path)
             (self.access_turns if turn else self.access_others).add(ended)
+            # Not every server writes the words behind the number.
+            if ended.status == HTTPStatus.INTERNAL_SERVER_ERROR and SERVER_ERROR_TEXT not in record.text:
+                self._saw(SERVER_ERROR_TEXT, record)
 
     def _saw(self, name: str, record: LogRecord) -> None:
         """Count one of a name, and keep the first line that showed it."""

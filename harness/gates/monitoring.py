@@ -119,13 +119,16 @@ class FewErrors:
         return f"error_rate < {self.limit * 100:g}%"
 
     def judge(self, log: LogCounts) -> GateResult:
-        """Exact one-sided bounds on the share."""
-        errors, requests = log.requests.errors, log.requests.count
+        """Exact one-sided bounds on the share; where access lines tell of more errors than completion events, on theirs."""
+        errors, requests = log.failures.errors, log.failures.count
         if not requests:
             return absent(self.name, self.limit, Unit.SHARE)
         untold = log.untold
         most = share_below(self.name, (errors + untold, requests + untold), self.limit, self.alpha)
         result = share_below(self.name, (errors, requests), self.limit, self.alpha)
+        if log.failures is not log.requests:
+            told = f"{result.message}; by the access lines: completion events tell of {log.requests.errors:,}"
+            return replace(result, message=told)
         return with_untold(result, 0 if most.verdict is Verdict.PASSED else untold)
 
 

@@ -12,7 +12,7 @@ from harness.incidents.events import event_of, explained
 from harness.incidents.lab import Lab, Tried
 from harness.incidents.run_log import LIFECYCLE
 from harness.incidents.signature import Read, Signature, odd, signature_of
-from harness.incidents.traits import contradicts
+from harness.incidents.traits import contradicts, exceptions_in
 from harness.runner import Arm
 from harness.scenario import Scenario
 
@@ -146,6 +146,8 @@ class Diagnosis:
             return True
         if any(map(contradicts, cause.lacks)):  # whatever else it shows, it does not fail as the log says
             return False
+        if exceptions_in(cause.lacks) and not exceptions_in(cause.distance.shares):
+            return False  # it fails with another exception, or with none
         if not self.odd:
             return cause.shared >= SHARED_MIN_HEALTHY
         known |= set(map(event_of, cause.tried.candidate.run.traits))

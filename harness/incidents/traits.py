@@ -31,6 +31,7 @@ _CONTRADICTION = re.compile(
     r"\b\w*status\w*=[45]\d\d with success=true$|\bsuccess=true with \w*status\w*=[45]\d\d$"
     r"|^(?:access line|completion) \d+ but (?:access line|completion) \d+$"
 )
+_NAMED = re.compile(r"^exception (\w+)|: \w+=([A-Z]\w*(?:Error|Exception|Timeout))$")
 _FLAGS = ("true", "false")
 _TRACEBACK = "Traceback (most recent call last)"
 
@@ -54,6 +55,12 @@ def traits_of(thread: Thread, completion: str | None) -> Iterator[Trait]:
 def contradicts(trait: str) -> bool:
     """Whether a trait says of one request what cannot both be: a success with a status of failure, or two statuses."""
     return _CONTRADICTION.search(trait) is not None
+
+
+def exceptions_in(traits: Iterable[str]) -> frozenset[str]:
+    """The classes of exceptions that traits name, be it in a traceback or in a field."""
+    found = (_NAMED.search(trait) for trait in traits)
+    return frozenset(match[1] or match[2] for match in found if match)
 
 
 def orders_of(thread: Thread) -> Iterator[Trait]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from harness.history import LOGS, WIRE, History
-from harness.reading import contradicts, is_owed, logged_status
+from harness.reading import contradicts, failed_late, is_owed, logged_status
 from harness.registry import invariant
 from harness.verdict import Finding
 
@@ -13,7 +13,7 @@ from harness.verdict import Finding
 def counts_agree_with_wire(history: History) -> Iterable[Finding]:
     """Of each status there are as many completion records as turns that were answered so, and none contradicts itself.
 
-    There may be more, as other requests have theirs, and one that names no status may be of any. Where a log carries
+    A stream that failed behind its 200 may be logged as no success. There may be more records, as other requests have theirs, and one that names no status may be of any. Where a log carries
     the ids of its requests, `logs.agree_with_wire` holds each record to its own.
     """
     contract = history.header.contract
@@ -28,8 +28,11 @@ def counts_agree_with_wire(history: History) -> Iterable[Finding]:
             last = [turn for turn in whole if turn.status == status][-1]
             message = f"{count} turns were answered with {status}, {logged[status]} completion records say so"
             yield Finding(message=message, evidence=str(last))
-    for record in records:
-        if contradicts(record.fields):
+    late = sum(map(failed_late, history.exchanges))
+    for record in (one for one in records if contradicts(one.fields)):
+        excused = record.fields["success"] is False and late > 0
+        late -= excused
+        if not excused:
             success = record.fields["success"]
             message = f"logged success={success} with status {logged_status(record.fields)}"
             yield Finding(message=message, evidence=str(record))

@@ -8,6 +8,7 @@ from harness.history import LOGS, SNAPSHOTS, WIRE, Exchange, History, LogRecord,
 from harness.reading import (
     PAUSED,
     contradicts,
+    failed_late,
     has_unknown_ids,
     is_owed,
     known_ids,
@@ -65,7 +66,8 @@ def _lie(exchange: Exchange, record: LogRecord, history: History) -> str | None:
         return f"logged status {status}, {sent} on the wire"
     if status == CLIENT_LEFT and record.fields.get("complete"):
         return f"logged as complete with status {status}"
-    if contradicts(record.fields):
+    excused = failed_late(exchange) and record.fields.get("success") is False
+    if contradicts(record.fields) and not excused:
         return f"logged success={record.fields['success']} with status {status}"
     return None
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 from harness.history import WIRE, Exchange, History
-from harness.reading import DONE, ERROR, cut_with_reason, events, is_stream
+from harness.reading import DONE, ERROR, cut_with_reason, events, is_stream, says_error
 from harness.registry import invariant
 from harness.verdict import Finding
 
@@ -34,7 +34,7 @@ def _unended(stream: Exchange) -> str | None:
     """What is wrong with how a stream that came whole ends, or None; an unread one (its body a text) is not judged."""
     if isinstance(stream.body, str):
         return None
-    names = [str(event.get("event")) for event in events(stream)]
+    names = [ERROR if says_error(event) else str(event.get("event")) for event in events(stream)]
     ends = [name for name in names if name in (DONE, ERROR)]
     if len(ends) == 1 and names[-1] in (DONE, ERROR):
         return None

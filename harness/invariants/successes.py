@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from harness.history import LOGS, WIRE, Exchange, History, LogRecord
-from harness.reading import ERROR, events, returned_id
+from harness.reading import ERROR, events, returned_id, says_error
 from harness.registry import invariant
 from harness.verdict import Finding
 
@@ -33,4 +33,4 @@ def success_is_whole(history: History) -> Iterable[Finding]:
 
 def _ends_with_error(exchange: Exchange) -> bool:
     """True for a stream of which the client read that it failed."""
-    return any(event.get("event") == ERROR for event in events(exchange)[-1:])
+    return any(map(says_error, events(exchange)[-1:]))

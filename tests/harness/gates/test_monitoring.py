@@ -134,6 +134,18 @@ def test_where_access_lines_alone_name_statuses_they_are_judged_by(contract: Con
     assert (results[ENDED_500].verdict, results[ENDED_500].message) == (Verdict.UNDECIDED, ABSENT)
 
 
+def test_access_lines_that_tell_of_more_errors_than_completions_are_judged_by(contract: Contract) -> None:
+    """A service that logs success and answers 500 fails, be there words behind the number or not."""
+    for phrase in ("Internal Server Error", ""):
+        lies = [access(200)] * 300 + [access(500, phrase=phrase)] * 3
+        results = judged(contract, *turns(303), *lies)
+        assert results[ERRORS].verdict is Verdict.FAILED
+        assert "by the access lines: completion events tell of 0" in results[ERRORS].message
+        assert results['log("500 Internal Server Error") == 0'].observed == 3
+    told = judged(contract, *turns(300), *turns(3, status=500), *[access(200)] * 303)[ERRORS]
+    assert (told.verdict, "access" in told.message) == (Verdict.FAILED, False)
+
+
 def test_success_that_nobody_claims_cannot_be_cleared(contract: Contract) -> None:
     """Where no completion says whether it was a success, there is nothing to contradict, and no pass."""
     result = judged(contract, *turns(10, success=None))["log(completion status contradicts success) == 0"]

@@ -67,6 +67,15 @@ def test_the_run_that_shows_what_is_odd_is_the_match_and_one_that_shows_nothing_
     assert known.matches[0].tried.violation.invariant == "known"
 
 
+@pytest.mark.parametrize(("raised", "matches"), [("KeyError", ["same"]), ("ValueError", []), ("", [])])
+def test_a_run_that_fails_with_another_exception_is_no_match(raised: str, matches: list[str]) -> None:
+    """However much else it shows: the log says with which one."""
+    failing = "app ERROR lost kind=store status=500 path=/turn error={} request_id={{0}}\n"
+    known = diagnosis(PLAIN, failing.format("KeyError"))
+    known.add(tried(suspect("same"), PLAIN, failing.format(raised or "none")))
+    assert (names(known.causes), names(known.matches)) == (["same"], matches)
+
+
 def test_matches_that_are_as_near_are_named_the_one_with_fitting_words_first() -> None:
     """The log does not tell them apart, and nobody pretends that it does."""
     known = diagnosis(LATE)

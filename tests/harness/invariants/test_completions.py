@@ -52,6 +52,18 @@ def test_a_record_may_not_contradict_itself(made, findings, status, fields, foun
     assert all(message.startswith("logged success=") for message in messages)
 
 
+def test_as_many_may_be_logged_as_no_success_beside_a_200_as_streams_failed_behind_it(made, findings):
+    """Nobody knows which record is whose: two such records of one failed stream are one too many."""
+    failed = made.turn(
+        1,
+        headers={"content-type": "text/event-stream"},
+        body=[{"event": "message", "data": {"error": "cut"}}],
+    )
+    for others, found in ((0, 0), (1, 1)):
+        turns = failed, *[made.turn(2)] * others
+        assert len(judged(made, findings, turns, [200] * len(turns), success=False)) == found
+
+
 def test_what_may_never_have_been_logged_is_not_missed(made, findings):
     """A client that left, an answer that broke off and what a fault sent beside have no record that anybody could demand."""
     left = made.turn(1, status=None, body=None, left=True)
@@ -63,3 +75,15 @@ def test_what_may_never_have_been_logged_is_not_missed(made, findings):
 def test_a_log_with_ids_is_held_to_each_request(made, findings):
     """Where each record is compared with its own request nothing is counted: one finding for one lie."""
     assert findings(COUNTS, made.history(made.turn())) == []
+
+
+@pytest.mark.parametrize(
+    ("last", "found"), [({"error": "cut"}, []), ({"delta": "all"}, ["logged success=False with status 200"])]
+)
+def test_a_stream_that_failed_may_be_logged_so_beside_its_200(made, findings, last, found):
+    """Its status was sent before; of one that the client saw whole it is a lie."""
+    turn = made.turn(headers={"content-type": "text/event-stream"}, body=[{"event": "message", "data": last}])
+    record = made.completion(turn, fields={"status_code": 200, "success": False})
+    assert [
+        message.partition(";")[0] for message in findings("logs.agree_with_wire", made.history(turn, record))
+    ] == found

@@ -33,6 +33,12 @@ def test_a_stream_that_ends_otherwise_is_found(made, findings, names):
     assert message.startswith(f"the stream ends with {names[-1] if names else 'nothing'}")
 
 
+def test_a_stream_that_ends_with_an_error_in_its_data_has_ended(made, findings):
+    """It has another name for what the others call `error`."""
+    failed = made.turn(2, headers=SSE, body=[{"event": "message", "data": {"error": "cut"}}])
+    assert findings(ENDS, made.history(stream(made, *WHOLE), failed)) == []
+
+
 def test_a_target_that_never_says_done_is_not_held_to_it(made, findings):
     """Streams without `done` anywhere in the run have an end of their own kind."""
     assert findings(ENDS, made.history(stream(made, "token", "token"))) == []

@@ -36,6 +36,15 @@ def test_of_requests_under_one_id_as_many_may_be_successes_as_were(made, finding
     assert len(findings(WHOLE, made.history(failed, whole, *records))) == found
 
 
+def test_an_error_in_the_data_of_an_unnamed_event_is_one_too(made, findings):
+    """A stream may tell of it as OpenAI's does, by `error` in its data; a null there tells of none."""
+    for told, found in (({"message": "no"}, 1), ("no", 1), (None, 0)):
+        body = [{"event": "message", "data": {"delta": "x"}}, {"event": "message", "data": {"error": told}}]
+        turn = made.turn(headers=SSE, body=body)
+        history = made.history(turn, made.completion(turn, fields={"success": True}))
+        assert len(findings(WHOLE, history)) == found
+
+
 def test_what_is_no_completion_record_claims_nothing(made, findings):
     """Another record of the request may say success: it speaks of a part."""
     turn = stream(made, "chunk", "error")
