@@ -91,7 +91,8 @@ def duration_of(fields: Mapping[str, Any]) -> Duration | None:
         for end, unit in _UNITS_S.items()
     )
     bare = (Duration(name=measure, unit_s=1.0, assumed=True) for measure in _MEASURES)
-    return next((one for one in (*named, *bare) if one.read(fields) is not None), None)
+    unit_alone = Duration(name="ms", unit_s=1e-3)
+    return next((one for one in (*named, unit_alone, *bare) if one.read(fields) is not None), None)
 
 
 def method_of(fields: Mapping[str, Any]) -> str:

@@ -79,6 +79,7 @@ def test_the_first_line_of_each_kind_is_kept(contract: Contract) -> None:
     ({"elapsed_s": 0.25, "duration": 9}, "elapsed_s in seconds", 0.25),
     ({"latency_us": 250_000}, "latency_us in microseconds", 0.25),
     ({"execution_time_seconds": 0.25}, "execution_time_seconds in seconds", 0.25),
+    ({"ms": 250, "duration": 9}, "ms in milliseconds", 0.25),
     ({"duration": 0.25}, "duration in seconds, as its name has no unit", 0.25),
 ])  # fmt: skip
 def test_a_duration_is_found_by_its_name_and_unit(

@@ -1,6 +1,7 @@
 """liveness.no_growth: what is left of many sessions is counted, by whom, when, and of which classes."""
 
 import asyncio
+import gc
 import weakref
 from dataclasses import replace
 
@@ -101,3 +102,5 @@ def test_objects_of_classes_are_counted_and_garbage_is_not() -> None:
     del cycle
     assert objects() - before == len(locks)
     assert len(others) == 3, "they are there as long as it is counted"
+    gc.freeze()
+    assert objects() - before == len(locks), "what is frozen for a while is there all the same"
