@@ -40,10 +40,10 @@ class ProcessFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessStruck(ProcessFault):
-    """A process is ended at a `point`, and another is there on the same store `down_s` later, or when the window ends.
+    """A process is ended at a `point`; another is there on its store `down_s` later, or when the window ends if that is first.
 
     `mid_request` is while the provider is asked, `mid_stream` in the middle of a stream, and `between_turns` as the
-    window opens, which is the only one where the target has no provider.
+    window opens: the only point that a target without a provider has. Where no such point comes it has not fired.
     """
 
     point: str = chosen(*POINTS)
@@ -51,7 +51,7 @@ class ProcessStruck(ProcessFault):
 
     @property
     def needs_also(self) -> frozenset[str]:
-        """What a request does the provider's calls tell."""
+        """The points in a request are told by the provider's calls."""
         return needs_of_point(self.point)
 
     def _check(self) -> None:

@@ -14,7 +14,7 @@ from harness.wire import Pause
 MID_REQUEST, MID_STREAM, BETWEEN_TURNS = POINTS = ("mid_request", "mid_stream", "between_turns")
 
 SIGNALLED_S = 0.2
-"""So long a process has to hear its signal, before the calls that were held for that are answered."""
+"""So long after the order a process has to hear its signal, before the calls that were held for that are answered."""
 
 TAKEN_S = 0.05
 """So long after a call came all requests of its time are taken up; after a piece of a stream was sent, it is shown."""
@@ -38,9 +38,10 @@ def needs_of_point(point: str) -> frozenset[str]:
 
 @asynccontextmanager
 async def struck(rig: Rig, fault: str, point: str, *, down_s: float, blow: Blow) -> AsyncIterator[None]:
-    """While open, enter `blow` at the first such point, and leave it `down_s` later, or at the end.
+    """While open, enter `blow` at the first such point, and leave it `down_s` later, or at the end where that is first.
 
-    Where no such point comes nothing is struck, and nothing has fired.
+    Where no such point comes nothing is struck, and nothing has fired. The middle of a stream is where it would be if
+    nothing else held it up on its way and its reader were still there: a rule is not told what becomes of its answer.
     """
     strike = _Strike(rig.clock, down_s, blow)
     if point == BETWEEN_TURNS:
@@ -63,7 +64,7 @@ class _Moment:
         self._clock, self._point, self._over = clock, point, over
         self._come, self._past = asyncio.Event(), asyncio.Event()
         self._waiting = 0
-        self._from_s = self._until_s = 0.0
+        self._middles: list[tuple[float, float]] = []
 
     def rule(self) -> Rule:
         """What waits for the blow: a call without its answer, or a stream in its middle."""
@@ -95,19 +96,24 @@ class _Moment:
         there_s = self._clock.monotonic() + sum(
             part.for_s for part in parts[:place] if isinstance(part, Pause)
         )
-        self._from_s, self._until_s = there_s + TAKEN_S, there_s + STREAM_S
+        self._middles.append((there_s + TAKEN_S, there_s + STREAM_S))
         self._come.set()
         return framed(reply, *parts[:place], Pause(for_s=STREAM_S), *parts[place:])
 
     async def comes(self) -> bool:
         """Wait for one that can still be struck; False where the window is over before."""
         while not self._over.is_set():
-            await _first(self._come.wait(), self._over.wait())
-            wait_s = max(TAKEN_S, self._from_s - self._clock.monotonic())
-            await _first(self._clock.sleep(wait_s), self._over.wait())
-            if not self._over.is_set() and (self._waiting or self._clock.monotonic() < self._until_s):
-                return True
+            waits: list[Coroutine[Any, Any, Any]] = [self._come.wait(), self._over.wait()]
+            if self._middles:
+                waits.append(self._clock.sleep(min(self._middles)[0] - self._clock.monotonic()))
+            await _first(*waits)
+            if self._come.is_set() and self._point == MID_REQUEST:
+                await _first(self._clock.sleep(TAKEN_S), self._over.wait())
             self._come.clear()
+            now_s = self._clock.monotonic()
+            self._middles = [middle for middle in self._middles if now_s < middle[1]]
+            if self._waiting or any(from_s <= now_s for from_s, _ in self._middles):
+                return not self._over.is_set()
         return False
 
     def pass_by(self) -> None:

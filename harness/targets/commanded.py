@@ -32,15 +32,16 @@ async def commanded(
     logs: Path,
     environment: dict[str, str],
     nonce: str,
+    port: int = 0,
 ) -> AsyncIterator[Child]:
-    """Start the command of a profile on a free port; it is healthy when the block begins, and gone when it ends.
+    """Start the command of a profile on a port, a free one for 0; it is healthy when the block begins, and gone when it ends.
 
     `directory` is what it is told in its words, `logs` is where what it says is kept.
 
     Raises:
         UsageError: there is no such command, it ends at once, does not get healthy in time, or somebody else listens.
     """
-    port = free_port()
+    port = port or free_port()
     arguments = _arguments(profile, port=port, directory=directory)
     async with child(
         "supervise", arguments, profile=profile, directory=logs, environment=environment, nonce=nonce

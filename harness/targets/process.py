@@ -200,6 +200,7 @@ class ProcessTarget(Single):
             logs=logs,
             environment=variables,
             nonce=self.nonce,
+            port=port,
         )
 
     def _serve(self, variables: dict[str, str], port: int, logs: Path) -> AbstractAsyncContextManager[Child]:

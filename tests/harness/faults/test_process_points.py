@@ -1,7 +1,4 @@
-"""A process is struck while a request is under way, as the provider's calls tell, and not at some time.
-
-All is played in virtual time, on the script that answers the provider's calls in every stage.
-"""
+"""A process is struck while a request is under way, as the provider's calls tell: on their real script, in virtual time."""
 
 import asyncio
 import random
@@ -12,11 +9,11 @@ from typing import Any
 import pytest
 
 from harness.errors import UsageError
-from harness.faults import ProcessKill, ProcessTerminate
+from harness.faults import ProcessKill, ProcessTerminate, ProviderSlowDrip
 from harness.faults.process_points import SIGNALLED_S, STREAM_S, TAKEN_S
 from harness.provider import Script, Witness
 from harness.registry import drill_of, needs_of
-from harness.rig import Call, Reply, Rig
+from harness.rig import Call, Reply, Rig, Window
 from harness.simulation.run import Simulation
 from harness.targets.real import RealClock
 from harness.wire import Pause
@@ -201,6 +198,23 @@ def test_a_stream_that_has_gone_on_is_not_struck_but_the_next_one_is(monkeypatch
     stand.play(after((0.0, ask), (5.0, ask), (2.0, nothing)), ProcessKill(point="mid_stream"))
     (killed,) = [note for note in stand.notes if "killed" in note]
     assert 5.0 + TAKEN_S < float(killed.split()[0]) < 5.0 + STREAM_S
+
+
+def test_of_two_streams_the_one_that_is_first_in_its_middle_is_struck() -> None:
+    """A slow one does not hide a quicker one that began later, nor the other way round."""
+    for slow, calls in ((1, Window(first_n=1)), (2, Window(every_k=2))):
+        stand = Stand()
+
+        def ask(stand: Stand = stand) -> Any:
+            return stand.ask(stream=True)
+
+        stand.play(
+            after((0.0, ask), (1.0, ask), (60.0, nothing)),
+            ProviderSlowDrip(window=calls),
+            ProcessKill(point="mid_stream"),
+        )
+        (killed,) = [float(note.split()[0]) for note in stand.notes if "killed" in note]
+        assert (2 - slow) + TAKEN_S < killed < (2 - slow) + STREAM_S
 
 
 def test_two_that_are_struck_mend_both() -> None:

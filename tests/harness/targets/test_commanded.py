@@ -13,7 +13,9 @@ from harness.rig import Outgoing
 from harness.targets import commanded
 from harness.targets import profile as profiles
 from harness.targets.driven import Job, Recorder
+from harness.targets.ports import free_port
 from harness.targets.process import ProcessTarget
+from harness.targets.serving import Serving
 
 PROFILE = """
 command = '''{command}'''
@@ -70,6 +72,19 @@ async def test_a_command_is_started_where_its_profile_is_and_ended(job: Any, tmp
         assert "probes" not in target.witnesses
     assert gone(pid)
     assert "served /health" in (directory / "app.log").read_text()
+
+
+async def test_a_command_that_is_started_anew_is_where_it_was(job: Any, tmp_path: Path) -> None:
+    """Whoever sends to the port that was asked for finds the second process there, as the first."""
+    port = free_port()
+    serving = Serving(port=port)
+    async with ProcessTarget.start(job(), Recorder(), directory=tmp_path, serving=serving) as target:
+        asked = Outgoing(method="GET", path="/health", headers={})
+        first = await target.send(asked)
+        await target.restart(kill=True)
+        second = await target.send(asked)
+        assert (target.base_url.rpartition(":")[2], second.status) == (str(port), 200)
+        assert first.body != second.body
 
 
 @pytest.mark.parametrize(
