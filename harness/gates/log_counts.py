@@ -146,8 +146,8 @@ class LogCounts:
 
     @property
     def failures(self) -> Requests:
-        """The requests to judge errors by: of the two witnesses the one that tells of more of them."""
-        return self.access if self.access.errors > self.requests.errors else self.requests
+        """The requests to judge errors by: of the two witnesses the one that tells of more of them, of turns alone."""
+        return self.access_turns if self.access_turns.errors > self.requests.errors else self.requests
 
     @property
     def untold(self) -> int:

@@ -13,8 +13,9 @@ from harness.verdict import Finding
 def counts_agree_with_wire(history: History) -> Iterable[Finding]:
     """Of each status there are as many completion records as turns that were answered so, and none contradicts itself.
 
-    A stream that failed behind its 200 may be logged as no success. There may be more records, as other requests have theirs, and one that names no status may be of any. Where a log carries
-    the ids of its requests, `logs.agree_with_wire` holds each record to its own.
+    A stream that failed behind its 200 may be logged as no success. There may be more records, as other requests have
+    theirs, and one that names no status may be of any. Where a log carries the ids of its requests,
+    `logs.agree_with_wire` holds each record to its own.
     """
     contract = history.header.contract
     if contract.request_ids:

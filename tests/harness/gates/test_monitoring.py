@@ -144,6 +144,8 @@ def test_access_lines_that_tell_of_more_errors_than_completions_are_judged_by(co
         assert results['log("500 Internal Server Error") == 0'].observed == 3
     told = judged(contract, *turns(300), *turns(3, status=500), *[access(200)] * 303)[ERRORS]
     assert (told.verdict, "access" in told.message) == (Verdict.FAILED, False)
+    unready = judged(contract, *turns(3_000), *[access(503, "/health")] * 9)[ERRORS]
+    assert unready.verdict is Verdict.PASSED, "a probe that is refused is no turn"
 
 
 def test_success_that_nobody_claims_cannot_be_cleared(contract: Contract) -> None:
