@@ -1,7 +1,7 @@
-"""What has to be done to its end, however often whoever waits for it is cancelled."""
+"""What has to come to its end, however often whoever waits for it is cancelled."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 
@@ -20,3 +20,22 @@ async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
     if cancelled is not None:
         raise cancelled
     doing.result()
+
+
+async def first_ended(*works: Awaitable[Any]) -> None:
+    """Begin all of it and wait for whichever ends first; the rest is cancelled, and gone."""
+    futures = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await gone(*futures)
+
+
+async def gone(*futures: asyncio.Future[Any]) -> None:
+    """Cancel what has not ended, and see it gone, so that what it records is there before the caller goes on.
+
+    All are cancelled before any is waited for: who is cancelled in here leaves none behind that would go on.
+    """
+    for future in futures:
+        future.cancel()
+    await asyncio.wait(futures)

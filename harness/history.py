@@ -18,6 +18,7 @@ __all__ = [
     "PROCESS",
     "PROVIDER",
     "SNAPSHOTS",
+    "STANDS_IN",
     "WIRE",
     "WITNESSES",
     "Contract",
@@ -37,6 +38,9 @@ __all__ = [
 ]
 
 IDEMPOTENCY_KEY = "idempotency-key"
+
+STANDS_IN = "x-shakeout-stands-in"
+"""The header of an answer that the harness gave in the place of a target whose request it had cancelled; it names the fault."""
 """The header by which a client says that a request is the same as one before."""
 
 
@@ -111,6 +115,11 @@ class Exchange:
     def elapsed_s(self) -> float:
         """Seconds from the first byte sent to the last byte seen."""
         return self.ended_s - self.at_s
+
+    @property
+    def own(self) -> bool:
+        """Whether the answer is the target's own; one that the harness gave in its place, nobody can hold it to."""
+        return STANDS_IN not in self.headers
 
     @property
     def idempotency_key(self) -> str | None:
@@ -199,6 +208,7 @@ class Probe:
     main memory (RSS); 0 where nobody can tell, as where the target is in the harness's own process. `from_factory` is 1
     where a factory built its app; `worker_threads` are those of anyio, at work or not. `objects` are
     those of classes that are neither Python's own nor the harness's, counted where many sessions are held, else 0.
+    `names` are what the counted tasks run, what the threads are called and the descriptors lead to, where that is known.
     """
 
     kind: ClassVar[str] = "probe"
@@ -214,6 +224,7 @@ class Probe:
     from_factory: int = 0
     worker_threads: int = 0
     objects: int = 0
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,9 @@ def judge(history: History, invariants: Iterable[Invariant]) -> Judgement:
     """
     header = history.header
     cut = any(outage.how == DIED for outage in history.of(Outage))
-    held = [_hold(history, invariant) for invariant in invariants if invariant.of_a_cut_run or not cut]
+    asked = [invariant for invariant in invariants if invariant.of_a_cut_run or not cut]
+    # What is told first is what somebody met: it is the headline of a report, and what a search makes small.
+    held = [_hold(history, invariant) for invariant in sorted(asked, key=lambda one: one.at_rest)]
     checked = tuple(each.name for each in held if each.judged)
     untrusted = [*header.doubts, *(each.untrusted for each in held if each.untrusted), *_silent(history)]
     violations = tuple(violation for each in held for violation in each.violations)

@@ -120,7 +120,7 @@ def killed(outage: Outage) -> bool:
 
 def is_owed(exchange: Exchange, history: History) -> bool:
     """Whether the log must have a completion record of an exchange."""
-    if exchange.left or (exchange.role == "beside" and returned_id(exchange) is None):
+    if exchange.left or not exchange.own or (exchange.role == "beside" and returned_id(exchange) is None):
         return False  # gone before a byte of it was read maybe, or refused by the server itself
     if exchange.status is None and met(exchange, history):
         return False

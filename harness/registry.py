@@ -31,6 +31,7 @@ class Invariant:
 
     `promises` are fields of the contract: where the target does not promise them, the oracle is not applicable.
     With `of_a_cut_run` it can judge a run in whose midst the target died; the others need to have seen the end of it.
+    What it finds `at_rest` is told after what somebody met while there was work.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Invariant:
     summary: str
     promises: tuple[str, ...] = ()
     of_a_cut_run: bool = False
+    at_rest: bool = False
 
     def __call__(self, history: History) -> Iterable[Finding]:
         """Judge one history."""
@@ -116,7 +118,12 @@ FAULTS: Registry[type[FaultClass]] = Registry("fault", "harness.faults")
 
 
 def oracle(
-    name: str, *, witnesses: Iterable[str], promises: Iterable[str] = (), of_a_cut_run: bool = False
+    name: str,
+    *,
+    witnesses: Iterable[str],
+    promises: Iterable[str] = (),
+    of_a_cut_run: bool = False,
+    at_rest: bool = False,
 ) -> Callable[[Check], Invariant]:
     """Make a pure function of a history an invariant, for a fault's `holds` or for a scenario's own.
 
@@ -138,20 +145,26 @@ def oracle(
             summary=summary,
             promises=promised,
             of_a_cut_run=of_a_cut_run,
+            at_rest=at_rest,
         )
 
     return made
 
 
 def invariant(
-    name: str, *, witnesses: Iterable[str], promises: Iterable[str] = (), of_a_cut_run: bool = False
+    name: str,
+    *,
+    witnesses: Iterable[str],
+    promises: Iterable[str] = (),
+    of_a_cut_run: bool = False,
+    at_rest: bool = False,
 ) -> Callable[[Check], Invariant]:
     """Register a pure function of a history as the universal invariant `name`.
 
     Raises:
         ValueError: as `oracle` does; or the name is taken.
     """
-    make = oracle(name, witnesses=witnesses, promises=promises, of_a_cut_run=of_a_cut_run)
+    make = oracle(name, witnesses=witnesses, promises=promises, of_a_cut_run=of_a_cut_run, at_rest=at_rest)
 
     def register(check: Check) -> Invariant:
         made = make(check)

@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "scenario": {"errors", "history", "registry", "rig", "steps"},
     "endings": set(),
     "variants": set(),
-    "provider": CORE,
+    "provider": CORE | {"endings"},
     "network": CORE | {"provider"},
     "within": CORE | {"simulation"},
     "faults": CORE | {"variants", "endings"},

@@ -13,6 +13,7 @@ from typing import Any
 from harness.contract import Contract
 from harness.faults.base import choice
 from harness.faults.loop_base import LOOP_S_MAX, InsideFault, on_loop
+from harness.history import STANDS_IN
 from harness.inside import App, Inside, Message, Receive, RequestRule, Send
 from harness.registry import fault
 from harness.variants import chosen
@@ -191,6 +192,7 @@ def _watched(work: Coroutine[Any, None, None], awaited: Callable[[], None]) -> G
 async def _give_503(send: Send) -> None:
     """Answer as a server that is going away does, in place of an app that ended without an answer."""
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+    headers.append((STANDS_IN.encode(), b"loop.cancel"))  # so that nobody asks the target for it
     await send({"type": "http.response.start", "status": 503, "headers": headers})
     await send({"type": "http.response.body", "body": b"Service Unavailable"})
 

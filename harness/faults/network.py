@@ -6,10 +6,11 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from typing import ClassVar
 
+from harness.endings import first_ended
 from harness.faults.base import ALWAYS, check_whole
 from harness.faults.network_holds import told_once
 from harness.registry import Invariant, fault
-from harness.rig import Clock, Rig, Window, check
+from harness.rig import Rig, Window, check
 
 
 @fault("network.refused")
@@ -84,19 +85,8 @@ class NetworkFlap:
         for cycle in range(self.cycles):
             if cycle:
                 await refusal.enter_async_context(rig.network.refused(self.name))
-            await _sleep(rig.clock, self.down_s, over)
+            await first_ended(rig.clock.sleep(self.down_s), over.wait())
             await refusal.aclose()
-            await _sleep(rig.clock, self.up_s, over)
+            await first_ended(rig.clock.sleep(self.up_s), over.wait())
             if over.is_set():
                 return
-
-
-async def _sleep(clock: Clock, seconds: float, over: asyncio.Event) -> None:
-    """Let so much of the run's time pass, or what is left until it is over."""
-    waited = {asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(over.wait())}
-    try:
-        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for one in waited:
-            one.cancel()
-        await asyncio.wait(waited)

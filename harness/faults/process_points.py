@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from harness.endings import to_its_end
+from harness.endings import first_ended, to_its_end
 from harness.faults.base import ALWAYS
 from harness.faults.provider_wire import after_events, framed, parts_of, stream
 from harness.rig import Answer, Call, Clock, Reply, Rig, Rule
@@ -106,9 +106,9 @@ class _Moment:
             waits: list[Coroutine[Any, Any, Any]] = [self._come.wait(), self._over.wait()]
             if self._middles:
                 waits.append(self._clock.sleep(min(self._middles)[0] - self._clock.monotonic()))
-            await _first(*waits)
+            await first_ended(*waits)
             if self._come.is_set() and self._point == MID_REQUEST:
-                await _first(self._clock.sleep(TAKEN_S), self._over.wait())
+                await first_ended(self._clock.sleep(TAKEN_S), self._over.wait())
             self._come.clear()
             now_s = self._clock.monotonic()
             self._middles = [middle for middle in self._middles if now_s < middle[1]]
@@ -151,7 +151,7 @@ class _Strike:
         try:
             async with self._blow():
                 self._entered.set()
-                await _first(self._clock.sleep(self._down_s), self.over.wait())
+                await first_ended(self._clock.sleep(self._down_s), self.over.wait())
         finally:
             self._entered.set()
 
@@ -161,21 +161,11 @@ class _Strike:
         try:
             if await moment.comes():
                 striking = asyncio.ensure_future(self.at_once())
-                await _first(self._clock.sleep(SIGNALLED_S), self._entered.wait())
+                await first_ended(self._clock.sleep(SIGNALLED_S), self._entered.wait())
         finally:
             moment.pass_by()
         if striking is not None:
             await striking
-
-
-async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
-    """Wait for whichever ends first."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
 
 
 async def _done(task: "asyncio.Future[None]") -> None:

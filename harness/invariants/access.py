@@ -57,10 +57,12 @@ def _unanswered(
     route: Route, said: list[LogRecord], asked: list[Exchange], history: History
 ) -> Iterable[Finding]:
     """Lines that tell of no answer that anybody got; of a snapshot no path is on record, so a GET may be one."""
-    answered = Counter(exchange.status for exchange in asked if exchange.error is None)
+    answered = Counter(exchange.status for exchange in asked if exchange.error is None and exchange.own)
     if route[0] == "GET":
         answered.update(snapshot.status for snapshot in history.of(Snapshot))
-    free = sum(exchange.status is None or exchange.error is not None for exchange in asked)
+    free = sum(
+        exchange.status is None or exchange.error is not None or not exchange.own for exchange in asked
+    )
     for record in said:
         status = record.fields.get("status_code")
         if answered[status]:
@@ -75,7 +77,8 @@ def _unanswered(
 def _owed(exchange: Exchange, history: History) -> bool:
     """Whether an exchange must have a line: it was answered whole, by the service, and its process lived to say so."""
     lost = any(killed(one) for one in met(exchange, history, after_s=WRITTEN_S))
-    return exchange.status is not None and exchange.error is None and exchange.role != "beside" and not lost
+    whole = exchange.status is not None and exchange.error is None
+    return whole and exchange.own and exchange.role != "beside" and not lost
 
 
 def _route(method: object, path: object) -> Route:

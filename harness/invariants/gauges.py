@@ -11,7 +11,9 @@ ITSELF = 1
 """The request that reads the gauge may be counted in it."""
 
 
-@invariant("liveness.gauge_at_rest", witnesses={SNAPSHOTS, PROBES}, promises=("in_flight_metric",))
+@invariant(
+    "liveness.gauge_at_rest", witnesses={SNAPSHOTS, PROBES}, promises=("in_flight_metric",), at_rest=True
+)
 def gauge_at_rest(history: History) -> Iterable[Finding]:
     """When it is quiet, the gauge of the requests in flight counts none but the one that reads it.
 

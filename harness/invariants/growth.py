@@ -10,7 +10,9 @@ ONCE = 200
 """So many objects more a process may have for what it did for the first time, such as to meet an error."""
 
 
-@invariant("liveness.no_growth", witnesses={PROBES, WIRE}, promises=("objects_per_session_max",))
+@invariant(
+    "liveness.no_growth", witnesses={PROBES, WIRE}, promises=("objects_per_session_max",), at_rest=True
+)
 def no_growth(history: History) -> Iterable[Finding]:
     """When it is quiet, hardly anything is left of the sessions that were held, however many they were.
 

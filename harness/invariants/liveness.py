@@ -1,5 +1,7 @@
 """Whether it lives: the loop turns, calls are let go, health returns, and nothing is left behind."""
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from harness.history import (
@@ -32,6 +34,12 @@ SPARE = 2
 """So many threads and descriptors more may there be: a pool of something else that is opened late."""
 
 MB = 1_000_000
+
+NUMBER = re.compile(r"\d+")
+"""What differs between the names of two threads, or sockets, of one kind."""
+
+NAMES_MAX = 5
+"""So many names are enough to see what was left."""
 
 
 @invariant("liveness.no_deadlock", witnesses={WIRE})
@@ -142,7 +150,7 @@ def _slow(golden: list[Exchange], history: History) -> Iterable[Finding]:
         yield Finding(message=message, evidence=str(fresh[-1]), doubtful=doubtful)
 
 
-@invariant("liveness.quiescent", witnesses={PROCESS, WIRE})
+@invariant("liveness.quiescent", witnesses={PROCESS, WIRE}, at_rest=True)
 def quiescent(history: History) -> Iterable[Finding]:
     """When it is quiet, no provider call is in flight, threads and descriptors are back at the baseline or in its pools.
 
@@ -170,13 +178,15 @@ def quiescent(history: History) -> Iterable[Finding]:
     yield from _left(history, {**allowed, "provider_in_flight": 0, "limiter_tokens": 0})
 
 
-@invariant("liveness.quiescent_tasks", witnesses={PROBES, WIRE})
+@invariant("liveness.quiescent_tasks", witnesses={PROBES, WIRE}, at_rest=True)
 def quiescent_tasks(history: History) -> Iterable[Finding]:
     """When it is quiet, there are no more tasks than at the baseline, in whichever process is there then."""
     yield from _left(history, {"tasks": 0})
 
 
-@invariant("liveness.memory_bounded", witnesses={PROCESS, WIRE}, promises=("memory_growth_mb_max",))
+@invariant(
+    "liveness.memory_bounded", witnesses={PROCESS, WIRE}, promises=("memory_growth_mb_max",), at_rest=True
+)
 def memory_bounded(history: History) -> Iterable[Finding]:
     """When it is quiet, the target holds no more main memory than at the baseline and what it may have grown by.
 
@@ -210,7 +220,15 @@ def _left(history: History, more_max: Mapping[str, int]) -> Iterable[Finding]:
         most = more if name == "provider_in_flight" else getattr(base, name) + more
         if left > most:
             message = f"{left} {name} left, {most} allowed"
-            yield Finding(message=message, evidence=f"probe quiet at {quiet.at_s:.3f} s")
+            evidence = f"probe quiet at {quiet.at_s:.3f} s{_more(base, quiet, name)}"
+            yield Finding(message=message, evidence=evidence)
+
+
+def _more(base: Probe, quiet: Probe, kind: str) -> str:
+    """What of a kind there is more of than at the baseline, by name, the most first; nothing where no names are known."""
+    now, then = (Counter(NUMBER.sub("N", name) for name in one.names.get(kind, ())) for one in (quiet, base))
+    more = [f"{name} x {count}" if count > 1 else name for name, count in (now - then).most_common(NAMES_MAX)]
+    return f"; more than at the baseline: {', '.join(more)}" if more else ""
 
 
 def _as_promised(turn: Exchange, method: str | None) -> bool:

@@ -59,7 +59,7 @@ def _lie(exchange: Exchange, record: LogRecord, history: History) -> str | None:
     """What in the record is not as it was on the wire."""
     status = logged_status(record.fields)
     gone = exchange.left and not may_have_finished(exchange, history)
-    sent = CLIENT_LEFT if gone else exchange.status
+    sent = (CLIENT_LEFT if gone else exchange.status) if exchange.own else None
     # From within, an answer that broke off on its way looks as if the client had left.
     broke = exchange.error is not None and status == CLIENT_LEFT
     if sent is not None and status != sent and not broke:
@@ -84,12 +84,15 @@ def metrics_agree_with_wire(history: History) -> Iterable[Finding]:
     gone = counted.pop(str(CLIENT_LEFT), 0)
     whole = [turn for turn in turns if turn.error is None and turn.role != "beside"]
     lost = any(one.how != PAUSED for one in history.of(Outage))
-    least = Counter(str(turn.status) for turn in whole if turn.status is not None and not lost)
-    sent = Counter(str(turn.status) for turn in turns if turn.status is not None)
+    seen = [turn for turn in turns if turn.status is not None and turn.own]
+    least = Counter(str(turn.status) for turn in whole if turn in seen and not lost)
+    sent = Counter(str(turn.status) for turn in seen)
     unknown = [
-        bool(met(turn, history)) or may_have_finished(turn, history) for turn in turns if turn.status is None
+        bool(met(turn, history)) or may_have_finished(turn, history) or not turn.own
+        for turn in turns
+        if turn not in seen
     ]
-    left_max = sum(turn.status is None or turn.error is not None for turn in turns)
+    left_max = sum(turn.status is None or turn.error is not None or not turn.own for turn in turns)
     if least - counted or (counted - sent).total() > sum(unknown) or gone > left_max:
         metric = history.header.contract.response_metric
         message = f"the metric counts {dict(counted)} and {gone} that left, the wire saw {dict(sent)}"

@@ -85,7 +85,7 @@ def request_id_returned(history: History) -> Iterable[Finding]:
     for exchange in history.exchanges:
         returned = exchange.headers.get("x-request-id")
         none_due = exchange.role == "beside" and returned is None
-        if exchange.status is not None and not none_due and returned != exchange.request_id:
+        if exchange.status is not None and exchange.own and not none_due and returned != exchange.request_id:
             yield Finding(message=f"the answer carries request id {returned}", evidence=str(exchange))
 
 

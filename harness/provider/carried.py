@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from harness.provider.line import CUT, Cut, ended
+from harness.endings import gone
+from harness.provider.line import CUT, Cut
 from harness.provider.link import Link
 from harness.rig import Clock, Reply
 from harness.wire import Ending, Part, Pause, Raw
@@ -166,9 +167,7 @@ class Carried(httpx.AsyncByteStream):
                 raise httpx.ReadTimeout("", request=self._request)
             raise self._cut_off(self._line.cut.result())
         finally:
-            for one in (task, alarm):
-                if one is not None:
-                    await ended(one)
+            await gone(*(one for one in (task, alarm) if one is not None))
 
 
 def _headless(reply: Reply) -> str:

@@ -4,10 +4,10 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 
+from harness.endings import first_ended, gone
 from harness.provider.pieces import FOR_EVER, cut_off, head_bytes, in_parts, parts_of, sliced
 from harness.rig import Clock, Reply
 from harness.wire import Applied, Ending, Meeting
@@ -56,9 +56,9 @@ class Line:
 
     def part(self, applied: Applied) -> None:
         """A toxic has gone; what it swallowed something of is reset."""
-        gone = [one for one in self._meetings if one.applied is applied]
+        lifted = [one for one in self._meetings if one.applied is applied]
         self._meetings = [one for one in self._meetings if one.applied is not applied]
-        if any(one.swallowed for one in gone):
+        if any(one.swallowed for one in lifted):
             self.end(Cut(applied.fault, reset=True))
         self._wake()
 
@@ -71,8 +71,8 @@ class Line:
     async def leave(self) -> None:
         """It is over."""
         self.cut.cancel()
-        for timer in self._timers:
-            await ended(timer)
+        if self._timers:
+            await gone(*self._timers)
 
     async def connect(self, request: httpx.Request, refusing: Callable[[], bool]) -> None:
         """Get a connection, or httpx's own error."""
@@ -187,17 +187,12 @@ class Line:
 
     async def _change(self, due_s: float | None) -> bool:
         """Wait until the toxics change, or it is then; which of both."""
-        changed: asyncio.Future[Any] = asyncio.ensure_future(self._changed.wait())
-        waited = {changed}
-        if due_s is not None:
-            left_s = max(0.0, due_s - self._clock.monotonic())
-            waited.add(asyncio.ensure_future(self._clock.sleep(left_s)))
-        try:
-            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-            return changed.done()
-        finally:
-            for one in waited:
-                await ended(one)
+        changed = self._changed
+        if due_s is None:
+            await changed.wait()
+        else:
+            await first_ended(changed.wait(), self._clock.sleep(max(0.0, due_s - self._clock.monotonic())))
+        return changed.is_set()
 
     def _which(self, connect: str) -> Meeting | None:
         """The first toxic that does this to a new connection."""
@@ -212,9 +207,3 @@ class Line:
         """Let whoever waits look at the toxics again."""
         self._changed.set()
         self._changed = asyncio.Event()
-
-
-async def ended(task: "asyncio.Future[Any]") -> None:
-    """Cancel a task and see it gone, so that its record is written before the caller goes on."""
-    task.cancel()
-    await asyncio.wait({task})

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Self
 
+from harness.endings import first_ended
 from harness.rig import (
     Another,
     ClientRule,
@@ -86,15 +87,7 @@ class _Life:
 
     async def _waited(self, seconds: float) -> bool:
         """Wait; False where its last step ended before."""
-        over, passed = (
-            asyncio.ensure_future(self._over.wait()),
-            asyncio.ensure_future(self._rig.clock.sleep(seconds)),
-        )
-        try:
-            await asyncio.wait({over, passed}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            over.cancel()
-            passed.cancel()
+        await first_ended(self._over.wait(), self._rig.clock.sleep(seconds))
         return not self._over.is_set()
 
     async def _enter(self) -> None:

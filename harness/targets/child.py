@@ -24,7 +24,7 @@ import uvicorn
 from harness.errors import ShakeoutError, UsageError
 from harness.targets import control
 from harness.targets.system import resume_with_parent
-from harness.targets.witness import App, WitnessedApp, objects
+from harness.targets.witness import App, WitnessedApp, objects, process_names
 
 if TYPE_CHECKING:
     from harness.targets.entered import Admission
@@ -92,7 +92,9 @@ class _Serving:
         self.listening.wait()
         if question["ask"] == "probe":
             working = sum(thread.name == WORKER_THREAD for thread in threading.enumerate())
-            return {**self.app.read(), "from_factory": self.from_factory, "worker_threads": working}
+            said = self.app.read()
+            said["names"] |= process_names()
+            return {**said, "from_factory": self.from_factory, "worker_threads": working}
         if question["ask"] == "objects":
             return {"objects": objects()}
         if question["ask"] in ("enter", "leave", "noted") and self.admission is not None:

@@ -36,7 +36,7 @@ class Driven(Protocol):
     def playing(self) -> AbstractContextManager[None]:
         """Within the block the scenario's own steps are played."""
 
-    async def probe(self) -> Mapping[str, float]:
+    async def probe(self) -> Mapping[str, Any]:
         """What the target's own process says of itself, by the names of `Probe`; the lag is counted anew from here."""
 
     async def objects(self) -> int:

@@ -220,10 +220,19 @@ class Driver:
             still = before is not None and _counts(before) == _counts(probe)
             back = base is None or (probe.tasks <= base.tasks and probe.provider_in_flight == 0)
             if (still and back) or self._recorder.now() >= until:
-                self._recorder.records.append(await self._counted(probe))
+                self._recorder.records.append(await self._counted(await self._collected(probe, base)))
                 return
             before = probe
             await self._driven.rig.clock.sleep(POLL_S)
+
+    async def _collected(self, probe: Probe, base: Probe | None) -> Probe:
+        """The probe; another one without what only garbage holds, where there is more than at the baseline."""
+        if base is None or all(now <= then for now, then in zip(_counts(probe), _counts(base), strict=True)):
+            return probe
+        await self._driven.objects()
+        await self._driven.rig.clock.sleep(POLL_S)
+        after = await self._probe(probe.phase)
+        return replace(after, loop_lag_ms_max=probe.loop_lag_ms_max)
 
     async def _counted(self, probe: Probe) -> Probe:
         """The probe with the number of objects, where the job counts them; that the loop stood still for it, nobody is told."""
@@ -237,9 +246,12 @@ class Driver:
     async def _probe(self, phase: str) -> Probe:
         """Read the target's own process now."""
         said = await self._driven.probe()
-        counts = {name: int(value) for name, value in said.items() if name != "loop_lag_ms_max"}
+        named = {kind: tuple(names) for kind, names in said.get("names", {}).items()}
+        counts = {
+            name: int(value) for name, value in said.items() if name not in ("loop_lag_ms_max", "names")
+        }
         lag_ms = float(said["loop_lag_ms_max"])
-        return Probe(at_s=self._recorder.now(), phase=phase, loop_lag_ms_max=lag_ms, **counts)
+        return Probe(at_s=self._recorder.now(), phase=phase, loop_lag_ms_max=lag_ms, names=named, **counts)
 
     async def _snapshots(self) -> None:
         """Read the sessions and the metrics as they are now."""

@@ -12,6 +12,7 @@ from contextlib import (
 )
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from harness.history import LOGS, PROBES, PROCESS, WITNESSES
 from harness.network.live import LiveNetwork
@@ -276,9 +277,9 @@ class ProcessTarget(Single):
         """Nothing changes: its schedule is the machine's."""
         return nullcontext()
 
-    async def probe(self) -> Mapping[str, float]:
+    async def probe(self) -> Mapping[str, Any]:
         """What the child says of itself, where there is one now, and how many provider calls are in flight."""
-        said: Mapping[str, float] = {}
+        said: Mapping[str, Any] = {}
         if self._child is not None and not self._child.line.closed:
             with self._processes.hearing():
                 said = await self._child.line.ask("probe")

@@ -220,7 +220,7 @@ class SimulatedTarget:
         finally:
             self._gate.is_open = False
 
-    async def probe(self) -> Mapping[str, float]:
+    async def probe(self) -> Mapping[str, Any]:
         """What there is to know of the app's loop and this process."""
         assert self._app is not None
         return {

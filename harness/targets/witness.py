@@ -12,6 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 import anyio.to_thread
@@ -93,8 +94,11 @@ class WitnessedApp:
         if not self._over:
             loop.call_later(TICK_S, self._tick, loop)
 
-    def read(self) -> dict[str, float]:
-        """What there is to know now; the lag is the longest since the last reading, one that still lasts included."""
+    def read(self) -> dict[str, Any]:
+        """What there is to know now, by the names of `Probe`; the lag is the longest since the last reading.
+
+        One that still lasts is included.
+        """
         with self._lock:
             late_s = max(self._late_s, time.monotonic() - self._due)
             self._late_s = 0.0
@@ -106,7 +110,18 @@ class WitnessedApp:
             "limiter_tokens": self._limiter.borrowed_tokens if self._limiter is not None else 0,
             "memory_bytes": memory_bytes(os.getpid()) if self._has_process else 0,
             "descriptors": len(os.listdir("/proc/self/fd")),  # noqa: PTH208  # Path.iterdir would hold one more
+            "names": {"tasks": sorted(getattr(task.get_coro(), "__qualname__", "task") for task in tasks)},
         }
+
+
+def process_names() -> dict[str, list[str]]:
+    """What the threads of this process are called, and where its descriptors lead to."""
+    folder = "/proc/self/fd"
+    descriptors = []
+    for name in os.listdir(folder):  # noqa: PTH208  # as above
+        with suppress(FileNotFoundError):  # closed meanwhile, as the one that the list was read through
+            descriptors.append(os.readlink(f"{folder}/{name}"))  # noqa: PTH115  # of a pathlib.Path, a socket is no path
+    return {"threads": [thread.name for thread in threading.enumerate()], "descriptors": descriptors}
 
 
 def objects() -> int:

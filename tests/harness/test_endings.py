@@ -1,10 +1,10 @@
-"""What has to be done to its end is, however often its caller is cancelled."""
+"""What has to come to its end does, however often its caller is cancelled."""
 
 import asyncio
 
 import pytest
 
-from harness.endings import to_its_end
+from harness.endings import first_ended, to_its_end
 
 
 async def test_work_is_done_before_a_second_cancellation_is_raised() -> None:
@@ -36,3 +36,28 @@ async def test_what_goes_wrong_in_the_work_is_raised() -> None:
     with pytest.raises(ValueError, match="wrong"):
         await to_its_end(wrong())
     await to_its_end(asyncio.sleep(0))
+
+
+async def test_who_waits_for_the_first_leaves_none_behind() -> None:
+    """When one has ended the others are gone, and so they are where the waiting is cancelled in its own cleanup."""
+    ended: list[str] = []
+
+    async def noted(name: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(name)
+
+    await first_ended(asyncio.sleep(0), noted("a"))
+    assert ended == ["a"]
+    waiting = asyncio.create_task(first_ended(noted("b"), noted("c")))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.sleep(0)
+    waiting.cancel()  # it waits for both to be gone by now
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await asyncio.sleep(0)
+    assert ended == ["a", "b", "c"]
+    assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -3,6 +3,7 @@
 import pytest
 
 from harness.history import FaultFired, Outage
+from harness.invariants.liveness import quiescent_tasks
 
 LAG = "liveness.loop_responsive"
 RELEASED = "liveness.provider_call_released"
@@ -212,3 +213,12 @@ def test_a_paused_process_cannot_let_a_call_go(made, findings):
     assert len(findings(RELEASED, made.history(turn, long, paused(1.05, 1.2)))) == 1
     after = made.call(turn, at_s=1.01, ended_s=turn.ended_s + 0.8)
     assert findings(RELEASED, made.history(turn, after, paused(1.2, 1.6))) == []
+
+
+def test_what_was_left_is_named(made):
+    """The evidence names what there is more of than at the baseline, the same thing once with its number."""
+    base = made.probe("baseline", names={"tasks": ("Server.serve", "Pump.run 1")})
+    names = {"tasks": ("Server.serve", "Pump.run 7", "Pump.run 8", "Pump.run 9")}
+    quiet = made.probe("quiet", tasks=5, names=names)
+    (finding,) = quiescent_tasks(made.history(made.turn(), base, quiet))
+    assert finding.evidence.endswith("more than at the baseline: Pump.run N x 2")

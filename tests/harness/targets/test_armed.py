@@ -40,7 +40,7 @@ class Clock:
 
     async def _settled(self) -> None:
         """Let everything run that can."""
-        for _ in range(5):
+        for _ in range(10):
             await asyncio.sleep(0)
 
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from client_bench import Bench, Ruled, answer
 
-from harness.history import Snapshot
+from harness.history import Exchange, Probe, Snapshot
 from harness.rig import Incoming, Outgoing
 from harness.scenario import Disconnect, Turn
 
@@ -186,3 +186,30 @@ async def test_after_a_fault_the_sessions_of_the_steps_are_asked_too() -> None:
     bench = Bench()
     await bench.play()
     assert {one.session for one in bench.exchanges("golden")} == {"__golden"}
+
+
+async def test_what_only_garbage_holds_is_not_left_behind() -> None:
+    """A descriptor that the collector closes counts at neither end; one that it cannot close is still there."""
+
+    class Littered(Bench):
+        garbage, leaked, collected = 1, 0, 0
+
+        async def probe(self) -> dict[str, Any]:
+            descriptors = 5 + (self.garbage + self.leaked if self.sent_turns() else 0)
+            return {**await super().probe(), "descriptors": descriptors, "names": {"tasks": ["Pump.run"]}}
+
+        def sent_turns(self) -> bool:
+            return any(one.role == "turn" for one in self.recorder.records if isinstance(one, Exchange))
+
+        async def objects(self) -> int:
+            self.garbage, self.collected = 0, self.collected + 1
+            return 0
+
+    for leaked in (0, 1):
+        bench = Littered()
+        bench.leaked = leaked
+        await bench.play()
+        quiet = [one for one in bench.recorder.records if isinstance(one, Probe) and one.phase == "quiet"]
+        assert [one.descriptors for one in quiet] == [5 + leaked]
+        assert quiet[0].names == {"tasks": ("Pump.run",)}
+        assert bench.collected == 1
