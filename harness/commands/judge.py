@@ -1,7 +1,7 @@
 """`shakeout judge`: a log, or a stored history, judged with no run at all."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,6 +55,10 @@ Baseline = Annotated[
 Follow = Annotated[
     bool, typer.Option("--follow", help="Read on while the log is written, until the error rate is decided.")
 ]
+Without = Annotated[
+    list[str] | None,
+    typer.Option(metavar="GATE", help="Leave out the gates whose name begins so: latency. More than once."),
+]
 Duration = Annotated[str | None, typer.Option("--for", help="Follow no longer than this: 90s, 5m, 1h.")]
 
 
@@ -64,6 +68,7 @@ def command(
     baseline: Baseline = None,
     follow: Follow = False,
     duration: Duration = None,
+    without: Without = None,
     target: Target = None,
     json: JsonFile = None,
     junit_xml: JunitFile = None,
@@ -72,8 +77,9 @@ def command(
     """Judge a log, or a history of `run`, without a run: the monitoring plan as gates, with exact bounds."""
     check_places(json, junit_xml, None, read=[file, baseline, target])
     stored = is_history(file)
-    _check(stored=stored, baseline=baseline, follow=follow, duration=duration)
-    replay = _replay(file, baseline, target, follow=follow, duration=duration)
+    left_out = without or []
+    _check(stored=stored, baseline=baseline, follow=follow, duration=duration, without=left_out)
+    replay = _replay(file, baseline, target, follow=follow, duration=duration, without=left_out)
 
     def give(judged: Judged) -> None:
         _give(judged, json, junit_xml, quiet=quiet)
@@ -85,24 +91,33 @@ def command(
             for_s = None if duration is None else seconds(duration)
             judged = _followed(Following(file, resolve(target), for_s), replay, say, give)
         else:
-            judged = _of_log(judge_log(file, resolve(target), baseline, say), replay)
+            judged = _of_log(judge_log(file, resolve(target), baseline, say, left_out), replay)
     give(judged)
     raise typer.Exit(judged.verdict.exit_code)
 
 
 def _replay(
-    file: Path, baseline: Path | None, target: str | None, *, follow: bool, duration: str | None
+    file: Path,
+    baseline: Path | None,
+    target: str | None,
+    *,
+    follow: bool,
+    duration: str | None,
+    without: Sequence[str],
 ) -> str:
     """The command that judges this again."""
     words = ["shakeout", "judge", str(file)]
     words += ["--baseline", str(baseline)] if baseline else []
     words += ["--follow"] if follow else []
     words += ["--for", duration] if duration else []
+    words += [word for gate in without for word in ("--without", gate)]
     words += ["--target", named(target)] if named(target) else []
     return shlex.join(words)
 
 
-def _check(*, stored: bool, baseline: Path | None, follow: bool, duration: str | None) -> None:
+def _check(
+    *, stored: bool, baseline: Path | None, follow: bool, duration: str | None, without: Sequence[str]
+) -> None:
     """Refuse what does not go together.
 
     Raises:
@@ -114,6 +129,8 @@ def _check(*, stored: bool, baseline: Path | None, follow: bool, duration: str |
         )
     if follow and baseline is not None:
         raise UsageError("--baseline compares whole logs: leave --follow out")
+    if without and (stored or follow):
+        raise UsageError("--without is for the gates on a whole log: leave it out")
     if duration is not None and not follow:
         raise UsageError("--for says how long to follow: give --follow, too")
 

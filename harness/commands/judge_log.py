@@ -1,7 +1,7 @@
 """How a log is judged, with no run at all: read once, counted, held to the monitoring plan of its service."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -87,11 +87,13 @@ class LogReport:
         )
 
 
-def judge_log(path: Path, profile: Profile, baseline: Path | None, say: Say) -> LogReport:
-    """Judge a whole log, and against an older one where there is one.
+def judge_log(
+    path: Path, profile: Profile, baseline: Path | None, say: Say, without: Sequence[str] = ()
+) -> LogReport:
+    """Judge a whole log, and against an older one where there is one; gates whose name begins `without` are left out.
 
     Raises:
-        UsageError: a log cannot be read, or says nothing.
+        UsageError: a log cannot be read, or says nothing; or no gate has such a name.
         InvalidRun: nothing in one is of the service.
     """
     before, older = (None, None) if baseline is None else _counted(baseline, profile, say)
@@ -100,13 +102,38 @@ def judge_log(path: Path, profile: Profile, baseline: Path | None, say: Say) -> 
     gates = tuple(gate.judge(counts) for gate in plan if before is None or not isinstance(gate, Increases))
     logs = (counts,) if before is None else (before, counts)
     compared = () if before is None else compare(before, counts)
+    asked, left_out = _asked((*gates, *compared), without)
     return LogReport(
-        gates=tuple(without_turns(result, *logs) for result in (*gates, *compared)),
+        gates=tuple(without_turns(result, *logs) for result in asked),
         counts=counts,
         reading=reading,
-        assumptions=(*assumptions(counts), *(() if before is None else _of_baseline(assumptions(before)))),
+        assumptions=(
+            *assumptions(counts),
+            *(() if before is None else _of_baseline(assumptions(before))),
+            *(f"{name} is not asked: --without" for name in left_out),
+        ),
         doubts=(*reading.doubts, *(() if older is None else _of_baseline(older.doubts))),
     )
+
+
+def _asked(
+    results: tuple[GateResult, ...], without: Sequence[str]
+) -> tuple[tuple[GateResult, ...], tuple[str, ...]]:
+    """The results that are asked for, and the names of those that are left out.
+
+    Raises:
+        UsageError: there is no gate whose name begins so, or none would be left.
+    """
+    names = [result.name for result in results]
+    for start in without:
+        if not start or not any(name.startswith(start) for name in names):
+            raise UsageError(
+                f"--without {start}: no gate's name begins so; there are: {', '.join(dict.fromkeys(names))}"
+            )
+    asked = tuple(result for result in results if not result.name.startswith(tuple(without)))
+    if not asked:
+        raise UsageError("--without leaves no gate: nothing would be judged")
+    return asked, tuple(name for name in names if name.startswith(tuple(without)))
 
 
 def _of_baseline(told: Iterable[str]) -> Iterator[str]:

@@ -18,11 +18,11 @@ from statistics import NormalDist
 
 from harness.gates.cells import Cell
 from harness.gates.criterion import ALPHA
-from harness.gates.differences import fisher_exact, holm
+from harness.gates.differences import fisher_exact, holm, share_change
 from harness.gates.log_trend import LEAST_EFFECT
 from harness.gates.resampled import QUANTILES, Resampled
 from harness.gates.result import GateResult, Unit, figure
-from harness.gates.statistics import lower_bound, percentile_places, requests_needed, upper_bound
+from harness.gates.statistics import percentile_places, requests_needed
 from harness.verdict import Verdict
 
 RESAMPLES = 2_000
@@ -153,11 +153,7 @@ def _too_little(share: float, old: Resampled, new: Resampled, alpha: float) -> s
 def _errors(
     before: Sequence[Cell], after: Sequence[Cell], *, alpha: float, least_effect: float, least_errors: float
 ) -> Compared:
-    """What is known of the error rate: Fisher's test, and the interval of the difference of two shares.
-
-    That is made of the exact bounds of each (G. Y. Zou and A. Donner, "Construction of confidence limits about effect
-    measures", Statistics in Medicine 27, 2008), which no number of runs without any error makes less than it is.
-    """
+    """What is known of the error rate: Fisher's test, and the interval of the difference of two shares."""
     name = (
         f"error rate not above its baseline by {figure(least_effect, Unit.SHARE)} "
         f"and by {figure(least_errors, Unit.SHARE)} of all requests"
@@ -166,15 +162,14 @@ def _errors(
     if not was_all or not now_all:
         return Compared(name=name, told="", least=least_errors, why=f"a run has no request: {LONGER}")
     was, now = was_wrong / was_all, now_wrong / now_all
-    was_low, was_high = lower_bound(was_wrong, was_all, alpha), upper_bound(was_wrong, was_all, alpha)
-    now_low, now_high = lower_bound(now_wrong, now_all, alpha), upper_bound(now_wrong, now_all, alpha)
+    low, high = share_change(now_wrong, now_all, was_wrong, was_all, alpha)
     return Compared(
         name=name,
         told=f"{was_wrong:,} of {was_all:,}, then {now_wrong:,} of {now_all:,}",
         least=max(least_errors, least_effect * was),
         difference=now - was,
-        low=now - was - math.hypot(now - now_low, was_high - was),
-        high=now - was + math.hypot(now_high - now, was - was_low),
+        low=low,
+        high=high,
         p_value=fisher_exact(now_wrong, now_all, was_wrong, was_all) if now > was else 1.0,
     )
 

@@ -4,7 +4,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from harness.gates.differences import events_by_turn, fisher_exact, holm, poisson_rates, rank_sum
+from harness.gates.differences import (
+    events_by_turn,
+    fisher_exact,
+    holm,
+    poisson_rates,
+    rank_sum,
+    share_change,
+)
 from harness.gates.log_counts import LogCounts
 from harness.gates.log_fields import CLASSIFIED
 from harness.gates.log_trend import COMPLETE, ENOUGH, LEAST_EFFECT, TOTALS
@@ -14,6 +21,8 @@ from harness.verdict import Verdict
 
 ALPHA = 0.05
 QUANTILES = (0.5, 0.95)
+LEAST_POINTS = 0.02
+"""A share that may have risen by 2 of 100 requests or more is not shown to be no worse, be it seen to rise or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +30,8 @@ class Difference:
     """One figure in both logs, and the p-value of the difference; None where too little was counted for any.
 
     `untold` requests name no status, where the figure is of that: then nothing is passed. `p_value_least` is that of
-    the worst that could have been counted: where not even that were proof, nothing is passed.
+    the worst that could have been counted: where not even that were proof, nothing is passed. A share may have risen by as
+    much as `rise_max`, at the level of the test: where that is much, nothing is passed either.
     Less is better, but where `rises` says that the figure is wanted to rise: then it also has to, unless it is `complete`.
     """
 
@@ -32,6 +42,7 @@ class Difference:
     told: str
     p_value: float | None
     p_value_least: float = 0.0
+    rise_max: float = 0.0
     rises: bool = False
     complete: bool = False
     untold: int = 0
@@ -54,7 +65,7 @@ def compare(
 
     What would be worse if it alone had been looked at is undecided.
     """
-    found = tuple(differences(before, after))
+    found = tuple(differences(before, after, alpha))
     known = sum(one.p_value is not None for one in found)
     tested = {
         one.name: p_value
@@ -65,27 +76,27 @@ def compare(
     return tuple(_judged(one, adjusted.get(one.name), alpha, least_effect) for one in found)
 
 
-def differences(before: LogCounts, after: LogCounts) -> Iterator[Difference]:
+def differences(before: LogCounts, after: LogCounts, alpha: float = ALPHA) -> Iterator[Difference]:
     """Each figure of the monitoring plan that can differ: what is in neither log cannot."""
     old, new = before.requests, after.requests
     untold = max(before.untold, after.untold)
     bad = [(log.errors, log.count) for log in (old, new)]
-    yield replace(_shares("error_rate", *bad), untold=untold)
+    yield replace(_shares("error_rate", bad[0], bad[1], alpha), untold=untold)
     bad = [(log.count - log.of_class(2), log.count) for log in (old, new)]
-    yield replace(_shares("share(not 2xx)", *bad), untold=untold)
+    yield replace(_shares("share(not 2xx)", bad[0], bad[1], alpha), untold=untold)
     if (method := after.contract.primary_method) is not None:
         others = [(log.methods.total() - log.methods[method], log.methods.total()) for log in (before, after)]
-        yield _shares(f"share(method other than {method})", *others)
+        yield _shares(f"share(method other than {method})", others[0], others[1], alpha)
         yield _classified(before, after)
     for gate in zero_tolerance(after.contract):
         counts = gate.count(before), gate.count(after)
         if any(counts):
-            rates = _rates(gate.label or gate.names[0], counts, (old.count, new.count))
+            rates = _rates(gate.label or gate.names[0], counts, (old.count, new.count), alpha)
             yield replace(rates, untold=untold if gate.of_statuses else 0)
     yield from (_quantiles(share, before, after) for share in QUANTILES)
 
 
-def _shares(name: str, before: tuple[int, int], after: tuple[int, int]) -> Difference:
+def _shares(name: str, before: tuple[int, int], after: tuple[int, int], alpha: float) -> Difference:
     """The difference of two shares; the worst is that all now are hits."""
     known = bool(before[1] and after[1])
     p_value = fisher_exact(*after, *before)
@@ -97,13 +108,15 @@ def _shares(name: str, before: tuple[int, int], after: tuple[int, int]) -> Diffe
         told=f"{before[0]:,} of {before[1]:,}, then {after[0]:,} of {after[1]:,}",
         p_value=p_value if known else None,
         p_value_least=min(p_value, fisher_exact(after[1], after[1], *before)),
+        rise_max=share_change(*after, *before, alpha)[1] if known else math.inf,
     )
 
 
-def _rates(name: str, counts: tuple[int, int], requests: tuple[int, int]) -> Difference:
+def _rates(name: str, counts: tuple[int, int], requests: tuple[int, int], alpha: float) -> Difference:
     """The difference of two rates by request; the worst is that each request now has one."""
     known = all(requests)
     p_value = poisson_rates(counts[1], requests[1], counts[0], requests[0]) if known else None
+    once = known and all(count <= of for count, of in zip(counts, requests, strict=True))
     worst = poisson_rates(max(counts[1], requests[1]), requests[1], counts[0], requests[0]) if known else 1.0
     return Difference(
         name=f"{name} by request",
@@ -113,6 +126,7 @@ def _rates(name: str, counts: tuple[int, int], requests: tuple[int, int]) -> Dif
         told=f"{counts[0]:,} in {requests[0]:,}, then {counts[1]:,} in {requests[1]:,}",
         p_value=p_value,
         p_value_least=worst if p_value is None else min(p_value, worst),
+        rise_max=share_change(counts[1], requests[1], counts[0], requests[0], alpha)[1] if once else 0.0,
     )
 
 
@@ -167,6 +181,9 @@ def _judged(one: Difference, adjusted: float | None, alpha: float, least_effect:
     suspect = one.p_value < alpha <= adjusted and one.effect > least_effect
     if verdict is Verdict.PASSED and (suspect or (one.rises and not (proven or one.complete))):
         verdict = Verdict.UNDECIDED
+    if verdict is Verdict.PASSED and one.rise_max >= max(LEAST_POINTS, least_effect * one.before):
+        more = f"up to {one.rise_max * 100:.2g} of 100 requests more are possible: a longer log is needed"
+        return _result(one, name, Verdict.UNDECIDED, more)
     changed = "" if math.isinf(one.effect) else f"{-one.effect if one.rises else one.effect:+.1%}, "
     told = f"{changed}p = {one.p_value:.2g}, among all {adjusted:.2g}"
     return with_untold(_result(one, name, verdict, told), one.untold)

@@ -5,9 +5,12 @@ probable than the one seen. R. A. Fisher, "The logic of inductive inference" (Jo
 and H. Wilenski, "Homogeneity of results in testing samples from Poisson series" (Biometrika 31, 1940).
 """
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
+
+from harness.gates.statistics import lower_bound, upper_bound
 
 _LEAST = 1e-300
 _AS_PROBABLE = 1 + 1e-7
@@ -30,6 +33,25 @@ def fisher_exact(hits: int, trials: int, other_hits: int, other_trials: int) -> 
         return (all_hits - k) * (trials - k) / ((k + 1) * (other_trials - all_hits + k + 1))
 
     return _p_value(hits, low, min(high, max(low, mode)), high, step)
+
+
+def share_change(
+    hits: int, trials: int, other_hits: int, other_trials: int, alpha: float
+) -> tuple[float, float]:
+    """What the share of the first minus that of the other is between, each end at level `alpha`.
+
+    Made of the exact bounds of each (G. Y. Zou and A. Donner, "Construction of confidence limits about effect measures",
+    Statistics in Medicine 27, 2008), which no number of trials without any hit makes less than it is.
+    """
+    share, other = hits / trials, other_hits / other_trials
+    low, high = lower_bound(hits, trials, alpha), upper_bound(hits, trials, alpha)
+    other_low = lower_bound(other_hits, other_trials, alpha)
+    other_high = upper_bound(other_hits, other_trials, alpha)
+    change = share - other
+    return (
+        change - math.hypot(share - low, other_high - other),
+        change + math.hypot(high - share, other - other_low),
+    )
 
 
 def poisson_rates(events: int, exposure: float, other_events: int, other_exposure: float) -> float:

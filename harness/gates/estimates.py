@@ -44,4 +44,4 @@ def decided(errors: int, requests: int, limit: float, alpha: float) -> tuple[Ver
 
 def more(missing: int | None) -> str:
     """How far the evidence is from a pass."""
-    return "" if missing is None else f"; {missing:,} more requests without another are missing"
+    return "" if missing is None else f"; {missing:,} more good requests would pass it"

@@ -10,7 +10,10 @@ from harness.reading import logged_status
 
 _METHODS = ("classification_method", "method", "level")
 _REQUESTS = ("request_id", "x_request_id", "correlation_id", "trace_id", "traceid", "req_id")
-_SESSIONS = ("session_id", "session", "conversation_id", "conversation", "thread_id", "chat_id")
+_SESSIONS = (
+    "session_id", "session", "conversation_id", "conversation", "thread_id", "chat_id", "dialog_id", "conv_id", "sid",
+    "sessionId", "conversationId", "threadId", "chatId",
+)  # fmt: skip
 _PATHS = ("route", "path", "endpoint", "url")
 UNNAMED = "(unnamed)"
 CLASSIFIED = "intent_classification_success"

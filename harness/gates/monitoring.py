@@ -10,10 +10,14 @@ from harness.gates.histogram import Histogram
 from harness.gates.log_counts import CONTRADICTION, SERVER_ERROR_TEXT, LogCounts, most_common
 from harness.gates.log_fields import CLASSIFIED
 from harness.gates.log_trend import Increases
-from harness.gates.result import GateResult, Unit, absent
+from harness.gates.result import ABSENT, GateResult, Unit, absent
 from harness.gates.statistics import errors_allowed, errors_refuting, lower_bound, upper_bound
 from harness.history import Contract
 from harness.verdict import Verdict
+
+UNTIMED = (
+    "no completion event says how long it took: log duration_ms, or leave this gate out by --without latency"
+)
 
 
 class LogGate(Protocol):
@@ -149,7 +153,7 @@ class FastEnough:
         """Count those over the limit; the quantile and its bound are exact to the width of a bucket."""
         requests = log.completions
         if not requests.timed:
-            return absent(self.name, self.limit_s, Unit.SECONDS)
+            return absent(self.name, self.limit_s, Unit.SECONDS, UNTIMED if log.requests.count else ABSENT)
         verdict, missing = decided(requests.slow, requests.timed, 1 - self.share, self.alpha)
         counting = errors_refuting if verdict is Verdict.FAILED else errors_allowed
         above = counting(1 - self.share, requests.timed, self.alpha)

@@ -276,7 +276,7 @@ def _share(
     criterion: Criterion, evidence: Share, verdict: Verdict, bound: float | None, missing: int | None
 ) -> GateResult:
     """What is estimated, with its exact bound at the gate's own level where it has one, and how far it is from a pass."""
-    more = "" if missing is None else f"; {missing:,} more requests without another are missing"
+    more = "" if missing is None else f"; {missing:,} more good requests would pass it"
     return GateResult(
         name=str(criterion),
         verdict=verdict,

@@ -201,5 +201,5 @@ def _of_fields(fields: Mapping[str, Any], paired: frozenset[str]) -> Iterator[st
             continue
         elif _ID.search(key):
             yield value[:ID_CHARACTERS_MAX]
-        elif _CODED.search(key) and _CODE.fullmatch(value):
+        elif _CODED.search(key) and (_CODE.fullmatch(value) or _CLASS.fullmatch(value)):
             yield value

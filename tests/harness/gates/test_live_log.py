@@ -105,3 +105,18 @@ def test_an_empty_log_is_open(contract: Contract) -> None:
     log.add(line("started"))
     assert not log.decided
     assert {result.verdict for result in log.results()} == {Verdict.UNDECIDED}
+
+
+def test_failures_that_only_access_lines_tell_of_decide(contract: Contract) -> None:
+    """Four 502 of a proxy, of which no completion event is there, fail the rate; one keeps a clean log open and is shown."""
+    log = fed(contract, *({} for _ in range(3_060)))
+    log.add(access(502))
+    assert not log.decided
+    assert "1 of 1 requests failed by the access lines, 0 by api_request_complete" in log.results()[0].message
+    for _ in range(3):
+        log.add(access(502))
+    assert (log.decided, log.results()[0].verdict) == (True, Verdict.FAILED)
+    both = fed(contract, *({"status": 503} for _ in range(3)))
+    for _ in range(3):
+        both.add(access(503))
+    assert not both.decided

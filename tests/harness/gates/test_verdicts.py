@@ -196,4 +196,4 @@ def test_an_undecided_gate_says_how_many_requests_are_missing() -> None:
     """As many as would pass it without another error."""
     result = looked("error_rate < 0.1%", seen(good=1_000, errors=1))
     assert (result.verdict, result.missing) == (Verdict.UNDECIDED, 4_742 - 1_001)
-    assert result.message.endswith("3,741 more requests without another are missing")
+    assert result.message.endswith("3,741 more good requests would pass it")

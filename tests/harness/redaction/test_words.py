@@ -158,3 +158,19 @@ def test_long_numbers_are_hidden_but_for_the_values_of_keys() -> None:
     assert "1234" in shown.text("it took_ms=1234")
     assert "7312345" not in shown.text('message="7312345" user_text=7312345')
     assert shown.text("message=3") == "message=3"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('{"event": "ask_completed", "error": "KeyError"}', True),
+        ('{"event": "ask_completed", "error_type": "httpx.ReadTimeout"}', True),
+        ('{"event": "ask_completed", "note": "KeyError"}', False),
+        ('{"event": "ask_completed", "error": "Peter"}', False),
+    ],
+)
+def test_the_class_of_an_exception_under_a_key_of_an_outcome_is_a_name(line: str, shown: bool) -> None:
+    """`error: KeyError` is the program's; the same word under a key of anybody's, and another word, may be a person's."""
+    (record,) = parse([line])
+    text = Redactor(Rules()).only(Words()).log(record).text
+    assert ("redacted" not in text) is shown
