@@ -88,8 +88,9 @@ def show(report: Report, shown: Shown) -> None:
         return
     _say(f"written: {report.path} ({small.runs} runs to make it smaller)")
     left = f"{len(small.unexplained)} traits of the log not explained; " if small.unexplained else ""
+    silent = "" if report.causes[0].distance.shares else ", though the log shows no failure of its own"
     out.print(
-        f"\n[{terminal.STYLES[Verdict.PASSED]}]{REPRODUCED}[/]: {escape(report.causes[0].suspect.name)}: "
+        f"\n[{terminal.STYLES[Verdict.PASSED]}]{REPRODUCED}[/]{silent}: {escape(report.causes[0].suspect.name)}: "
         f"{small.invariant}; {left}{report.hunted.diagnosis.played} tried, {report.elapsed_s:.0f} s"
     )
     _say(f"again: {report.replay}")

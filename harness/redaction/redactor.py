@@ -15,6 +15,8 @@ from harness.redaction.tokens import MARK, PLACE, TOKENS, begin_of_credentials, 
 from harness.redaction.words import DIGITS_MIN, TEXT, Words
 
 _NOTHING = frozenset({"", "*", "null", "none", "None", "true", "false", "True", "False"})
+_CLOSING = ")]},;"
+"""What may stand behind a value that no quotes end."""
 _NUMBER = re.compile(r"-?[0-9.]++")
 _COUNTS = re.compile(r"[\[({](?:[\s,]*+(?:[\"']?+[\w.-]++[\"']?+\s*+[:=]\s*+)?+-?[0-9.]++)*+[\s,]*+[\])}]")
 """A list of numbers, with names or without."""
@@ -166,7 +168,9 @@ class Redactor:
     def _hidden(self, secret: str, kind: str) -> str:
         """What stands for a secret; nothing does for no value, for a mark, and for a number that is no secret."""
         words = MARK.sub("", secret).split()
-        if secret in _NOTHING or (MARK.match(secret) and all(word in self._canaries for word in words)):
+        if secret.rstrip(_CLOSING) in _NOTHING or (
+            MARK.match(secret) and all(word in self._canaries for word in words)
+        ):
             return secret
         if kind == COUNTED and _NUMBER.fullmatch(secret):
             return secret

@@ -48,6 +48,7 @@ STAYS = (
     "error: --password is required; --max-tokens 100 --input TEXT --password --token",
     '{"messages":3,"has_history":false,"reply":null,"history": 12 }',
     "return_code=3 status_code=500 keys=4 foreign_keys=on",
+    "From the log of an incident: provider.empty_answer(content=None)",
 )
 
 
