@@ -34,7 +34,8 @@ class Contract:
     says by 200 or 503 whether the target can take work.
     With `shutdown_logged` the last lines of a process that ends are in its log.
     `dropped_lines_metric` is the counter, on the page of its metrics, of log lines that it could not write,
-    `in_flight_metric` the gauge of the requests that are being served.
+    `in_flight_metric` the gauge of the requests that are being served, and `alarm_metrics` count the calls that the
+    provider refused for good, a metric with or without labels each: `fallbacks_total{reason="unauthorized"}`.
     `reply_pointer` is the JSON pointer to the reply in the answer to a turn; its `confidence_field` is a number from 0 to 1. By `memory_growth_mb_max` MB (10^6 bytes)
     its processes may have grown when it is quiet again, and of each of many sessions `objects_per_session_max` objects may be left in the one that holds its app. A body of more than `body_bytes_max` bytes is refused with 413, and
     a turn of a session that nobody was given with `unknown_session_status`. With `message_text_private` no log line holds
@@ -64,6 +65,7 @@ class Contract:
     reply_pointer: str | None = None
     confidence_field: str | None = None
     dropped_lines_metric: str | None = None
+    alarm_metrics: tuple[str, ...] = ()
     shutdown_logged: bool = False
     in_flight_metric: str | None = None
     memory_growth_mb_max: float | None = None

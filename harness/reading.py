@@ -3,11 +3,11 @@
 import hashlib
 import re
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from harness.history import Exchange, FaultFired, History, Outage, Starved, UpstreamCall
+from harness.history import Exchange, FaultFired, History, Outage, Snapshot, Starved, UpstreamCall
 
 DONE, ERROR = "done", "error"
 """With one of these the reference app ends every stream: with the fields of the 200, or with what went wrong."""
@@ -21,6 +21,8 @@ STATUSES = range(100, 1000)
 CROSSING_S = 0.01
 """So soon after a client has left, the service may read the answer to its call before it reads that."""
 
+_SAMPLE = re.compile(r"^(?P<name>[\w:]+)(?:\{(?P<labels>[^}]*)\})? (?P<value>\S+)$", re.MULTILINE)
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
 _TOKEN = re.compile(r"[\w.~+/-]+=*")
 _MARK = re.compile(r"\[redacted ([0-9a-f]{16})\]")
 _AROUND = ".-_~+/="
@@ -200,3 +202,20 @@ def marks_in(text: str) -> set[str]:
     return {
         hashlib.sha256(word.encode()).hexdigest()[:16] for word in found if len(word) >= KEY_CHARACTERS_MIN
     }
+
+
+def samples(snapshot: Snapshot, metric: str) -> Iterator[float]:
+    """The values of a metric on a page in Prometheus' text format, with whatever labels; none of another snapshot.
+
+    `metric` is a name, or a name with labels that a sample must have among its own: `fallbacks_total{reason="quota"}`.
+    """
+    name, _, wanted = metric.partition("{")
+    pairs = dict(_LABEL.findall(wanted)).items()
+    return (value for labels, value in labelled(snapshot, name) if pairs <= labels.items())
+
+
+def labelled(snapshot: Snapshot, name: str) -> Iterator[tuple[dict[str, str], float]]:
+    """The samples of the metric of a name on such a page: labels and value."""
+    for found in _SAMPLE.finditer(str(snapshot.data)) if snapshot.name == "metrics" else ():
+        if found["name"] == name:
+            yield dict(_LABEL.findall(found["labels"] or "")), float(found["value"])

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from harness.faults.base import HTML
-from harness.history import LOGS, PROVIDER, WIRE, Exchange, History, UpstreamCall
-from harness.reading import answered_ok, key_marks, marks_in, shaped
+from harness.history import LOGS, PROVIDER, SNAPSHOTS, WIRE, Exchange, History, Outage, Snapshot, UpstreamCall
+from harness.reading import PAUSED, answered_ok, key_marks, marks_in, samples, shaped
 from harness.registry import Invariant, oracle
 from harness.verdict import Finding
 
@@ -51,6 +51,28 @@ def never_whole(fault: str) -> Invariant:
             told = {str(said.get("content")) for said in call.messages if said.get("role") == "assistant"}
             for part in (part for part in told if any(_begins(text, part) for text in cut)):
                 yield Finding(message=f"told of a part as if it had been all: {part!r}", evidence=str(call))
+
+    return check
+
+
+def alarmed(fault: str) -> Invariant:
+    """The oracle that whoever runs the service is told of each answer of `fault`, which only they can mend."""
+
+    @oracle(f"{fault}.alarmed", witnesses={SNAPSHOTS, PROVIDER}, promises=("alarm_metrics",))
+    def check(history: History) -> Iterable[Finding]:
+        """The alarm has counted each call that was refused for good; what a process had counted is lost with it."""
+        if any(outage.how != PAUSED for outage in history.of(Outage)):
+            return
+        left = {one.request_id for one in history.turns if one.left}
+        refused = sum(
+            shaped(call, fault) and call.outcome == "answered" and call.request_id not in left
+            for call in history.calls
+        )
+        metrics = history.header.contract.alarm_metrics
+        counted = sum(sum(samples(one, metric)) for one in history.of(Snapshot) for metric in metrics)
+        if counted < refused:
+            message = f"the provider refused {refused} calls for good, and the alarm has counted {counted:g}"
+            yield Finding(message=message, evidence=f"snapshot metrics, {', '.join(metrics)}")
 
     return check
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from harness.history import LOGS, SNAPSHOTS, FaultFired, History, Snapshot
+from harness.reading import samples
 from harness.registry import oracle
 from harness.verdict import Finding
 
@@ -78,18 +79,10 @@ def drops_counted(history: History) -> Iterable[Finding]:
     after = {turn.step for turn in history.turns if turn.role == "turn" and turn.at_s > min(broke, default=0)}
     if metric is None or not broke or len(after) < STEPS_MIN:
         return
-    if not any(_samples(history, metric)):
+    if not any(value for snapshot in history.of(Snapshot) for value in samples(snapshot, metric)):
         yield Finding(
             message=f"{metric} counts none of the lines that were lost", evidence="snapshot metrics"
         )
-
-
-def _samples(history: History, metric: str) -> Iterator[float]:
-    """The values of a metric in the snapshots, with and without labels."""
-    sample = re.compile(rf"^{re.escape(metric)}(?:\{{[^}}]*\}})? (\S+)$", re.MULTILINE)
-    for snapshot in history.of(Snapshot):
-        if snapshot.name == "metrics":
-            yield from map(float, sample.findall(str(snapshot.data)))
 
 
 def _long_lines(history: History) -> Iterator[tuple[str, int]]:

@@ -1,18 +1,23 @@
 """Threads of the target's process that are busy, taken, or collect garbage beside its event loop."""
 
 import asyncio
+import functools
 import gc
+import itertools
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from anyio.to_thread import current_default_thread_limiter
 
 from harness.faults.loop_base import LOOP_S_MAX, InsideFault, on_loop
+from harness.faults.loop_reports import nothing_reported, report
 from harness.inside import App, Inside, Message, Receive, Send
-from harness.registry import fault
+from harness.registry import Invariant, fault
 from harness.window import check
 
 SLICE = range(10_000)
@@ -146,8 +151,11 @@ class LoopTaskCollected(InsideFault):
     """Garbage is collected while tasks run: one that nobody holds is gone (keep#6552, adk-python#3174, vllm#4567).
 
     It is collected when a request arrives, and every `gc_every_s` seconds. Each collection beside more tasks than the
-    target's loop has when it has nothing to do is a firing.
+    target's loop has when it has nothing to do is a firing. Of the tasks that were seen then each must end: not every
+    one that is collected before says so itself, since `asyncio.gather` silences those that it was given.
     """
+
+    holds: ClassVar[tuple[Invariant, ...]] = (nothing_reported,)
 
     gc_every_s: float = 0.05
 
@@ -177,14 +185,45 @@ class LoopTaskCollected(InsideFault):
     def _collect(self, inside: Inside, wake: threading.Event, over: threading.Event) -> None:
         """Collect until it is over."""
         matching, idle = inside.matching(self.window), len(asyncio.all_tasks(inside.loop))
+        seen = _SeenTasks(inside.loop)
         while not over.is_set():
-            tasks = len(asyncio.all_tasks(inside.loop))
+            tasks = seen.look()
             idle = min(idle, tasks)
             if tasks > idle and matching.lets_through():
                 gc.collect()
                 inside.fired(f"collected beside {tasks} tasks")
             wake.wait(self.gc_every_s)
             wake.clear()
+        for name in seen.lost():
+            report(f"a task was collected before it ended: {name}")
+
+
+class _SeenTasks:
+    """The tasks of a loop that were seen, which keeps none of them: those that are gone must have ended."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._known: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        self._open: dict[int, tuple[weakref.ref[asyncio.Task[Any]], str]] = {}
+        self._numbers = itertools.count()
+
+    def look(self) -> int:
+        """See which there are now; how many."""
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks - set(self._known):
+            self._known.add(task)
+            number, name = next(self._numbers), getattr(task.get_coro(), "__qualname__", task.get_name())
+            self._open[number] = (weakref.ref(task), name)
+            ended = functools.partial(self._ended, number)
+            self._loop.call_soon_threadsafe(task.add_done_callback, ended)
+        return len(tasks)
+
+    def lost(self) -> list[str]:
+        """The names of those that are gone and have not ended."""
+        return [name for ref, name in list(self._open.values()) if ref() is None]
+
+    def _ended(self, number: int, _task: object) -> None:
+        self._open.pop(number, None)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from harness.errors import UsageError
 from harness.faults.base import HTML, HeldFault, ProviderFault, bent, closed, completion_of, error, instead
-from harness.faults.holds import called_once, never_taken, no_error_page
+from harness.faults.holds import alarmed, called_once, never_taken, no_error_page
 from harness.faults.provider_wire import chunked, first_bytes, framed, length_of, parts_of, wire
 from harness.registry import Invariant, fault
 from harness.rig import Call, Reply, Rule, check
@@ -107,6 +107,7 @@ class ProviderClientError(ProviderFault):
     holds: ClassVar[tuple[Invariant, ...]] = (
         never_taken("provider.client_error"),
         called_once("provider.client_error"),
+        alarmed("provider.client_error"),
     )
 
     status: int = chosen(400, 401, 403, 404)

@@ -1,9 +1,9 @@
 """What a service counts of itself: what it says is in flight must be back at rest when nothing is."""
 
-import re
 from collections.abc import Iterable
 
 from harness.history import PROBES, SNAPSHOTS, History, Probe, Snapshot
+from harness.reading import samples
 from harness.registry import invariant
 from harness.verdict import Finding
 
@@ -24,10 +24,9 @@ def gauge_at_rest(history: History) -> Iterable[Finding]:
     quiet_s = [probe.at_s for probe in history.of(Probe) if probe.phase == "quiet"]
     if not quiet_s:
         return
-    sample = re.compile(rf"^{re.escape(metric)}(?:\{{[^}}]*\}})? (\S+)$", re.MULTILINE)
     for snapshot in history.of(Snapshot):
-        if snapshot.name == "metrics" and snapshot.at_s >= quiet_s[-1]:
-            counted = sum(map(float, sample.findall(str(snapshot.data))))
+        if snapshot.at_s >= quiet_s[-1]:
+            counted = sum(samples(snapshot, metric))
             if counted > ITSELF:
                 message = f"{metric} counts {counted:g} requests in flight, and nobody has asked anything"
                 yield Finding(message=message, evidence=f"snapshot metrics at {snapshot.at_s:.3f} s")

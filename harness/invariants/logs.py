@@ -1,6 +1,5 @@
 """What was logged: the same as what was sent, once, under the right request id, and nothing that must not be there."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
@@ -12,6 +11,7 @@ from harness.reading import (
     has_unknown_ids,
     is_owed,
     known_ids,
+    labelled,
     logged_status,
     may_have_finished,
     met,
@@ -21,8 +21,6 @@ from harness.registry import invariant
 from harness.verdict import Finding
 
 CLIENT_LEFT = 499
-_SAMPLE = re.compile(r"^(?P<name>\w+)\{(?P<labels>[^}]*)\} (?P<value>\S+)$", re.MULTILINE)
-_LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
 @invariant("logs.agree_with_wire", witnesses={WIRE, LOGS}, promises=("completion_event", "request_ids"))
@@ -104,10 +102,9 @@ def _counted(history: History) -> Counter[str]:
     contract = history.header.contract
     counted: Counter[str] = Counter()
     for snapshot in history.of(Snapshot):
-        for sample in _SAMPLE.finditer(str(snapshot.data)) if snapshot.name == "metrics" else ():
-            labels = dict(_LABEL.findall(sample["labels"]))
-            if sample["name"] == contract.response_metric and labels.get("route") == contract.turn_path:
-                counted[labels.get("status", "")] += int(float(sample["value"]))
+        for labels, value in labelled(snapshot, contract.response_metric or ""):
+            if labels.get("route") == contract.turn_path:
+                counted[labels.get("status", "")] += int(value)
     return counted
 
 

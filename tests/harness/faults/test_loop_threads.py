@@ -12,6 +12,7 @@ from loop_bench import Bench, answering, running, status
 
 from harness.errors import UsageError
 from harness.faults import loop_threads
+from harness.faults.loop_reports import SAID
 from harness.faults.loop_threads import LoopGilBurn, LoopLimiterFull, LoopTaskCollected
 from harness.rig import Window
 
@@ -136,8 +137,8 @@ def test_two_that_take_tokens_mend_in_either_order(first: int) -> None:
         assert bench.run(taken())[1] == 0
 
 
-def test_a_task_that_nobody_holds_is_collected() -> None:
-    """A task that waits for a future of its own, and is held by nobody, is gone before the request is over."""
+def test_a_task_that_nobody_holds_is_collected(capsys: pytest.CaptureFixture[str]) -> None:
+    """A task that waits for a future of its own, and is held by nobody, is gone before the request is over, and is named."""
     gone = threading.Event()
 
     class Trace:
@@ -160,6 +161,9 @@ def test_a_task_that_nobody_holds_is_collected() -> None:
                 assert status(bench.ask()) == 200
                 assert gone.is_set()
             assert bench.noted
+        assert capsys.readouterr().err.splitlines() == [
+            f"{SAID}a task was collected before it ended: {lost.__qualname__}"
+        ]
         assert "task-collected" not in names()
     finally:
         gc.enable()
@@ -177,9 +181,19 @@ def test_garbage_is_collected_beside_tasks_in_the_window_only(monkeypatch: pytes
     """With no more tasks than the idle loop has, and beyond the window, it is looked again, and nothing is collected."""
     looked, often, collected = threading.Semaphore(0), iter([2, 2, 1, 3, 1, 2, 7]), []
 
-    def tasks(_loop: object) -> list[None]:
+    class Task:
+        def get_coro(self) -> None: ...
+
+        def get_name(self) -> str:
+            return "a task"
+
+        def add_done_callback(self, _callback: object) -> None: ...
+
+    made = [Task() for _ in range(9)]
+
+    def tasks(_loop: object) -> set[Task]:
         looked.release()
-        return [None] * next(often, 9)
+        return set(made[: next(often, 9)])
 
     monkeypatch.setattr(asyncio, "all_tasks", tasks)
     monkeypatch.setattr(gc, "collect", lambda: collected.append(1))
