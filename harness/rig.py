@@ -111,6 +111,9 @@ class InsideSeam(Protocol):
     def entered(self, fault: str, entering: "Entering") -> AbstractAsyncContextManager[None]:
         """Send the fault there and enter its `within`; what it noted as fired is recorded under `fault`."""
 
+    async def has_fired(self, fault: str) -> bool:
+        """Whether a fault that is there has noted anything yet."""
+
 
 class Entering(Protocol):
     """A fault that works within the target's process; it is sent there, so it is plain data."""

@@ -8,7 +8,8 @@ from typing import ClassVar
 from harness.errors import UsageError
 from harness.faults.base import ALWAYS, NO_PROCESS, check_whole, closed
 from harness.faults.client_holds import one_effect
-from harness.faults.process_points import POINTS, needs_of_point, struck
+from harness.faults.process_commit import struck_in_commit
+from harness.faults.process_points import IN_COMMIT, POINTS, needs_of_point, struck
 from harness.registry import Invariant, fault
 from harness.rig import ProcessSeam, Rig, Window, check
 from harness.variants import chosen
@@ -62,20 +63,25 @@ class ProcessStruck(ProcessFault):
 @fault("process.kill", stages=("live",), because=NO_PROCESS, needs=("process",))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessKill(ProcessStruck):
-    """SIGKILL: whatever was acknowledged must be there again (Jepsen's kill nemesis)."""
+    """SIGKILL: whatever was acknowledged must be there again (Jepsen's kill nemesis).
+
+    `in_commit` is while the store commits: the transaction is written, and nobody can see it yet.
+    """
 
     holds: ClassVar[tuple[Invariant, ...]] = (one_effect,)
+
+    point: str = chosen(*POINTS, IN_COMMIT)
 
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
         """Kill at the point, start when it is over."""
         process = _process(rig)
-        return struck(
-            rig,
-            self.name,
-            self.point,
-            down_s=self.down_s,
-            blow=lambda: process.down(self.name, kill=True),
-        )
+
+        def blow() -> AbstractAsyncContextManager[None]:
+            return process.down(self.name, kill=True)
+
+        if self.point == IN_COMMIT:
+            return struck_in_commit(rig, self.name, down_s=self.down_s, blow=blow)
+        return struck(rig, self.name, self.point, down_s=self.down_s, blow=blow)
 
 
 @fault("process.terminate", stages=("live",), because=NO_PROCESS, needs=("process",))

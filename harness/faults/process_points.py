@@ -12,6 +12,7 @@ from harness.rig import Answer, Call, Clock, Reply, Rig, Rule
 from harness.wire import Pause
 
 MID_REQUEST, MID_STREAM, BETWEEN_TURNS = POINTS = ("mid_request", "mid_stream", "between_turns")
+IN_COMMIT = "in_commit"
 
 SIGNALLED_S = 0.2
 """So long after the order a process has to hear its signal, before the calls that were held for that are answered."""
@@ -33,6 +34,7 @@ def needs_of_point(point: str) -> frozenset[str]:
     return {
         MID_REQUEST: frozenset({"provider"}),
         MID_STREAM: frozenset({"provider", "streams", "provider_streams"}),
+        IN_COMMIT: frozenset({"store", "inside"}),
     }.get(point, frozenset())
 
 
@@ -43,7 +45,7 @@ async def struck(rig: Rig, fault: str, point: str, *, down_s: float, blow: Blow)
     Where no such point comes nothing is struck, and nothing has fired. The middle of a stream is where it would be if
     nothing else held it up on its way and its reader were still there: a rule is not told what becomes of its answer.
     """
-    strike = _Strike(rig.clock, down_s, blow)
+    strike = Strike(rig.clock, down_s, blow)
     if point == BETWEEN_TURNS:
         async with strike.going_on(strike.at_once()):
             await strike.entered()
@@ -121,7 +123,7 @@ class _Moment:
         self._past.set()
 
 
-class _Strike:
+class Strike:
     """One blow, which takes its time, and is mended whatever becomes of who ordered it."""
 
     def __init__(self, clock: Clock, down_s: float, blow: Blow) -> None:

@@ -171,6 +171,10 @@ class _Inside:
         """Enter under the tag."""
         return self.seam.entered(self.tag, entering)
 
+    async def has_fired(self, fault: str) -> bool:  # noqa: ARG002  # the tag stands for it
+        """Whether it has noted anything yet."""
+        return await self.seam.has_fired(self.tag)
+
 
 @dataclass(frozen=True, slots=True)
 class _Process:

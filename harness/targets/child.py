@@ -97,7 +97,7 @@ class _Serving:
             return {**said, "from_factory": self.from_factory, "worker_threads": working}
         if question["ask"] == "objects":
             return {"objects": objects()}
-        if question["ask"] in ("enter", "leave", "noted") and self.admission is not None:
+        if question["ask"] in ("enter", "leave", "noted", "look") and self.admission is not None:
             return self.admission.answer(question)
         return {"nonce": self._nonce, "port": self.port, "pid": os.getpid()}
 

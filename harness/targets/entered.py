@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InvalidRun, UsageError
+from harness.history import FaultFired
 from harness.rig import Entering
 from harness.scenario import load
 from harness.targets.control import ControlLine, TargetGone
@@ -124,11 +125,15 @@ class InChild(_Entered):
         for at, detail in await self._ask(question, fault):
             self._recorder.fired(fault, detail, at=at)
 
+    async def has_fired(self, fault: str) -> bool:
+        """Whether a fault that is there has noted anything yet."""
+        return bool(await self._ask("look", fault))
+
     async def _ask(self, question: str, fault: str, **values: Any) -> list[tuple[float, str]]:
         line = self._line()
         if line is None or line.closed:
             return []  # nobody is there any more whom it could trouble
-        timeout_s = TOLD_S_MAX if question == "noted" else PASSED_S_MAX
+        timeout_s = TOLD_S_MAX if question in ("noted", "look") else PASSED_S_MAX
         try:
             with self._hearing():
                 answer = await line.ask(question, timeout_s=timeout_s, key=fault, **values)
@@ -161,6 +166,10 @@ class Here(_Entered):
     async def _tell(self, fault: str) -> None:
         """What it did is on record already."""
 
+    async def has_fired(self, fault: str) -> bool:
+        """Whether it has done anything yet."""
+        return any(isinstance(one, FaultFired) and one.fault == fault for one in self._recorder.records)
+
 
 class Admission:
     """The child's side of `InChild`: what was noted is told when the fault leaves.
@@ -176,6 +185,8 @@ class Admission:
         """Let a fault in or out; what goes wrong with it is the answer."""
         key = question["key"]
         try:
+            if question["ask"] == "look":
+                return {"fired": list(self._noted.get(key, ()))}
             if question["ask"] == "leave":
                 self._guests.leave(key)
             if question["ask"] != "enter":

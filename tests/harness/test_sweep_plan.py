@@ -132,7 +132,7 @@ def test_a_name_whose_faults_have_nothing_to_break_is_refused_though_others_have
             ["provider.refusal", "process.kill"],
             (
                 "cannot be played: process.kill: is played live: a simulated run has no process of its own; "
-                "2 more for a like reason; leave process.kill out"
+                "3 more for a like reason; leave process.kill out"
             ),
         ),
         (["provider.refusal", "store.lost_write"], "prove an oracle"),
