@@ -2,6 +2,7 @@
 
     ShakeoutError          never raised itself
     +-- UsageError         2  what was asked for cannot be done as asked: nothing was run
+    |   +-- Inapplicable   2  the target has nothing that a fault could break, which another target may have
     +-- InvalidRun         3  a run had begun and its observation cannot be trusted
         +-- TargetFailed   3  the target did not start, died, or is not the one that was started
 
@@ -23,6 +24,10 @@ class UsageError(ShakeoutError):
     exit_code: ClassVar[int] = 2
 
 
+class Inapplicable(UsageError):
+    """The target has nothing that a fault could break; alone it is refused, among others it is left out, aloud."""
+
+
 class InvalidRun(ShakeoutError):
     """The run happened, or began, and its observation cannot be trusted."""
 
@@ -41,3 +46,19 @@ def first_of(group: BaseExceptionGroup[BaseException]) -> ShakeoutError | None:
         if isinstance(error, BaseExceptionGroup) and (found := first_of(error)) is not None:
             return found
     return None
+
+
+def told_by(error: BaseException) -> str:
+    """The kind of an error, as a child tells it; whatever is not ours has made its run invalid."""
+    return next((kind for kind in _TOLD if isinstance(error, _TOLD[kind])), InvalidRun.__name__)
+
+
+def of_kind(kind: str, text: str) -> ShakeoutError:
+    """The error that a child has told."""
+    return _TOLD[kind](text)
+
+
+_TOLD: dict[str, type[ShakeoutError]] = {
+    kind.__name__: kind for kind in (Inapplicable, UsageError, TargetFailed, InvalidRun)
+}
+"""The narrower before the wider."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import recording
-from harness.errors import InvalidRun, UsageError, first_of
+from harness.errors import Inapplicable, InvalidRun, UsageError, first_of
 from harness.history import Header, History
 from harness.judge import Judgement, judge
 from harness.registry import CAPABILITIES, OBSERVED, in_force, needs_of
@@ -90,11 +90,11 @@ def check_needs(scenario: Scenario, profile: Profile) -> None:
     """Refuse a fault for which the target has nothing that it could break.
 
     Raises:
-        UsageError: the message names the fault, and what is missing.
+        Inapplicable: the message names the fault, and what is missing.
     """
     for fault in scenario.faults:
         for name in sorted(needs_of(fault) - profile.capabilities - OBSERVED):
-            raise UsageError(
+            raise Inapplicable(
                 f"{scenario.name}: {fault.name} needs {name} ({CAPABILITIES[name]}), which {profile.name} has not"
             )
 
@@ -123,6 +123,7 @@ async def run_on(
 
     Raises:
         UsageError: the target does not start, or the stage cannot carry the scenario.
+        Inapplicable: the target has not what it would break.
     """
     playable([scenario], options.stage)
     check_needs(scenario, options.profile)

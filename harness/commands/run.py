@@ -34,7 +34,7 @@ from harness.commands.common import (
 )
 from harness.commands.jobs import Jobs, at_a_time
 from harness.determinism import HASH_SEEDS, run_checked
-from harness.errors import UsageError
+from harness.errors import Inapplicable, UsageError
 from harness.history import History
 from harness.redaction import Redactor, Rules, configured
 from harness.reports import incident, json_file, junit, terminal
@@ -88,12 +88,12 @@ def command(
     scenarios = library.find(names or [])
     carried = playable(scenarios, stage)
     run = _checked(twice=twice, hash_seeds=hash_seeds)
-    elsewhere = [one.name for one in scenarios if one not in carried]
     with _kept(chosen, html) as (kept, rules):
-        results = wait_for(_play(carried, kept, run, at_a_time(jobs, chosen), quiet=quiet))
+        results, without = wait_for(_play(carried, kept, run, at_a_time(jobs, chosen), quiet=quiet))
+        elsewhere = {one.name: "" for one in scenarios if one not in carried} | without
         _show(results, elsewhere, stage, quiet=quiet)
         _write_page(html, results, kept, rules)
-    _write((json, junit_xml), results, elsewhere, chosen, chosen.replay(*(scenarios if names else ())))
+    _write((json, junit_xml), results, list(elsewhere), chosen, chosen.replay(*(scenarios if names else ())))
     raise typer.Exit(Verdict.worst(result.verdict for result in results).exit_code)
 
 
@@ -113,24 +113,39 @@ def _checked(*, twice: bool, hash_seeds: bool) -> Run:
 
 async def _play(
     scenarios: tuple[Scenario, ...], chosen: Options, run: Run, jobs: int, *, quiet: bool
-) -> list[ScenarioVerdict]:
-    """Play a few at a time; what the machine was too slow to judge by, again and alone."""
+) -> tuple[list[ScenarioVerdict], dict[str, str]]:
+    """Play a few at a time; what the machine was too slow to judge by, again and alone.
 
-    async def one(play: Play, scenario: Scenario) -> ScenarioVerdict:
-        return await run(play, scenario, chosen)
+    Beside the verdicts: the scenarios for which the target has not what they would break, and why.
+
+    Raises:
+        Inapplicable: that is so of all of them.
+    """
+    without: dict[str, Inapplicable] = {}
+
+    async def one(play: Play, scenario: Scenario) -> ScenarioVerdict | None:
+        try:
+            return await run(play, scenario, chosen)
+        except Inapplicable as error:
+            without[scenario.name] = error
+            return None
 
     with progress("starting", quiet=quiet) as say, placed(chosen.profile):
         async with AsyncExitStack() as stack:
             plays = [
                 await stack.enter_async_context(opened(chosen)) for _ in range(min(jobs, len(scenarios)))
             ]
-            return await spread(
+            results = await spread(
                 plays,
                 scenarios,
                 one,
                 say=lambda number, scenario: say(f"{number} of {len(scenarios)}: {scenario.name}"),
-                again=lambda result: result.verdict is Verdict.UNDECIDED,
+                again=lambda result: result is not None and result.verdict is Verdict.UNDECIDED,
             )
+    if len(without) == len(scenarios):
+        raise next(iter(without.values()))
+    played = [result for result in results if result is not None]
+    return played, {name: str(error).removeprefix(f"{name}: ") for name, error in without.items()}
 
 
 @contextmanager
@@ -222,15 +237,18 @@ def _document(
     return {**head, "scenarios": listed, "not_applicable": elsewhere}
 
 
-def _show(results: list[ScenarioVerdict], elsewhere: list[str], stage: str, *, quiet: bool) -> None:
+def _show(results: list[ScenarioVerdict], elsewhere: dict[str, str], stage: str, *, quiet: bool) -> None:
     """The table, what went wrong, and what the run says as a whole; nothing where nothing is wanted."""
     if quiet:
         return
     verdict = Verdict.worst(result.verdict for result in results)
     terminal.show_run(out, results)
     out.print(f"\n{terminal.styled(verdict)}: {_counted(results, verdict)}, {stage}, {_seeds(results)}")
-    if elsewhere:
-        out.print(f"not applicable in {stage}: {', '.join(elsewhere)}")
+    if other := [name for name, why in elsewhere.items() if not why]:
+        out.print(f"not applicable in {stage}: {', '.join(other)}")
+    for name, why in elsewhere.items():
+        if why:
+            out.print(f"not applicable: {name}: {why}", markup=False)
 
 
 def _seeds(results: list[ScenarioVerdict]) -> str:

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 
 from harness.determinism import first_difference
-from harness.errors import InvalidRun, first_of
+from harness.errors import Inapplicable, InvalidRun, first_of
 from harness.judge import Judgement, judge
 from harness.registry import in_force
 from harness.runner import Options, job
@@ -145,6 +145,8 @@ class Explorer:
             asked = job(trial.scenario, "faulted", options)
             try:
                 played = await host.play(asked)
+            except Inapplicable:
+                continue  # this target has not what the scenario would break, as is seen within its process only
             except InvalidRun as error:
                 self._note(str(error))
                 continue

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InvalidRun, UsageError
+from harness.errors import UsageError, of_kind, told_by
 from harness.history import FaultFired
 from harness.rig import Entering
 from harness.scenario import load
@@ -140,8 +140,7 @@ class InChild(_Entered):
         except TargetGone:
             return []  # it died meanwhile
         if "wrong" in answer:
-            kind = UsageError if answer["usage"] else InvalidRun
-            raise kind(f"{fault}: {answer['wrong']}")
+            raise of_kind(answer["kind"], f"{fault}: {answer['wrong']}")
         return [(at, detail) for at, detail in answer["fired"]]
 
 
@@ -199,9 +198,8 @@ class Admission:
                 fired=lambda detail: noted.append((time.monotonic(), detail)),
             )
         except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a fault raises, the harness has to know
-            usage = isinstance(error, UsageError)
-            said = str(error) if usage else f"{type(error).__name__}: {error}"
-            return {"wrong": " ".join(said.split()), "usage": usage}
+            said = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+            return {"wrong": " ".join(said.split()), "kind": told_by(error)}
         return {"fired": []}
 
 

@@ -21,7 +21,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from harness.errors import InvalidRun, ShakeoutError, UsageError, first_of
+from harness.errors import InvalidRun, ShakeoutError, UsageError, first_of, told_by
 from harness.history import Deadlocked, History, ordered
 from harness.recording import dump
 from harness.registry import FAULTS
@@ -173,8 +173,7 @@ def play(job: Job, directory: Path, store: StoreGate) -> None:
 
     outcome = simulation.run(main)
     if (reason := _reason(outcome, begun=bool(recorder.records))) is not None:
-        usage = isinstance(reason, UsageError)
-        (directory / REFUSED).write_text(json.dumps({"usage": usage, "text": str(reason)}))
+        (directory / REFUSED).write_text(json.dumps({"kind": told_by(reason), "text": str(reason)}))
         return
     holds = [(one.lane, one.step, one.times) for one in outcome.holds]
     target, driver = stand

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import orjson
 
-from harness.errors import InvalidRun, TargetFailed, UsageError
+from harness.errors import InvalidRun, TargetFailed, UsageError, of_kind
 from harness.history import History
 from harness.recording import load, shallow
 from harness.scenario import Schedule
@@ -145,7 +145,7 @@ class Host:
         """
         if (self._place / REFUSED).exists():
             told = json.loads((self._place / REFUSED).read_text())
-            raise (UsageError if told["usage"] else InvalidRun)(told["text"])
+            raise of_kind(told["kind"], told["text"])
         if not (self._place / PLAYED).exists():
             raise InvalidRun("the app ended its process, and with it the simulated run; play it live")
         # The name of the run's folder is drawn: what the app says of it would differ from itself.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from harness.errors import UsageError
+from harness.errors import Inapplicable, UsageError
 from harness.inside import App, OutputRule, RequestRule, StoreRule
 from harness.simulation import Gate
 from harness.window import Matching, Window
@@ -64,10 +64,10 @@ class Within:
         """Build and start the app once more, on a loop and in a thread of its own.
 
         Raises:
-            UsageError: no factory builds it.
+            Inapplicable: no factory builds it.
         """
         if self._parts.second is None:
-            raise UsageError(
+            raise Inapplicable(
                 "a second server needs an app that is built anew for it: name its factory as app"
             )
         return self._parts.second()
