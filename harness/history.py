@@ -181,6 +181,7 @@ class UpstreamCall:
     in_flight: int = 1
     confidence: float | None = None
     text: str | None = None
+    streamed: bool = False
 
     def __str__(self) -> str:
         """The call as evidence: one line."""

@@ -90,7 +90,7 @@ CAPABILITIES = MappingProxyType(
         "sessions": "turns that belong to a session, {session} in the body of [turn]",
         "keys": "idempotency keys, keys = true in [turn]",
         "streams": "answers as server-sent events, stream in [turn]",
-        "provider_whole": "answers of its provider in one piece",
+        "provider_whole": "answers of its provider in one piece, which no call without a fault asked for",
         "provider_streams": "streams of its provider, provider_streams = true",
         "store": 'its state in SQLite, store = "sqlite", and an app',
         "process": "a process that the harness started, by app or command",
@@ -110,7 +110,17 @@ CAPABILITIES = MappingProxyType(
 )
 """What a target may have, by the word that a fault's `needs` uses."""
 
-OBSERVED = frozenset({"scores", "kept_connections", "provider_key", "factory", "output", "worker_threads"})
+OBSERVED = frozenset(
+    {
+        "scores",
+        "kept_connections",
+        "provider_key",
+        "provider_whole",
+        "factory",
+        "output",
+        "worker_threads",
+    }
+)
 """Those that no profile tells of: they are seen in a run without a fault."""
 
 INVARIANTS: Registry[Invariant] = Registry("invariant", "harness.invariants")

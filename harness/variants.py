@@ -19,7 +19,7 @@ def choices_of(kind: type[Any]) -> dict[str, tuple[Any, ...]]:
 
 
 def variants(kind: type[Any]) -> tuple[Any, ...]:
-    """The fault with its defaults, and once for each other choice of each of its knobs."""
+    """The fault with its defaults, once for each other choice of each of its knobs, and as its class `also` has it."""
     others = [kind(**{name: value}) for name, values in choices_of(kind).items() for value in values[1:]]
     needed = [
         item.name for item in fields(kind) if item.default is MISSING and item.default_factory is MISSING
@@ -28,4 +28,5 @@ def variants(kind: type[Any]) -> tuple[Any, ...]:
         raise TypeError(
             f"{kind.name}: {', '.join(needed)} must have a default: a sweep plays what it is without any"
         )
+    others += [kind(**knobs) for knobs in getattr(kind, "also", ())]
     return (kind(), *others)

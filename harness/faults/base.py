@@ -13,6 +13,8 @@ from harness.rig import Answer, Call, Reply, Rig, Rule, Window
 from harness.variants import choices_of
 
 ALWAYS = Window()
+ONCE = Window(first_n=1)
+"""As an incident begins: who tries again is answered as ever."""
 NO_WIRE = "a simulated run has no wire"
 NO_PROCESS = "a simulated run has no process of its own"
 """Reasons for which a fault is played live alone."""

@@ -37,10 +37,20 @@ def never_whole(fault: str) -> Invariant:
 
     @oracle(f"{fault}.never_whole", witnesses={WIRE, PROVIDER}, promises=("reply_pointer",))
     def check(history: History) -> Iterable[Finding]:
-        """What was cut is not given out to its end as the answer, nor told to the provider later as if it had been one."""
+        """What was cut is not given out to its end as the answer, nor told to the provider later as if it had been one.
+
+        Nor does it stand before the whole of a call that was made again for it.
+        """
         for turn in history.turns:
             asked = [call for call in history.calls if turn.canary and _asks(call, turn.canary)]
             part = (turn.reply or "").strip()
+            cut_off = {text for call in asked if shaped(call, fault) for text in _meant(call)}
+            for whole in {text for call in asked if not shaped(call, fault) for text in _meant(call)}:
+                lead = part.partition(whole)[0].strip() if whole in part else ""
+                if lead and answered_ok(turn) and any(lead in text for text in cut_off):
+                    yield Finding(
+                        message=f"answered with a part and then the whole: {part!r}", evidence=str(turn)
+                    )
             if not (asked and part and all(shaped(call, fault) for call in asked) and answered_ok(turn)):
                 continue
             meant = [text for call in asked for text in _meant(call)]

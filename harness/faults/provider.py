@@ -3,12 +3,23 @@
 import math
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from email.utils import formatdate, parsedate_to_datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from harness.errors import UsageError
-from harness.faults.base import HTML, HeldFault, ProviderFault, bent, closed, completion_of, error, instead
+from harness.faults.base import (
+    HTML,
+    ONCE,
+    HeldFault,
+    ProviderFault,
+    bent,
+    closed,
+    completion_of,
+    error,
+    instead,
+)
 from harness.faults.holds import alarmed, called_once, never_taken, no_error_page
 from harness.faults.provider_wire import chunked, first_bytes, framed, length_of, parts_of, wire
 from harness.registry import Invariant, fault
@@ -68,6 +79,7 @@ class ProviderServerError(ProviderFault):
         never_taken("provider.server_error"),
         no_error_page,
     )
+    also: ClassVar[tuple[Mapping[str, Any], ...]] = ({"window": ONCE},)
 
     status: int = chosen(500, 502, 503, 529)
     body: str = chosen("json", "html", "empty")

@@ -1,12 +1,13 @@
 """The provider's stream breaks: it ends without its end, stands still, or says in its middle that all has failed."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import orjson
 
-from harness.faults.base import ProviderFault, closed
+from harness.faults.base import ONCE, ProviderFault, closed
 from harness.faults.holds import never_taken, never_whole
 from harness.faults.provider_wire import after_events, framed, parts_of, stream
 from harness.registry import Invariant, fault
@@ -33,6 +34,7 @@ class ProviderStreamCut(ProviderFault):
         never_taken("provider.stream_cut"),
         never_whole("provider.stream_cut"),
     )
+    also: ClassVar[tuple[Mapping[str, Any], ...]] = ({"window": ONCE, "how": "eof"},)
 
     after_chunks: int = chosen(3, 0, -1)
     how: str = chosen("ended", "eof", "rst", "inside_utf8")
@@ -87,6 +89,7 @@ class ProviderStreamError(ProviderFault):
         never_taken("provider.stream_error"),
         never_whole("provider.stream_error"),
     )
+    also: ClassVar[tuple[Mapping[str, Any], ...]] = ({"window": ONCE},)
 
     after_chunks: int = 3
 

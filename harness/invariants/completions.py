@@ -26,8 +26,14 @@ def counts_agree_with_wire(history: History) -> Iterable[Finding]:
     answered = Counter(turn.status for turn in whole if is_owed(turn, history))
     for status, count in answered.items():
         if logged[status] + logged[None] < count:
-            last = [turn for turn in whole if turn.status == status][-1]
-            message = f"{count} turns were answered with {status}, {logged[status]} completion records say so"
+            of_it = [turn for turn in whole if turn.status == status]
+            # A stream that failed behind its good status is the first to be logged with another one.
+            last = max(of_it, key=lambda turn: (failed_late(turn), turn.at_s))
+            failed = sum(map(failed_late, of_it))
+            streams = (
+                f"; {failed} are streams that failed later: log the status that was sent" if failed else ""
+            )
+            message = f"{count} turns were answered with {status}, {logged[status]} completion records say so{streams}"
             yield Finding(message=message, evidence=str(last))
     late = sum(map(failed_late, history.exchanges))
     for record in (one for one in records if contradicts(one.fields)):

@@ -25,10 +25,9 @@ def history_preserved(history: History) -> Iterable[Finding]:
     for call in history.calls:
         told = [str(message.get("content")) for message in call.messages if message.get("role") == "user"]
         turns = _turns_of(call, told, history)
-        dues = [_due(acknowledged[turn.session], turn, call, most) for turn in turns]
+        dues = [_due(acknowledged[turn.session], turn, call, history) for turn in turns]
         if turns and not any(_in_order(due, told[:-1]) for due in dues):
-            message = f"turn {len(dues[0]) + 1} of session {turns[0].session}: {len(dues[0])} earlier messages due, {len(told) - 1} told"
-            yield Finding(message=message, evidence=str(call))
+            yield Finding(message=_untold(turns[0], dues[0], told[:-1], most), evidence=str(call))
         sessions = {turn.session for turn in turns}
         for canary, owners in words.items():
             if turns and not owners & sessions and any(canary in text for text in told):
@@ -112,15 +111,34 @@ def _turns_of(call: UpstreamCall, told: list[str], history: History) -> list[Exc
 
 
 def _due(
-    acknowledged: list[Exchange], turn: Exchange, call: UpstreamCall, most: int | None
+    acknowledged: list[Exchange], turn: Exchange, call: UpstreamCall, history: History
 ) -> list[Exchange]:
-    """The turns that a call of a turn has to tell: those acknowledged before that began, the last `most` of them.
+    """The turns that a call of a turn has to tell: those acknowledged before that began, the last of them where that is bounded.
 
-    When the call came to the provider says less: on a slow machine that may be after its own turn was answered.
+    When the call came to the provider says less: on a slow machine that may be after its own turn was answered. A turn
+    that was not acknowledged may be stored all the same, and is then one of the last.
     """
     ended = [one for one in acknowledged if one.ended_s < call.at_s]
     earlier = [one for one in ended if one.ended_s <= turn.at_s and one is not turn]
-    return earlier if most is None else earlier[max(0, len(earlier) - most) :]
+    most = history.header.contract.history_turns_max
+    if most is None:
+        return earlier
+    others = [one for one in history.turns if one.session == turn.session and one.at_s < call.at_s]
+    return [one for one in earlier if sum(_may_follow(other, one, turn) for other in others) < most]
+
+
+def _may_follow(other: Exchange, one: Exchange, turn: Exchange) -> bool:
+    """Whether another turn of a session, but the one that is under way, may be stored after one."""
+    return other is not one and other is not turn and other.ended_s > one.at_s
+
+
+def _untold(turn: Exchange, due: list[Exchange], told: list[str], most: int | None) -> str:
+    """What a turn should have told and did not; and where a service means to tell the last only, how it says so."""
+    missing = [_message(one) for one in due if _message(one) not in told]
+    first = f", not {missing[0]!r}" if missing else ", in another order"
+    last = missing and told and most is None and told == [_message(one) for one in due][-len(told) :]
+    meant = "; where only the last are to be told, promise history_turns_max in [contract]" if last else ""
+    return f"turn {len(due) + 1} of session {turn.session}: {len(due)} earlier messages due, {len(told)} told{first}{meant}"
 
 
 def _acknowledged(history: History) -> dict[str, list[Exchange]]:

@@ -62,7 +62,11 @@ class Endpoint:
         asked = _object(body)
         level, request_id = level_of(asked), headers.get("x-request-id")
         ordinal = self._witness.begin(
-            level=level, request_id=request_id, messages=messages_of(asked) or (), headers=headers
+            level=level,
+            request_id=request_id,
+            messages=messages_of(asked) or (),
+            headers=headers,
+            streamed=asked.get("stream") is True,
         )
         if begun is not None:
             begun(ordinal)

@@ -33,6 +33,7 @@ class _Seen:
     messages: tuple[Mapping[str, Any], ...]
     headers: Mapping[str, str]
     in_flight: int
+    streamed: bool
     ended_s: float = 0.0
     status: int | None = None
     outcome: str = "open"
@@ -83,6 +84,7 @@ class Witness:
         request_id: str | None,
         messages: tuple[Mapping[str, Any], ...],
         headers: Mapping[str, str],
+        streamed: bool = False,
     ) -> int:
         """Note that a call has begun; its ordinal, which counts from 1, names it from now on."""
         with self._lock:
@@ -96,6 +98,7 @@ class Witness:
                 messages=messages,
                 headers=headers,
                 in_flight=len(self._open) + 1,
+                streamed=streamed,
             )
         return ordinal
 
@@ -158,6 +161,7 @@ def _record(seen: _Seen, now: float) -> UpstreamCall:
         in_flight=seen.in_flight,
         confidence=_confidence(content),
         text=content,
+        streamed=seen.streamed,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from harness.errors import UsageError
 from harness.history import History, Probe
 from harness.registry import CAPABILITIES, FAULTS, OBSERVED, calibrates, drill_of, needs_of, stages_of
-from harness.rig import Fault
+from harness.rig import Fault, Window
 from harness.scenario import Scenario
 from harness.targets.profile import Profile
 from harness.variants import variants
@@ -162,6 +162,7 @@ def settled(plan: Plan, profile: Profile, controls: Sequence[History]) -> Plan:
         "output": any(record.source in printed for history in controls for record in history.logs),
         "scores": any(call.confidence is not None for call in calls),
         "kept_connections": any(call.headers.get("connection", "").lower() != "close" for call in calls),
+        "provider_whole": any(not call.streamed for call in calls),
         "provider_key": any("authorization" in call.headers for call in calls),
     }
     has = profile.capabilities | {name for name, there in seen.items() if there}
@@ -181,13 +182,24 @@ def check_settled(plan: Plan) -> None:
 
 
 def labelled(fault: Any) -> str:
-    """The name of a fault with the knobs that are not their defaults."""
-    knobs = [
-        f"{item.name}={value!r}"
-        for item in dataclasses.fields(fault)
-        if item.name != "window" and repr(value := getattr(fault, item.name)) != repr(item.default)
-    ]
+    """The name of a fault with the knobs that are not their defaults, those of its window among them."""
+    knobs = []
+    for item in dataclasses.fields(fault):
+        value, default = getattr(fault, item.name), item.default
+        if isinstance(value, Window) and isinstance(default, Window):
+            knobs += _differing(value, default)
+        elif repr(value) != repr(default):
+            knobs.append(f"{item.name}={value!r}")
     return f"{fault.name}({', '.join(knobs)})" if knobs else str(fault.name)
+
+
+def _differing(window: Window, default: Window) -> list[str]:
+    """The knobs in which two windows differ, as they are in the first."""
+    return [
+        f"{item.name}={value!r}"
+        for item in dataclasses.fields(window)
+        if (value := getattr(window, item.name)) != getattr(default, item.name)
+    ]
 
 
 def armed(trial: Trial) -> Scenario:

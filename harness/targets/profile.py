@@ -88,7 +88,6 @@ class Profile:
             "sessions": self.turn.holds_sessions,
             "keys": self.turn.keys,
             "streams": self.turn.stream != "never",
-            "provider_whole": asked and not (self.provider_streams and self.turn.stream == "always"),
             "provider_streams": asked and self.provider_streams,
             "store": self.store == "sqlite" and bool(self.app),
             "process": not self.url,

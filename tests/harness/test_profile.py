@@ -45,7 +45,7 @@ def test_a_service_that_promises_nothing_needs_no_contract(tmp_path):
     assert (profile.command, profile.contract.deadline_s) == (("run", "me", "{port}"), 10.0)
     assert 503 in profile.contract.statuses
     assert 500 not in profile.contract.statuses
-    assert profile.capabilities == {"provider", "provider_whole", "sessions", "process"}
+    assert profile.capabilities == {"provider", "sessions", "process"}
 
 
 def test_sessions_are_promised_by_the_body(tmp_path):

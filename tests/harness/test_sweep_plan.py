@@ -62,6 +62,16 @@ def test_what_a_fault_takes_of_the_profile_is_no_part_of_its_label() -> None:
     assert trial.fault == ProcessWorkerDead(worker="the-writer", ready="/well")
 
 
+def test_a_service_that_always_streams_from_its_provider_has_no_whole_answer_to_double(made: Any) -> None:
+    """Where each call without a fault asked for a stream, a second whole answer is not applicable; one that did not is enough."""
+    plan = planned(PROFILE, "live", drills(), ["provider.extra_reply"])
+    turn = made.turn()
+    streamed = made.call(turn, streamed=True)
+    assert settled(plan, PROFILE, [made.history(turn, streamed, made.call(turn))]).trials == plan.trials
+    with pytest.raises(UsageError, match=r"provider\.extra_reply: needs provider_whole: "):
+        check_settled(settled(plan, PROFILE, [made.history(turn, streamed)]))
+
+
 @pytest.mark.parametrize(
     ("fault", "stage", "needs", "seen"),
     [

@@ -87,3 +87,12 @@ def test_a_stream_that_failed_may_be_logged_so_beside_its_200(made, findings, la
     assert [
         message.partition(";")[0] for message in findings("logs.agree_with_wire", made.history(turn, record))
     ] == found
+
+
+def test_a_stream_that_failed_behind_its_status_is_shown_first(made, findings):
+    """Of two 200 of which one is logged as 503 the stream that broke is the evidence, though the other one came later."""
+    failed = made.turn(
+        1, headers={"content-type": "text/event-stream"}, body=[{"event": "error", "data": {}}]
+    )
+    (message,) = judged(made, findings, (failed, made.turn(2)), (200, 503))
+    assert message.endswith("1 are streams that failed later: log the status that was sent")

@@ -226,3 +226,23 @@ def test_a_word_that_was_said_in_two_sessions_belongs_to_both(made, findings):
     calls = made.call(one), made.call(again)
     assert findings(TOLD, made.history(one, again, *calls)) == []
     assert findings(CROSSED, made.history(one, replace(again, reply="your word is AAA"))) == []
+
+
+@pytest.mark.parametrize("at_s", [2.0, 2.35])
+def test_what_may_be_stored_unacknowledged_takes_a_place_of_the_last(made, findings, at_s):
+    """Of a bounded history a turn whose client left may be one of the last told; where none was lost, all of them are due."""
+    one, three = made.turn(1), made.turn(3)
+    bounded = made.header(contract=replace(made.header().contract, history_turns_max=1))
+    left = made.turn(2, at_s=at_s, ended_s=2.4, status=None, error="left", left=True)
+    call = made.call(three, told=("message 2",))
+    assert findings(TOLD, replace(made.history(one, left, three, call), header=bounded)) == []
+    (lost,) = findings(TOLD, replace(made.history(one, three, call), header=bounded))
+    assert lost == "turn 2 of session a: 1 earlier messages due, 1 told, not 'message 1'"
+
+
+def test_who_tells_the_last_only_is_told_how_to_promise_that(made, findings):
+    """Two turns due and the last told: the finding names the key; where the first is told, it is simply lost."""
+    turns = [made.turn(number) for number in (1, 2, 3)]
+    for told, hinted in ((("message 2",), True), (("message 1",), False), ((), False)):
+        (message,) = findings(TOLD, made.history(*turns, made.call(turns[-1], told=told)))
+        assert ("promise history_turns_max in [contract]" in message) is hinted

@@ -1,0 +1,27 @@
+"""Who tries again after a part of an answer was shown does not show the whole behind it."""
+
+import pytest
+
+from harness.faults.holds import never_whole
+
+FAULT = "provider.stream_cut"
+TEXT, OTHER = "Good day to you.", "Good day to you, too."
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "complaints"),
+    [
+        (f"Good day{OTHER}", 200, 1),
+        (f"Good day {OTHER} Bye.", 200, 1),
+        (OTHER, 200, 0),
+        (f"Note: {OTHER}", 200, 0),
+        ("Good day", 503, 0),
+    ],
+)
+def test_a_part_and_then_the_whole_is_found(made, reply, status, complaints):
+    """A part of what was cut stands before the answer of the second call; what a service says itself is no such part."""
+    turn = made.turn(status=status, reply=reply, canary="WORD", message="about WORD")
+    cut = made.call(turn, text=TEXT, fault=FAULT)
+    again = made.call(turn, text=OTHER, call=2)
+    found = list(never_whole(FAULT)(made.history(turn, cut, again)))
+    assert len(found) == complaints
