@@ -25,7 +25,7 @@ FORGOTTEN = (
 class Contract:
     """What the target promises, as its profile says; the oracles hold it to this and know nothing else of it.
 
-    What is not promised is not asked for. `sessions`: a turn belongs to one, which has a history. With `request_ids` every answer, log record and provider call carries the id
+    What is not promised is not asked for. `sessions`: a turn belongs to one, which has a history; `session_names` are what its id is called in a turn. With `request_ids` every answer, log record and provider call carries the id
     of its request; errors are bodies of `problem_media_type`. `statuses` may be answered to a turn; `forbidden_events` and `forbidden_texts` may not be in its log.
     `provider_calls_per_turn_max` is the retry budget: calls that the provider may see for one request.
     Of a session's earlier turns the provider is told the last `history_turns_max`; all, where that is None.
@@ -47,6 +47,7 @@ class Contract:
     statuses: tuple[int, ...]
     turn_method: str = "POST"
     sessions: bool = True
+    session_names: tuple[str, ...] = ()
     request_ids: bool = False
     problem_media_type: str | None = None
     completion_event: str | None = None

@@ -114,11 +114,12 @@ class LogCounts:
     pairs: Pairs = field(init=False)
     timed: int = 0
     texts: tuple[str, ...] = ()
-    ids: Ids = field(default_factory=Ids)
+    ids: Ids = field(init=False)
 
     def __post_init__(self) -> None:
         """The texts to look for in every line, and no pair yet."""
         self.pairs = Pairs(timeline=self.timeline)
+        self.ids = Ids(self.contract.session_names)
         self.texts = (SERVER_ERROR_TEXT, *self.contract.forbidden_texts)
 
     @classmethod

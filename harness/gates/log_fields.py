@@ -98,6 +98,13 @@ def duration_of(fields: Mapping[str, Any]) -> Duration | None:
     return next((one for one in (*named, unit_alone, *bare) if one.read(fields) is not None), None)
 
 
+def is_duration(name: str) -> bool:
+    """Whether a field of this name says how long something took."""
+    return name == "ms" or any(
+        name in (measure, *(f"{measure}{end}" for end in _UNITS_S)) for measure in _MEASURES
+    )
+
+
 def method_of(fields: Mapping[str, Any]) -> str:
     """By which method a turn was classified."""
     return next((found for name in _METHODS if isinstance(found := fields.get(name), str)), UNNAMED)
@@ -108,9 +115,9 @@ def request_of(record: LogRecord) -> str:
     return record.request_id or first_of(record.fields, _REQUESTS)
 
 
-def session_of(fields: Mapping[str, Any]) -> str:
-    """The id of the conversation that a record belongs to; empty where it names none."""
-    return first_of(fields, _SESSIONS)
+def session_of(fields: Mapping[str, Any], names: Sequence[str] = ()) -> str:
+    """The id of the conversation that a record belongs to, under one of `names` first; empty where it names none."""
+    return first_of(fields, (*names, *_SESSIONS))
 
 
 def first_of(fields: Mapping[str, Any], names: Sequence[str]) -> str:

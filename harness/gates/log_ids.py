@@ -23,6 +23,7 @@ class _Told:
 class Ids:
     """The ids of the last requests, and how many of all were `doubtful`: one of two requests cannot be told from one."""
 
+    session_names: tuple[str, ...] = ()
     doubtful: int = 0
     _told: OrderedDict[str, _Told] = field(default_factory=OrderedDict)
 
@@ -36,7 +37,7 @@ class Ids:
                 # The first of a plain dict is found behind all who were forgotten before.
                 self._told.popitem(last=False)
             told = self._told[request] = _Told()
-        session = session_of(record.fields) or told.session
+        session = session_of(record.fields, self.session_names) or told.session
         ended = Ended.of(record.fields) if completes else None
         status = told.status if ended is None else ended.status
         differs = told.session not in ("", session) or told.status not in (None, status)

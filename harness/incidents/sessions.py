@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from harness.gates.log_fields import session_of
+from harness.gates.log_fields import is_duration, session_of
 from harness.history import LogRecord
 from harness.incidents.threads import Thread
 from harness.incidents.traits import Trait, name_of
@@ -19,7 +19,8 @@ _STEP_MAX = 3
 class Sessions:
     """What is remembered of each conversation: what it said, and the last number of each of its counts."""
 
-    def __init__(self, *, sessions_max: int = SESSIONS_MAX) -> None:
+    def __init__(self, names: tuple[str, ...] = (), *, sessions_max: int = SESSIONS_MAX) -> None:
+        self._names = names
         self._sessions_max = sessions_max
         self._held: OrderedDict[str, dict[str, int]] = OrderedDict()
 
@@ -27,7 +28,7 @@ class Sessions:
         """The traits of a request that come of the earlier ones of its conversation."""
         earlier: dict[str, dict[str, int]] = {}
         for record in thread.records:
-            if session := session_of(record.fields) or thread.session:
+            if session := session_of(record.fields, self._names) or thread.session:
                 known = self._known(session)
                 # Without ids, lines of two requests may be taken for one: each is held against all before it.
                 if thread.how == "request" and session not in earlier:
@@ -48,10 +49,10 @@ def _against(record: LogRecord, earlier: dict[str, int], known: dict[str, int]) 
     """One line against what its conversation said before; what it says is remembered."""
     name = name_of(record)
     again = name in earlier
-    if again:
+    if again and record.source != "access":  # which says nothing of what was done
         yield f"{name}, again in its session", record
     for key, value in record.fields.items():
-        if not isinstance(value, int) or isinstance(value, bool) or is_status(key, value):
+        if not isinstance(value, int) or isinstance(value, bool) or is_status(key, value) or is_duration(key):
             continue
         count = f"{name}: {key}"
         if count in earlier:

@@ -88,7 +88,10 @@ def signature_of(
     line that is kept as an example, once.
     """
     redactor = redactor or Redactor()
-    threads, sessions = Threads(contract.completion_event), Sessions()
+    threads, sessions = (
+        Threads(contract.completion_event, contract.session_names),
+        Sessions(contract.session_names),
+    )
     traits, orders = _Tally(heard), _Tally(heard)
     number = 0
     for thread in threads.of(records):

@@ -48,10 +48,10 @@ class _Open:
     done: list[LogRecord] = field(default_factory=list)
     ended: bool = False
 
-    def add(self, record: LogRecord) -> None:
-        """Take a line."""
+    def add(self, record: LogRecord, session: str) -> None:
+        """Take a line, which may name the session."""
         self.records.append(record)
-        self.session = self.session or session_of(record.fields)
+        self.session = self.session or session
         if record.event:
             self.events.add(record.event)
 
@@ -70,8 +70,11 @@ def ends_request(record: LogRecord, completion: str | None) -> bool:
 class Threads:
     """Requests out of records, in one pass; `assumptions` says afterwards how lines were put together."""
 
-    def __init__(self, completion: str | None = None, *, open_max: int = OPEN_MAX) -> None:
+    def __init__(
+        self, completion: str | None = None, session_names: tuple[str, ...] = (), *, open_max: int = OPEN_MAX
+    ) -> None:
         self._completion = completion
+        self._session_names = session_names
         self._open_max = open_max
         self._named: OrderedDict[str, _Open] = OrderedDict()
         self._adjacent: _Open | None = None
@@ -98,7 +101,7 @@ class Threads:
         if request := request_of(record):
             held = self._named.setdefault(request, _Open(how="request", key=request))
             self._named.move_to_end(request)
-            held.add(record)
+            held.add(record, self._session(record))
             self._last = held
             self._await(held, record)
             if len(held.records) >= LINES_MAX:
@@ -107,7 +110,7 @@ class Threads:
             elif len(self._named) > self._open_max:
                 yield self._early(next(iter(self._named)))
         elif (beside := self._beside(record)) is not None:
-            beside.add(record)
+            beside.add(record, self._session(record))
             self._counts["access" if record.source == "access" else "beside"] += 1
         else:
             yield from self._place(record)
@@ -174,27 +177,27 @@ class Threads:
         self._adjacent = held or _Open(how="adjacent", key="")
         if record.source != "access":  # what comes behind one without a name is not of its request
             self._last = self._adjacent
-        self._adjacent.add(record)
+        self._adjacent.add(record, self._session(record))
         self._adjacent.ended |= ends_request(record, self._completion)
 
     def _cut(self, held: _Open, record: LogRecord) -> tuple[_Open, _Open]:
         """The request that is over, and what stood behind its last line, which belongs to the next."""
-        elsewhere = session_of(record.fields) != held.session
+        elsewhere = self._session(record) != held.session
         ends = [
             index
             for index, one in enumerate(held.records)
-            if ends_request(one, self._completion) or (elsewhere and session_of(one.fields))
+            if ends_request(one, self._completion) or (elsewhere and self._session(one))
         ]
         cut = ends[-1] + 1 if ends else len(held.records)
         before, after = _Open(how="adjacent", key=""), _Open(how="adjacent", key="")
         for part, records in ((before, held.records[:cut]), (after, held.records[cut:])):
             for one in records:
-                part.add(one)
+                part.add(one, self._session(one))
         return before, after
 
     def _begins(self, record: LogRecord, held: _Open) -> bool:
         """Whether the line is one of another request: of another session, or one more of what had ended."""
-        session = session_of(record.fields)
+        session = self._session(record)
         if len(held.records) >= LINES_MAX or (session and held.session and session != held.session):
             return True
         if not held.ended:
@@ -223,9 +226,13 @@ class Threads:
 
     def _doubtful(self, thread: Thread) -> bool:
         """Whether one id has lines of two sessions, or completions with two statuses."""
-        sessions = {session_of(one.fields) for one in thread.records} - {""}
+        sessions = {self._session(one) for one in thread.records} - {""}
         done = [one for one in _ends(thread.records, self._completion) if one.source != "access"]
         return len(sessions) > 1 or len(statuses_of(done)) > 1
+
+    def _session(self, record: LogRecord) -> str:
+        """The session that a line names; empty where it names none."""
+        return session_of(record.fields, self._session_names)
 
     def _rest(self) -> Iterator[Thread]:
         """What was still open at the end of the log."""

@@ -209,7 +209,7 @@ class ProcessTarget(Single):
         profile, serving = self._job.profile, self._serving
         arguments = ["--app", profile.app, "--port", str(port)]
         arguments += [word for defect in self._job.defects for word in ("--defect", defect)]
-        arguments += [] if serving.access_log else ["--no-access-log"]
+        arguments += [] if serving.access_log and profile.access_log else ["--no-access-log"]
         arguments += ["--loop", self._job.loop] if self._job.loop else []
         inside = self._entered
         if inside:

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.errors import UsageError
 from harness.history import Contract
 from harness.targets.soundness import Complaint, lines_of, wrong_places, wrong_turn
-from harness.targets.template import TurnTemplate, placeholders
+from harness.targets.template import DERIVED, TurnTemplate, derived
 
 START_S_MAX = 30.0
 REFERENCE = "reference_app:profile.toml"
@@ -37,7 +37,7 @@ class Profile:
     message that it calls where it has no `await`. `provider_streams` says that it asks its provider for streams.
     `worker` is the name of a thread, or of a task, of its own that works as long as it lives. `deadline_variable` takes
     the seconds within which it answers a turn. It must be healthy within `start_s_max`, and may say at `ready` whether
-    it can take work.
+    it can take work. `access_log` is uvicorn's own, which it writes on the event loop of an app unless that is served without.
     `origin` says where the profile was read, `lines` at which line each of its keys stands.
     """
 
@@ -51,6 +51,7 @@ class Profile:
     defects: str | None = None
     provider_variable: str = "OPENAI_BASE_URL"
     provider_streams: bool = False
+    access_log: bool = True
     store: Literal["", "sqlite"] = ""
     store_variable: str | None = None
     store_template: str = "sqlite:///{directory}/sessions.db"
@@ -142,10 +143,7 @@ def load(where: str = REFERENCE) -> Profile:
             ) from error
     values.setdefault("name", _name(where))
     rest = _known(Profile, {**values, "origin": where, "lines": lines}, where, "", lines)
-    contract.update(health_path=rest.get("health"), ready_path=rest.get("ready"))
-    contract["sessions"] = "session" in placeholders(turn.get("body"))
-    contract["reply_pointer"] = turn.get("reply")
-    contract["turn_method"] = turn.get("method", "POST")
+    contract.update(derived(rest, turn))
     try:
         return sound(_PROFILE.validate_python({**rest, "turn": turn, "contract": contract}))
     except ValidationError as error:
@@ -272,13 +270,7 @@ def _known(
     kind: type[Any], values: Mapping[str, Any], where: str, table: str, lines: Mapping[str, int]
 ) -> dict[str, Any]:
     """The values, if the table knows every key."""
-    names = {item.name for item in fields(kind)} - {
-        "health_path",
-        "ready_path",
-        "sessions",
-        "reply_pointer",
-        "turn_method",
-    }
+    names = {item.name for item in fields(kind)} - DERIVED
     for key in values:
         if key not in names:
             prefix = f"[{table}] " if table else ""

@@ -1,12 +1,15 @@
 """How one turn is put: the template of its request, and where in an answer things are."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 VARIABLE = re.compile(r"\$([A-Za-z_]\w*)")
 """A variable of the environment in a header."""
+
+DERIVED = {"health_path", "ready_path", "sessions", "session_names", "reply_pointer", "turn_method"}
+"""What of a contract follows from the rest of the profile, and nobody writes down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,3 +64,33 @@ def placeholders(value: Any) -> set[str]:
         return set(re.findall(r"\{(\w+)\}", value))
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     return set().union(*map(placeholders, inner))
+
+
+def _session_names(pointer: Any, body: Any) -> tuple[str, ...]:
+    """What the id of a session is called: in an answer, by the last part of its pointer, and in the body of a turn."""
+    asked = [key for key, value in _pairs(body) if value == "{session}"]
+    told = str(pointer or "").rpartition("/")[2]
+    return tuple(dict.fromkeys(name for name in (told, *asked) if name))
+
+
+def _pairs(value: Any) -> Iterator[tuple[str, Any]]:
+    """All keys with their values, however deep."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield key, inner
+            yield from _pairs(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _pairs(inner)
+
+
+def derived(rest: Mapping[str, Any], turn: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the contract the rest of the profile says: `DERIVED`."""
+    return {
+        "health_path": rest.get("health"),
+        "ready_path": rest.get("ready"),
+        "sessions": "session" in placeholders(turn.get("body")),
+        "session_names": _session_names(turn.get("session"), turn.get("body")),
+        "reply_pointer": turn.get("reply"),
+        "turn_method": turn.get("method", "POST"),
+    }

@@ -57,6 +57,13 @@ def test_sessions_are_promised_by_the_body(tmp_path):
     assert INVARIANTS.get("sessions.history_preserved").promises == ("sessions",)
 
 
+def test_a_session_is_known_by_its_names_in_answer_and_body(tmp_path):
+    """By the last part of the pointer and by the key that holds it, however deep: so it is called in the log."""
+    nested = GOOD.replace(', session = "{session}"', ', of = [{ trip = "{session}" }]')
+    told = nested.replace("[contract]", 'session = "/data/voyage"\n[contract]')
+    assert read(tmp_path, told).contract.session_names == ("voyage", "trip")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

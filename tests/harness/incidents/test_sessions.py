@@ -31,3 +31,16 @@ def test_the_conversation_that_was_silent_for_longest_is_forgotten_first() -> No
     found = said([("s1", 1), ("s2", 1), ("s1", 2), ("s3", 1), ("s1", 3), ("s2", 2)], sessions_max=2)
     again = f"{DONE}, again in its session"
     assert [again in traits for traits in found] == [False, False, True, False, True, False]
+
+
+def test_how_long_it_took_and_that_it_was_answered_again_is_nothing_of_a_conversation() -> None:
+    """A duration grows and falls as it will, and each request has its access line: neither is a trait."""
+    sessions = Sessions()
+    log = [
+        f'{{"event":"{DONE}","request_id":"r{number}","session":"s","took_ms":{took_ms}}}'
+        for number, took_ms in enumerate((3, 9))
+    ]
+    access = 'INFO:     127.0.0.1:1 - "POST /turn HTTP/1.1" 200 OK'
+    lines = [log[0], access, log[1], access]
+    found = [{trait for trait, _ in sessions.traits(one)} for one in Threads(DONE).of(parse(lines))]
+    assert found == [set(), {f"{DONE}, again in its session"}]

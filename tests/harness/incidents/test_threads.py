@@ -111,3 +111,14 @@ def test_a_log_that_tells_no_requests_apart_is_not_held_in_memory() -> None:
         assert [len(one.records) for one in found] == [1000, 1000, 500]
     begun = '{"event":"begun","request_id":"a"}'
     assert max(len(one.records) for one in Threads(None).of(parse([begun, *["of 3 words"] * 2500]))) == 1000
+
+
+def test_a_session_goes_by_the_name_that_its_profile_gives_it():
+    """Lines of two conversations that the service calls trips are told apart by those; without the name, by where they stand."""
+    lines = [
+        f'{{"event": "{event}", "trip": "{trip}"}}' for event in ("begun", "told") for trip in ("t1", "t2")
+    ]
+    known, unknown = Threads(DONE, ("trip",)), Threads(DONE)
+    assert {one.session for one in known.of(parse(lines))} == {"t1", "t2"}
+    assert {one.session for one in unknown.of(parse(lines))} == {""}
+    assert "by their session" in known.assumptions[0]

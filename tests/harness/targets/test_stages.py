@@ -151,3 +151,10 @@ def test_faults_may_be_noted_from_the_recorder() -> None:
     recorder = Recorder(monotonic=iter([10.0, 12.5]).__next__)
     recorder.fired("a.b", "call 1")
     assert recorder.records == [FaultFired(at_s=2.5, fault="a.b", detail="call 1")]
+
+
+@pytest.mark.parametrize("access_log", [True, False])
+async def test_uvicorns_own_access_log_is_the_profiles_choice(job: Job, access_log: bool) -> None:
+    """It writes on the loop of the app: a service that runs without it is served without it."""
+    history = await once("live", replace(job, profile=replace(job.profile, access_log=access_log)))
+    assert any(record.source == "access" for record in history.logs) is access_log
