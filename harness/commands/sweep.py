@@ -1,7 +1,8 @@
 """`shakeout sweep`: every fault that a target can be put under, judged by the universal invariants."""
 
 import shlex
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -33,6 +34,8 @@ from harness.sweep import Effort, Plan, Sweep, Swept, planned, sweep
 from harness.verdict import ScenarioVerdict, Verdict
 
 DRILLS = "drills"
+ALIKE_MAX = 3
+"""So many trials that break the same are told in full: a service with one mistake may fail under every fault."""
 Faults = Annotated[
     list[str] | None, typer.Argument(help="Faults or planes (provider, store, ...); all by default.")
 ]
@@ -127,17 +130,34 @@ def _show(done: Sweep, chosen: Options) -> None:
     rows.sort(key=lambda row: order.index(row[1].verdict))
     headings = ("fault", "drill", "verdict", "fired", "violations", "seconds")
     terminal.show_rows(out, headings, [_row(label, result) for label, result in rows])
-    for _, result in rows:
-        terminal.show_wrong(out, result)
+    _show_wrong(rows)
     for name, reason in sorted(done.plan.not_applicable.items()):
         out.print(f"not applicable: {name}: {escape(reason)}", style="dim")
     if done.unplayed:
         out.print(f"not played: {len(done.unplayed)} ({_why_unplayed(done)})", style="dim")
-    same = sum(result.verdict is done.verdict for _, result in rows)
+    counts = Counter(result.verdict for _, result in rows)
+    others = "".join(
+        f", {counts[one]} {one}" for one in order[1:3] if counts[one] and one is not done.verdict
+    )
     out.print(
-        f"\n{terminal.styled(done.verdict)}: {same} of {len(rows)} ({len(done.results)} faults, "
+        f"\n{terminal.styled(done.verdict)}: {counts[done.verdict]} of {len(rows)}{others} ({len(done.results)} faults, "
         f"{len(done.clean)} drills without one), {chosen.profile.shown}, {chosen.stage}, seed {chosen.seed}"
     )
+
+
+def _show_wrong(rows: Sequence[tuple[str, ScenarioVerdict]]) -> None:
+    """What went wrong: the first few of those that break the same, and of the others the names."""
+    alike: dict[tuple[object, ...], list[tuple[str, ScenarioVerdict]]] = defaultdict(list)
+    for label, result in rows:
+        if result.verdict is not Verdict.PASSED:
+            broken = sorted(result.invariants_violated) or list(result.reasons)
+            alike[result.verdict, *broken].append((label, result))
+    for (_, *reasons), same in alike.items():
+        for _, result in same[:ALIKE_MAX]:
+            terminal.show_wrong(out, result)
+        if left := [label for label, _ in same[ALIKE_MAX:]]:
+            told = f"{len(left)} more by the same ({', '.join(map(str, reasons))}): {', '.join(left)}"
+            out.print(f"\n{escape(terminal.plain(told))}")
 
 
 def _why_unplayed(done: Sweep) -> str:

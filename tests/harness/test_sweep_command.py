@@ -123,3 +123,12 @@ async def hasty(request, call_next):
     assert (
         "found: process.terminate: outcome.answered_within_deadline: accepted before SIGTERM and never" in out
     )
+
+
+def test_what_breaks_the_same_is_told_a_few_times_and_then_named(shakeout):
+    """One mistake fails under each of seven: three of a kind are told in full, the rest of it in one line, another kind too."""
+    code, out, _ = shakeout("sweep", "provider.server_error", "--defect", "fallback_unnamed")
+    assert code == 1
+    alike = "degradation.explained, provider.server_error.never_taken"
+    assert f"3 more by the same ({alike}): provider.server_error(status=529), " in out
+    assert out.count("two_sessions: provider.server_error") == 4
