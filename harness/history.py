@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 from harness.contract import FORGOTTEN, LOGS, PROBES, PROCESS, PROVIDER, SNAPSHOTS, WIRE, WITNESSES, Contract
-from harness.standstill import Deadlocked, Outage, Starved
+from harness.standstill import Deadlocked, LinkDown, Outage, Standstill, Starved
 
 __all__ = [
     "FORGOTTEN",
@@ -27,6 +27,7 @@ __all__ = [
     "FaultFired",
     "Header",
     "History",
+    "LinkDown",
     "LogRecord",
     "Outage",
     "Probe",
@@ -240,7 +241,7 @@ class Snapshot:
     request_id: str = ""
 
 
-Record = Exchange | LogRecord | UpstreamCall | FaultFired | Probe | Snapshot | Outage | Starved | Deadlocked
+Record = Exchange | LogRecord | UpstreamCall | FaultFired | Probe | Snapshot | Standstill
 R = TypeVar("R", bound=Record)
 
 

@@ -95,6 +95,16 @@ def answered_ok(exchange: Exchange) -> bool:
     return exchange.status == HTTPStatus.OK and exchange.error is None and not failed
 
 
+def as_promised(turn: Exchange, method: str | None) -> bool:
+    """A whole 200, by the level that is promised where one is; of a stream, where it says which."""
+    named = (
+        method is None
+        or (is_stream(turn) and field(turn, "method") is None)
+        or field(turn, "method") == method
+    )
+    return answered_ok(turn) and named
+
+
 def failed_late(exchange: Exchange) -> bool:
     """True for a stream that failed behind its good status, which was sent before: that may be logged as no success."""
     return is_stream(exchange) and exchange.status == HTTPStatus.OK and not answered_ok(exchange)

@@ -19,6 +19,7 @@ from harness.history import (
     FaultFired,
     Header,
     History,
+    LinkDown,
     LogRecord,
     Outage,
     Probe,
@@ -32,7 +33,18 @@ from harness.redaction import Redactor, Rules
 SCHEMA = 1
 _KINDS: dict[str, type[Record]] = {
     kind.kind: kind
-    for kind in (Exchange, LogRecord, UpstreamCall, FaultFired, Probe, Snapshot, Outage, Starved, Deadlocked)
+    for kind in (
+        Exchange,
+        LogRecord,
+        UpstreamCall,
+        FaultFired,
+        Probe,
+        Snapshot,
+        Outage,
+        LinkDown,
+        Starved,
+        Deadlocked,
+    )
 }
 _NAMES: Mapping[type[Any], tuple[str, ...]] = {
     kind: tuple(item.name for item in fields(kind)) for kind in (*_KINDS.values(), Header, Contract)

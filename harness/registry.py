@@ -234,9 +234,13 @@ def needs_of(fault: object) -> frozenset[str]:
 
 
 def drill_of(fault: object) -> str:
-    """The drill that a sweep plays a fault on: its own, else one with streams where it needs them, else the usual one."""
+    """The drill that a sweep plays a fault on: its own, else one with streams where it needs them, else the usual one.
+
+    What is its own may depend on its knobs: that is its `drill_also`.
+    """
     streams = needs_of(fault) & {"streams", "provider_streams"}
-    return getattr(fault, "drill", "") or ("streams" if streams else "two_sessions")
+    own: str = getattr(fault, "drill_also", "") if not isinstance(fault, type) else ""
+    return own or getattr(fault, "drill", "") or ("streams" if streams else "two_sessions")
 
 
 def silenced_by(faults: Iterable[object]) -> frozenset[str]:

@@ -184,7 +184,13 @@ def job(scenario: Scenario, arm: str, options: Options, *, wired: tuple[Fault, .
     return Job(
         name=scenario.name,
         arm=arm,
-        steps=fitted(scenario.steps, keys=profile.turn.keys, streams=streams, health=profile.health),
+        steps=fitted(
+            scenario.steps,
+            keys=profile.turn.keys,
+            streams=streams,
+            health=profile.health,
+            recovery_s=profile.contract.recovery_s_max,
+        ),
         faults=scenario.faults if faulted else (),
         profile=profile,
         seed=options.seed_of(scenario),

@@ -25,6 +25,16 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinkDown:
+    """From `at_s` to `ended_s` a fault let the link between the target and its provider refuse."""
+
+    kind: ClassVar[str] = "link_down"
+    at_s: float
+    ended_s: float
+    fault: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Starved:
     """From `at_s` to `ended_s` what could have gone on waited for a core, for `waited_s` of the time: the machine was busy.
 
@@ -47,3 +57,6 @@ class Deadlocked:
     kind: ClassVar[str] = "deadlock"
     at_s: float
     report: str
+
+
+Standstill = Deadlocked | LinkDown | Outage | Starved

@@ -56,9 +56,10 @@ class Disconnect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """Nothing is sent for so long."""
+    """Nothing is sent for so long; with `recovery`, so much longer as the contract gives a service to be well again."""
 
     for_s: float
+    recovery: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,9 @@ def flat(steps: Sequence[Step]) -> tuple[Step, ...]:
     return tuple(step for group in inner for step in group)
 
 
-def fitted(steps: Sequence[Step], *, keys: bool, streams: bool, health: str | None) -> tuple[Step, ...]:
+def fitted(
+    steps: Sequence[Step], *, keys: bool, streams: bool, health: str | None, recovery_s: float = 0.0
+) -> tuple[Step, ...]:
     """The steps as a service can hold them that has no idempotency keys, no streams, or no path for its health.
 
     Without keys nothing is sent twice: it would be another turn.
@@ -106,6 +109,8 @@ def fitted(steps: Sequence[Step], *, keys: bool, streams: bool, health: str | No
             found.append(replace(step, steps=tuple(one for inner in step.steps for one in fit(inner))))
         elif isinstance(step, Turn | Request | Disconnect):
             found.extend(fit(step))
+        elif isinstance(step, Wait) and step.recovery:
+            found.append(Wait(for_s=step.for_s + recovery_s))
         else:
             found.append(step)
     return tuple(found)

@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from harness.contract import Contract
 from harness.endings import first_ended
 from harness.faults.base import ALWAYS, check_whole
-from harness.faults.network_holds import told_once
+from harness.faults.network_holds import recovers_in_between, told_once
 from harness.registry import Invariant, fault
 from harness.rig import Rig, Window, check
+from harness.variants import chosen
 
 
 @fault("network.refused")
@@ -42,22 +44,29 @@ class NetworkRefused:
         return rig.network.refused(self.name)
 
 
+SETTLED_S = 4.0
+"""So much longer than a service may take to be well again it is whole: turns have to be held within it."""
+
+
 @fault("network.flap")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkFlap:
     """The link refuses for `down_s`, then is whole for `up_s`, `cycles` times over.
 
+    With `settles` it is whole for so much longer as the contract gives a service to be well again, so that it can be
+    seen to be well each time.
     What counts as a firing, and what its window may say, is as under network.refused (toxiproxy#404).
     """
 
     name: ClassVar[str]
     link: ClassVar[str] = "provider"
     counted_inside: ClassVar[bool] = True  # what only the target's process sees (harness.within.connects)
-    holds: ClassVar[tuple[Invariant, ...]] = (told_once,)
+    holds: ClassVar[tuple[Invariant, ...]] = (told_once, recovers_in_between)
 
     down_s: float = 0.2
     up_s: float = 0.2
     cycles: int = 3
+    settles: bool = chosen(False, True)
     window: Window = ALWAYS
 
     def __post_init__(self) -> None:
@@ -65,6 +74,15 @@ class NetworkFlap:
         check("down_s", self.down_s, 0.001, 86_400)
         check("up_s", self.up_s, 0.001, 86_400)
         check("cycles", self.cycles, 1, 1_000_000)
+
+    @property
+    def drill_also(self) -> str:
+        """A drill that waits, where it is to be seen that the service is well each time."""
+        return "patient" if self.settles else ""
+
+    def fitted_to(self, contract: Contract, stage: str) -> "NetworkFlap":  # noqa: ARG002  # as long in each
+        """The fault for a target under a contract: where it settles, with time enough to be well again."""
+        return replace(self, up_s=contract.recovery_s_max + SETTLED_S) if self.settles else self
 
     @asynccontextmanager
     async def inject(self, rig: Rig) -> AsyncIterator[None]:

@@ -1,14 +1,15 @@
 """What must hold while a link is narrow or breaks, beside the universal invariants: nothing is damaged or done twice."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 from http import HTTPStatus
 from typing import Any
 
-from harness.history import PROVIDER, WIRE, Exchange, History, UpstreamCall
-from harness.reading import answered_ok, shaped
+from harness.history import PROVIDER, WIRE, Exchange, History, LinkDown, UpstreamCall
+from harness.reading import answered_ok, as_promised, shaped
 from harness.registry import Invariant, oracle
 from harness.verdict import Finding
 
@@ -45,6 +46,27 @@ def told_once(history: History) -> Iterable[Finding]:
         for message, count in told.items():
             if count > sent.get(message, count):
                 yield Finding(message=f"told {count} times: {message!r}", evidence=str(call))
+
+
+@oracle("network.recovers_in_between", witnesses={WIRE})
+def recovers_in_between(history: History) -> Iterable[Finding]:
+    """Each time that the link is whole again, turns are answered as promised once the contract's time for it has passed.
+
+    It is asked of turns that begin and end before the link refuses again, where nothing else is broken.
+    """
+    contract = history.header.contract
+    if len(history.header.declared) != 1:
+        return
+    downs = sorted(history.of(LinkDown), key=lambda down: down.at_s)
+    for down, following in zip(downs, [*downs[1:], None], strict=True):
+        until_s = math.inf if following is None else following.at_s
+        well_s = down.ended_s + contract.recovery_s_max + history.header.harness_lag_ms_max / 1000
+        for turn in history.turns:
+            within = well_s <= turn.at_s and turn.ended_s < until_s
+            if turn.role == "turn" and within and not as_promised(turn, contract.primary_method):
+                since_s = turn.at_s - down.ended_s
+                message = f"not well {since_s:.2f} s after the link, promised within {contract.recovery_s_max:.2f} s"
+                yield Finding(message=message, evidence=str(turn))
 
 
 @oracle("network.answered_once", witnesses={WIRE, PROVIDER}, promises=("request_ids",))

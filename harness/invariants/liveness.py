@@ -17,7 +17,7 @@ from harness.history import (
     Probe,
     UpstreamCall,
 )
-from harness.reading import answered_ok, field, is_stream, paused_s, starved_s
+from harness.reading import as_promised, field, paused_s, starved_s
 from harness.registry import invariant
 from harness.verdict import Finding
 
@@ -116,7 +116,7 @@ def recovers(history: History) -> Iterable[Finding]:
     golden = [exchange for exchange in history.turns if exchange.role == "golden"]
     if not golden:
         return
-    healthy = [turn for turn in golden if _as_promised(turn, contract.primary_method)]
+    healthy = [turn for turn in golden if as_promised(turn, contract.primary_method)]
     if golden[-1] not in healthy:
         last = golden[-1]
         said = f"{last.status}, by {method}" if (method := field(last, "method")) else f"{last.status}"
@@ -229,16 +229,6 @@ def _more(base: Probe, quiet: Probe, kind: str) -> str:
     now, then = (Counter(NUMBER.sub("N", name) for name in one.names.get(kind, ())) for one in (quiet, base))
     more = [f"{name} x {count}" if count > 1 else name for name, count in (now - then).most_common(NAMES_MAX)]
     return f"; more than at the baseline: {', '.join(more)}" if more else ""
-
-
-def _as_promised(turn: Exchange, method: str | None) -> bool:
-    """A whole 200, by the level that is promised where one is; of a stream, where it says which."""
-    named = (
-        method is None
-        or (is_stream(turn) and field(turn, "method") is None)
-        or field(turn, "method") == method
-    )
-    return answered_ok(turn) and named
 
 
 def _peak(held: Iterable[Exchange | UpstreamCall]) -> int:

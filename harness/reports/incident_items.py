@@ -10,6 +10,7 @@ from harness.history import (
     Deadlocked,
     Exchange,
     FaultFired,
+    LinkDown,
     LogRecord,
     Outage,
     Probe,
@@ -96,6 +97,8 @@ def _timed(record: Record) -> Iterator[Item]:
             yield _item(record, FAULTS, record.at_s, record.fault, "fault")
         case Outage():
             yield _item(record, FAULTS, record.ended_s, f"{record.fault}: {record.how}", "fault")
+        case LinkDown():
+            yield _item(record, FAULTS, record.ended_s, f"{record.fault}: refused", "fault")
         case Starved():
             label = f"waited {record.waited_s:.3f} s for a core"
             yield _item(record, MACHINE, record.ended_s, label, "other")

@@ -20,6 +20,7 @@ from harness.targets.clients import Clients, Words
 from harness.targets.driven import Driven, Job, Recorder
 from harness.targets.events import EVENT_STREAM, Answered
 from harness.targets.exchanging import REQUEST_ID, Exchanges, Said, turn_headers
+from harness.targets.links import NotedNetwork
 from harness.targets.mistakes import mistaken
 from harness.targets.serving import Gathering
 
@@ -105,7 +106,8 @@ class Driver:
     async def _steps(self) -> None:
         """Play the steps in order, arming and healing the faults at the edges of their windows."""
         last = len(self._job.steps) - 1
-        rig = replace(self._driven.rig, client=self._clients)
+        noted = NotedNetwork(self._driven.rig.network, self._recorder)
+        rig = replace(self._driven.rig, client=self._clients, network=noted)
         async with Armed(self._job.faults, rig, last) as armed:
             for index, step in enumerate(self._job.steps):
                 await armed.before(index)
