@@ -3,7 +3,7 @@
 Times (`at_s`) are seconds since the run began, monotonic. `harness.recording` puts a history on disk.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
@@ -39,10 +39,10 @@ __all__ = [
 ]
 
 IDEMPOTENCY_KEY = "idempotency-key"
+"""The header by which a client says that a request is the same as one before."""
 
 STANDS_IN = "x-shakeout-stands-in"
 """The header of an answer that the harness gave in the place of a target whose request it had cancelled; it names the fault."""
-"""The header by which a client says that a request is the same as one before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +226,7 @@ class Probe:
     from_factory: int = 0
     worker_threads: int = 0
     objects: int = 0
-    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

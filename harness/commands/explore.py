@@ -26,9 +26,9 @@ from harness.commands.common import (
     wait_for,
 )
 from harness.commands.scenario_file import check_scenario_place, free_name
-from harness.errors import InvalidRun, UsageError
+from harness.errors import Inapplicable, InvalidRun, UsageError
 from harness.reports import json_file, terminal
-from harness.runner import SEED, STAGE, Options, playable, run
+from harness.runner import SEED, STAGE, Options, check_needs, playable, run
 from harness.scenario import Scenario, load
 from harness.search.explore import Effort, Explorer, Found, Tally
 from harness.search.reduce import Reduced, reduced
@@ -36,6 +36,7 @@ from harness.search.scenarios import Surface
 from harness.search.trials import trials
 from harness.search.write import write
 from harness.targets.hosted import Host
+from harness.targets.profile import Profile
 from harness.verdict import Verdict
 
 FOR = "60s"
@@ -87,11 +88,12 @@ def command(
     check_places(json, None, None, write_to=write_to, read=[*(names or ()), target])
     check_scenario_place(write_to)
     chosen = options(stage=STAGE, seed=None, defects=defect, target=target, histories=None)
-    bases = playable(library.find(names or []), STAGE)
+    bases, left_out = _able(playable(library.find(names or []), STAGE), chosen.profile)
     drawn = trials(bases, Surface.of(chosen.profile), seed, drawing=faults and not names, faults=faults)
     effort = Effort(for_s=_for_s(duration, runs), runs=runs, jobs=jobs or os.cpu_count() or 1)
     with progress("starting", quiet=quiet) as say:
         explorer = Explorer(chosen, effort, drawn, say)
+        explorer.tally.left_out |= left_out
         found = wait_for(explorer.run())
         broken = None
         if found is not None:
@@ -105,6 +107,25 @@ def command(
         head = json_file.document("explore", verdict, replay, seed=seed, target=chosen.profile.name)
         json_file.write(json, {**head, **_body(explorer.tally, broken)})
     raise typer.Exit(verdict.exit_code)
+
+
+def _able(
+    scenarios: Sequence[Scenario], profile: Profile
+) -> tuple[tuple[Scenario, ...], dict[str, Inapplicable]]:
+    """The scenarios for which the target has what they would break, as its profile says, and why it has not, of the others.
+
+    Raises:
+        Inapplicable: that is so of all of them.
+    """
+    left_out: dict[str, Inapplicable] = {}
+    for scenario in scenarios:
+        try:
+            check_needs(scenario, profile)
+        except Inapplicable as error:
+            left_out[scenario.name] = error
+    if len(left_out) == len(scenarios):
+        raise next(iter(left_out.values()))
+    return tuple(one for one in scenarios if one.name not in left_out), left_out
 
 
 def _for_s(duration: str | None, runs: int | None) -> float | None:
@@ -163,6 +184,8 @@ def _show(tally: Tally, broken: Broken | None, bases: Sequence[Scenario]) -> Non
     """What was found, with its evidence, and what was played."""
     for reason, count in tally.refused.most_common(terminal.SHOWN_MAX):
         out.print(f"  {count} x invalid: {reason}", markup=False)
+    for name, why in tally.left_out.items():
+        out.print(f"  not applicable: {name}: {str(why).removeprefix(f'{name}: ')}", markup=False)
     if broken is None:
         out.print(f"\n{terminal.styled(tally.verdict)}: nothing found; {tally}; {_counts(tally)}")
         for base in (one for one in bases if one.schedule is not None):

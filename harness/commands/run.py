@@ -142,10 +142,11 @@ async def _play(
                 say=lambda number, scenario: say(f"{number} of {len(scenarios)}: {scenario.name}"),
                 again=lambda result: result is not None and result.verdict is Verdict.UNDECIDED,
             )
-    if len(without) == len(scenarios):
-        raise next(iter(without.values()))
+    left = {one.name: without[one.name] for one in scenarios if one.name in without}
+    if len(left) == len(scenarios):
+        raise next(iter(left.values()))
     played = [result for result in results if result is not None]
-    return played, {name: str(error).removeprefix(f"{name}: ") for name, error in without.items()}
+    return played, {name: str(error).removeprefix(f"{name}: ") for name, error in left.items()}
 
 
 @contextmanager

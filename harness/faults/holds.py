@@ -5,6 +5,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 from harness.faults.base import HTML
@@ -44,13 +45,9 @@ def never_whole(fault: str) -> Invariant:
         for turn in history.turns:
             asked = [call for call in history.calls if turn.canary and _asks(call, turn.canary)]
             part = (turn.reply or "").strip()
-            cut_off = {text for call in asked if shaped(call, fault) for text in _meant(call)}
-            for whole in {text for call in asked if not shaped(call, fault) for text in _meant(call)}:
-                lead = part.partition(whole)[0].strip() if whole in part else ""
-                if lead and answered_ok(turn) and any(lead in text for text in cut_off):
-                    yield Finding(
-                        message=f"answered with a part and then the whole: {part!r}", evidence=str(turn)
-                    )
+            if answered_ok(turn) and _is_joined(part, asked, fault):
+                message = f"answered with a part and then the whole: {part!r}"
+                yield Finding(message=message, evidence=str(turn))
             if not (asked and part and all(shaped(call, fault) for call in asked) and answered_ok(turn)):
                 continue
             meant = [text for call in asked for text in _meant(call)]
@@ -71,15 +68,18 @@ def alarmed(fault: str) -> Invariant:
     @oracle(f"{fault}.alarmed", witnesses={SNAPSHOTS, PROVIDER}, promises=("alarm_metrics",))
     def check(history: History) -> Iterable[Finding]:
         """The alarm has counted each call that was refused for good; what a process had counted is lost with it."""
-        if any(outage.how != PAUSED for outage in history.of(Outage)):
+        pages = [one for one in history.of(Snapshot) if one.name == "metrics"]
+        if any(outage.how != PAUSED for outage in history.of(Outage)) or not all(
+            page.status == HTTPStatus.OK for page in pages
+        ):
             return
-        left = {one.request_id for one in history.turns if one.left}
+        left = {one.request_id for one in history.turns if one.left or not one.own}
         refused = sum(
             shaped(call, fault) and call.outcome == "answered" and call.request_id not in left
             for call in history.calls
         )
         metrics = history.header.contract.alarm_metrics
-        counted = sum(sum(samples(one, metric)) for one in history.of(Snapshot) for metric in metrics)
+        counted = sum(sum(samples(one, metric)) for one in pages for metric in metrics)
         if counted < refused:
             message = f"the provider refused {refused} calls for good, and the alarm has counted {counted:g}"
             yield Finding(message=message, evidence=f"snapshot metrics, {', '.join(metrics)}")
@@ -199,6 +199,17 @@ def _meant(call: UpstreamCall) -> Iterable[str]:
         found = None
     inner = found.values() if isinstance(found, dict) else ()
     return [text for text in (call.text, *inner) if text and isinstance(text, str)]
+
+
+def _is_joined(reply: str, asked: list[UpstreamCall], fault: str) -> bool:
+    """Whether a reply is the beginning of what one call was cut in, and behind it all that another one said."""
+    wholes = {text.strip() for call in asked if not shaped(call, fault) for text in _meant(call)}
+    if reply in wholes:
+        return False
+    longest = max((text for text in wholes if text in reply), key=len, default="")
+    lead = reply.partition(longest)[0].strip() if longest else ""
+    cut_off = (text.strip() for call in asked if shaped(call, fault) for text in _meant(call))
+    return bool(lead) and any(text.startswith(lead) for text in cut_off)
 
 
 def _asks(call: UpstreamCall, canary: str) -> bool:

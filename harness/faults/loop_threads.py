@@ -21,6 +21,9 @@ from harness.registry import Invariant, fault
 from harness.window import check
 
 SLICE = range(10_000)
+FOLLOWED_S_MAX = 0.05
+"""So long a loop has to take note of its tasks before garbage is collected; one that stands still is not waited for."""
+
 LOOK_S = 0.005
 """So often it is seen whether anybody waits for what a fault has taken."""
 
@@ -190,6 +193,7 @@ class LoopTaskCollected(InsideFault):
             tasks = seen.look()
             idle = min(idle, tasks)
             if tasks > idle and matching.lets_through():
+                seen.followed()
                 gc.collect()
                 inside.fired(f"collected beside {tasks} tasks")
             wake.wait(self.gc_every_s)
@@ -214,13 +218,26 @@ class _SeenTasks:
             self._known.add(task)
             number, name = next(self._numbers), getattr(task.get_coro(), "__qualname__", task.get_name())
             self._open[number] = (weakref.ref(task), name)
-            ended = functools.partial(self._ended, number)
-            self._loop.call_soon_threadsafe(task.add_done_callback, ended)
+            self._loop.call_soon_threadsafe(self._follow, weakref.ref(task), number)
         return len(tasks)
+
+    def followed(self) -> None:
+        """Wait a moment, until the loop has taken note of those that were seen: nothing here keeps them then."""
+        noted = threading.Event()
+        self._loop.call_soon_threadsafe(noted.set)
+        noted.wait(FOLLOWED_S_MAX)
 
     def lost(self) -> list[str]:
         """The names of those that are gone and have not ended."""
-        return [name for ref, name in list(self._open.values()) if ref() is None]
+        return sorted(name for ref, name in list(self._open.values()) if ref() is None)
+
+    def _follow(self, ref: "weakref.ref[asyncio.Task[Any]]", number: int) -> None:
+        """Take note of its end; of one that is gone already nobody knows whether it had ended."""
+        task = ref()
+        if task is None:
+            self._open.pop(number, None)
+        else:
+            task.add_done_callback(functools.partial(self._ended, number))
 
     def _ended(self, number: int, _task: object) -> None:
         self._open.pop(number, None)

@@ -60,5 +60,7 @@ async def _in_commit(rig: Rig, inside: InsideSeam, fault: str, strike: Strike) -
     """Wait for the commit, and strike."""
     while not (strike.over.is_set() or await inside.has_fired(fault)):
         await first_ended(rig.clock.sleep(LOOK_S), strike.over.wait())
-    if not strike.over.is_set():
+    if await inside.has_fired(
+        fault
+    ):  # also where the window has just ended: what is held and not struck had not fired
         await strike.at_once()

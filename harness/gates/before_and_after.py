@@ -22,7 +22,10 @@ from harness.verdict import Verdict
 ALPHA = 0.05
 QUANTILES = (0.5, 0.95)
 LEAST_POINTS = 0.02
-"""A share that may have risen by 2 of 100 requests or more is not shown to be no worse, be it seen to rise or not."""
+"""A share that may have risen by 2 of 100 requests, or by the least effect where that is more, is not shown to be no worse.
+
+That is said of each figure at the level itself: only to fail is corrected for looking at many.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,10 +58,14 @@ class LiveLog:
 
     def _rate(self) -> Verdict:
         """What is decided of the error rate; access lines that tell of more errors are a witness of their own."""
-        verdict, access = self._of(self.turns), self.counts.access_turns
-        if access.errors <= self.turns.errors or verdict is Verdict.FAILED:
-            return verdict
-        return self._of(access)
+        both = {self._of(one) for one in self._sources}
+        return next(one for one in (Verdict.FAILED, Verdict.UNDECIDED, Verdict.PASSED) if one in both)
+
+    @property
+    def _sources(self) -> tuple[Requests, ...]:
+        """What is counted: turns by their own source, and by access lines where these tell of more errors."""
+        access = self.counts.access_turns
+        return (self.turns, access) if access.errors > self.turns.errors else (self.turns,)
 
     def _of(self, requests: Requests) -> Verdict:
         """What the test says by one source."""
@@ -76,14 +80,12 @@ class LiveLog:
 
     def _error_rate(self) -> GateResult:
         """The sequential test as a gate; it has no bound but its two rates."""
-        shown = self.turns
-        if self.counts.access_turns.errors > shown.errors and self._of(shown) is not Verdict.FAILED:
-            shown = self.counts.access_turns
-        errors, requests, test = shown.errors, shown.count, self.test
+        verdict, test = self._rate(), self.test
+        shown = next(one for one in reversed(self._sources) if self._of(one) is verdict)
+        errors, requests = shown.errors, shown.count
         name = f"error_rate < {test.limit * 100:g}%, sequential"
         if not requests:
             return absent(name, test.limit, Unit.SHARE, f"no {self._source} was seen yet")
-        verdict = self._rate()
         missing = test.missing(errors, requests) if verdict is Verdict.UNDECIDED else None
         rather = (
             f"rather {test.better * 100:g}% or less"

@@ -116,8 +116,8 @@ def request_of(record: LogRecord) -> str:
 
 
 def session_of(fields: Mapping[str, Any], names: Sequence[str] = ()) -> str:
-    """The id of the conversation that a record belongs to, under one of `names` first; empty where it names none."""
-    return first_of(fields, (*names, *_SESSIONS))
+    """The id of the conversation that a record belongs to, under one of `names` last; empty where it names none."""
+    return first_of(fields, (*_SESSIONS, *names))
 
 
 def first_of(fields: Mapping[str, Any], names: Sequence[str]) -> str:

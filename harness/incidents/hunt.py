@@ -13,7 +13,7 @@ from harness.incidents.lab import Lab
 from harness.incidents.signature import Read, Signature, signature_of
 from harness.incidents.smaller import Smallest, smallest
 from harness.runner import Arm, Options
-from harness.scenario import Scenario, flat
+from harness.scenario import Scenario, Wait, flat
 from harness.sweep import planned, settled
 from harness.targets.profile import defect_catalog
 
@@ -154,8 +154,8 @@ class Hunt:
 
     def _small_drills(self) -> list[Scenario]:
         """The drills on which it is learned what a healthy service logs."""
-        small = (drill for drill in self._how.drills.values() if _turns(drill) <= LARGE_TURNS)
-        return [saying(drill, self._how.text) for drill in small]
+        drills = (drill for drill in self._how.drills.values() if not _waits(drill))
+        return [saying(drill, self._how.text) for drill in drills if _turns(drill) <= LARGE_TURNS]
 
     def _mistakes(self, stage: str) -> Iterator[Suspect]:
         """The mistakes that the target can be built with and that this stage is the cheapest for."""
@@ -168,7 +168,8 @@ class Hunt:
         profile = self._options.profile
         drills = {name: saying(drill, self._how.text) for name, drill in self._how.drills.items()}
         plan = planned(profile, stage, drills, [])
-        return of_faults(settled(plan, profile, [arm.history for arm in self._met[stage]]).trials, stage)
+        trials = settled(plan, profile, [arm.history for arm in self._met[stage]]).trials
+        return of_faults((trial for trial in trials if not _waits(trial.drill)), stage)
 
     async def _smallest(self) -> Hunted:
         """Of the nearest match that fails again, the smallest that does.
@@ -189,6 +190,11 @@ class Hunt:
                 return Hunted(diagnosis=diagnosis, cause=cause, small=small)
             diagnosis.notes.append(f"{cause.suspect.label} did not fail again")
         return Hunted(diagnosis=diagnosis)
+
+
+def _waits(scenario: Scenario) -> bool:
+    """Whether it waits: what is got over then logs no more than without, and takes its time."""
+    return any(isinstance(step, Wait) for step in scenario.steps)
 
 
 def _turns(scenario: Scenario) -> int:

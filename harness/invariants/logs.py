@@ -82,19 +82,23 @@ def metrics_agree_with_wire(history: History) -> Iterable[Finding]:
     gone = counted.pop(str(CLIENT_LEFT), 0)
     whole = [turn for turn in turns if turn.error is None and turn.role != "beside"]
     lost = any(one.how != PAUSED for one in history.of(Outage))
-    seen = [turn for turn in turns if turn.status is not None and turn.own]
-    least = Counter(str(turn.status) for turn in whole if turn in seen and not lost)
-    sent = Counter(str(turn.status) for turn in seen)
+    least = Counter(str(turn.status) for turn in whole if _is_told(turn) and not lost)
+    sent = Counter(str(turn.status) for turn in turns if _is_told(turn))
     unknown = [
         bool(met(turn, history)) or may_have_finished(turn, history) or not turn.own
         for turn in turns
-        if turn not in seen
+        if not _is_told(turn)
     ]
     left_max = sum(turn.status is None or turn.error is not None or not turn.own for turn in turns)
     if least - counted or (counted - sent).total() > sum(unknown) or gone > left_max:
         metric = history.header.contract.response_metric
         message = f"the metric counts {dict(counted)} and {gone} that left, the wire saw {dict(sent)}"
         yield Finding(message=message, evidence=f"snapshot metrics, {metric}")
+
+
+def _is_told(turn: Exchange) -> bool:
+    """Whether the wire says what the target has answered."""
+    return turn.status is not None and turn.own
 
 
 def _counted(history: History) -> Counter[str]:

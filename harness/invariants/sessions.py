@@ -128,8 +128,12 @@ def _due(
 
 
 def _may_follow(other: Exchange, one: Exchange, turn: Exchange) -> bool:
-    """Whether another turn of a session, but the one that is under way, may be stored after one."""
-    return other is not one and other is not turn and other.ended_s > one.at_s
+    """Whether another turn of a session, but the one that is under way, may be stored after one.
+
+    Who had no answer does not know when: what it asked for may go on behind it.
+    """
+    may_be_later = other.ended_s > one.at_s or not answered_ok(other)
+    return other is not one and other is not turn and may_be_later
 
 
 def _untold(turn: Exchange, due: list[Exchange], told: list[str], most: int | None) -> str:

@@ -183,6 +183,11 @@ def _names(record: LogRecord) -> Iterator[str]:
         yield from (name for found in _FRAME.finditer(text[:TEXT_CHARACTERS_MAX]) for name in found.groups())
 
 
+def _is_error(value: str) -> bool:
+    """Whether it is the name of an exception; a group may be anybody's."""
+    return _CLASS.fullmatch(value) is not None and not value.endswith("Group")
+
+
 def _texts(record: LogRecord) -> Iterator[str]:
     """The text of a line, and those of its fields, which JSON may have escaped in it."""
     yield record.text
@@ -201,5 +206,5 @@ def _of_fields(fields: Mapping[str, Any], paired: frozenset[str]) -> Iterator[st
             continue
         elif _ID.search(key):
             yield value[:ID_CHARACTERS_MAX]
-        elif _CODED.search(key) and (_CODE.fullmatch(value) or _CLASS.fullmatch(value)):
+        elif _CODED.search(key) and (_CODE.fullmatch(value) or _is_error(value)):
             yield value

@@ -43,13 +43,17 @@ class Effort:
 
 @dataclass(slots=True)
 class Tally:
-    """What was played so far. `refused` counts the runs that proved nothing, by what was said of them."""
+    """What was played so far. `refused` counts the runs that proved nothing, by what was said of them.
+
+    `left_out` are the scenarios of which was seen in the run that the target has not what they would break, and why.
+    """
 
     runs: int = 0
     schedules: set[str] = field(default_factory=set)
     unfired: int = 0
     again: int = 0
     refused: Counter[str] = field(default_factory=Counter)
+    left_out: dict[str, Inapplicable] = field(default_factory=dict)
     elapsed_s: float = 0.0
 
     @property
@@ -107,7 +111,7 @@ class Explorer:
         """Explore: the first wanted trial that failed, by its number, or None.
 
         Raises:
-            UsageError: the app does not start.
+            UsageError: the app does not start, or has nothing that any of the scenarios could break.
             InvalidRun: a run differed from itself.
         """
         try:
@@ -118,6 +122,8 @@ class Explorer:
                 raise
             if not self._found:
                 raise error from group
+        if not self.tally.runs and self.tally.left_out:
+            raise next(iter(self.tally.left_out.values()))
         return self.found
 
     @property
@@ -145,8 +151,9 @@ class Explorer:
             asked = job(trial.scenario, "faulted", options)
             try:
                 played = await host.play(asked)
-            except Inapplicable:
-                continue  # this target has not what the scenario would break, as is seen within its process only
+            except Inapplicable as error:
+                self.tally.left_out.setdefault(trial.scenario.name, error)
+                continue
             except InvalidRun as error:
                 self._note(str(error))
                 continue

@@ -228,13 +228,16 @@ class Driver:
             await self._driven.rig.clock.sleep(POLL_S)
 
     async def _collected(self, probe: Probe, base: Probe | None) -> Probe:
-        """The probe; another one without what only garbage holds, where there is more than at the baseline."""
-        if base is None or all(now <= then for now, then in zip(_counts(probe), _counts(base), strict=True)):
+        """The probe, without the descriptors that only garbage holds open, where there are more than at the baseline."""
+        if base is None or probe.descriptors <= base.descriptors:
             return probe
         await self._driven.objects()
         await self._driven.rig.clock.sleep(POLL_S)
         after = await self._probe(probe.phase)
-        return replace(after, loop_lag_ms_max=probe.loop_lag_ms_max)
+        if after.descriptors >= probe.descriptors:
+            return probe
+        names = {**probe.names, "descriptors": after.names.get("descriptors", [])}
+        return replace(probe, descriptors=after.descriptors, names=names)
 
     async def _counted(self, probe: Probe) -> Probe:
         """The probe with the number of objects, where the job counts them; that the loop stood still for it, nobody is told."""
@@ -248,7 +251,7 @@ class Driver:
     async def _probe(self, phase: str) -> Probe:
         """Read the target's own process now."""
         said = await self._driven.probe()
-        named = {kind: tuple(names) for kind, names in said.get("names", {}).items()}
+        named = {kind: list(names) for kind, names in said.get("names", {}).items()}
         counts = {
             name: int(value) for name, value in said.items() if name not in ("loop_lag_ms_max", "names")
         }

@@ -70,7 +70,10 @@ def _session_names(pointer: Any, body: Any) -> tuple[str, ...]:
     """What the id of a session is called: in an answer, by the last part of its pointer, and in the body of a turn."""
     asked = [key for key, value in _pairs(body) if value == "{session}"]
     told = str(pointer or "").rpartition("/")[2]
-    return tuple(dict.fromkeys(name for name in (told, *asked) if name))
+    # A bare `id`, or a place in a list, says of no record of a log whose id it is.
+    return tuple(
+        dict.fromkeys(name for name in (told, *asked) if name and name != "id" and not name.isdigit())
+    )
 
 
 def _pairs(value: Any) -> Iterator[tuple[str, Any]]:

@@ -29,6 +29,7 @@ def test_what_a_service_has_not_is_left_out_and_the_rest_is_played(
     assert [one["name"] for one in told["scenarios"]] == ["retries_of_retries"]
     assert told["not_applicable"] == [name]
     assert f"not applicable: {name}: {because}" in said
-    code, said, complained = shakeout("run", name, "--target", HELPDESK)
-    assert (code, said, complained.count("\n")) == (2, "", 1)
-    assert because in complained
+    for command in (("run", name), ("explore", name, "--runs", "2")):
+        code, said, complained = shakeout(*command, "--target", HELPDESK)
+        assert (code, said, complained.count("\n")) == (2, "", 1)
+        assert because in complained

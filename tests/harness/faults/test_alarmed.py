@@ -33,4 +33,6 @@ def test_an_alarm_that_counts_too_few_is_found(made, counted, change, complaints
     calls = [made.call(turn, **{"fault": FAULT, **change}) for turn in turns]
     contract = replace(made.header().contract, alarm_metrics=metrics)
     history = made.history(*turns, *calls, snapshot, contract=contract)
+    unread = made.history(*turns, *calls, replace(snapshot, status=None, data=None), contract=contract)
+    assert not list(alarmed(FAULT)(unread))
     assert len(list(alarmed(FAULT)(history))) == complaints

@@ -1,5 +1,7 @@
 """Who tries again after a part of an answer was shown does not show the whole behind it."""
 
+import json
+
 import pytest
 
 from harness.faults.holds import never_whole
@@ -25,3 +27,12 @@ def test_a_part_and_then_the_whole_is_found(made, reply, status, complaints):
     again = made.call(turn, text=OTHER, call=2)
     found = list(never_whole(FAULT)(made.history(turn, cut, again)))
     assert len(found) == complaints
+
+
+@pytest.mark.parametrize("reply", ["Your order is on its way.", "(Turn 1) Of an order: it is on its way."])
+def test_a_word_of_a_structured_answer_is_no_whole_that_stands_behind_a_part(made, reply):
+    """The label of an answer in JSON is in its reply too: the reply of the second call, given out as it is, is right."""
+    turn = made.turn(reply=reply, canary="WORD", message="about WORD")
+    text = json.dumps({"intent": "order", "reply": reply})
+    calls = made.call(turn, text=text, fault=FAULT), made.call(turn, text=text, call=2)
+    assert list(never_whole(FAULT)(made.history(turn, *calls))) == []

@@ -108,7 +108,7 @@ def test_an_empty_log_is_open(contract: Contract) -> None:
 
 
 def test_failures_that_only_access_lines_tell_of_decide(contract: Contract) -> None:
-    """Four 502 of a proxy, of which no completion event is there, fail the rate; one keeps a clean log open and is shown."""
+    """Four 502 of a proxy, of which no completion event is there, fail the rate; one keeps a clean log open, also when the access lines alone would pass."""
     log = fed(contract, *({} for _ in range(3_060)))
     log.add(access(502))
     assert not log.decided
@@ -116,6 +116,10 @@ def test_failures_that_only_access_lines_tell_of_decide(contract: Contract) -> N
     for _ in range(3):
         log.add(access(502))
     assert (log.decided, log.results()[0].verdict) == (True, Verdict.FAILED)
+    late = fed(contract, *({} for _ in range(10)))
+    for status in (502, *[200] * 4_000):
+        late.add(access(status))
+    assert not late.decided
     both = fed(contract, *({"status": 503} for _ in range(3)))
     for _ in range(3):
         both.add(access(503))

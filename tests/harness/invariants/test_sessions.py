@@ -236,6 +236,9 @@ def test_what_may_be_stored_unacknowledged_takes_a_place_of_the_last(made, findi
     left = made.turn(2, at_s=at_s, ended_s=2.4, status=None, error="left", left=True)
     call = made.call(three, told=("message 2",))
     assert findings(TOLD, replace(made.history(one, left, three, call), header=bounded)) == []
+    again = made.turn(2, at_s=2.5, ended_s=2.8, message="message 4", request_id="r-4")
+    late = made.history(one, left, again, three, call)
+    assert findings(TOLD, replace(late, header=bounded)) == []
     (lost,) = findings(TOLD, replace(made.history(one, three, call), header=bounded))
     assert lost == "turn 2 of session a: 1 earlier messages due, 1 told, not 'message 1'"
 

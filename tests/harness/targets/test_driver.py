@@ -211,5 +211,5 @@ async def test_what_only_garbage_holds_is_not_left_behind() -> None:
         await bench.play()
         quiet = [one for one in bench.recorder.records if isinstance(one, Probe) and one.phase == "quiet"]
         assert [one.descriptors for one in quiet] == [5 + leaked]
-        assert quiet[0].names == {"tasks": ("Pump.run",)}
+        assert quiet[0].names["tasks"] == ["Pump.run"]
         assert bench.collected == 1
