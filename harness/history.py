@@ -3,7 +3,7 @@
 Times (`at_s`) are seconds since the run began, monotonic. `harness.recording` puts a history on disk.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
@@ -226,7 +226,7 @@ class Probe:
     from_factory: int = 0
     worker_threads: int = 0
     objects: int = 0
-    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    names: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

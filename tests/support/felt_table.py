@@ -152,6 +152,7 @@ FELT: dict[str, Row | Answer] = {
     "network.connect_hang": UNHEARD,
     "network.drop_response": GONE,
     "network.flap": REFUSED,
+    "network.flap(settles=True)": REFUSED,
     "network.half_close": GONE,
     "network.half_close(direction='up')": GONE,
     "network.idle_close": RESET_BEFORE,
@@ -176,7 +177,9 @@ FELT: dict[str, Row | Answer] = {
     "provider.stream_cut(how='eof')": SHORT,
     "provider.stream_cut(how='inside_utf8')": SHORT,
     "provider.stream_cut(how='rst')": RESET,
+    "provider.stream_cut(first_n=1, how='eof')": SHORT,
     "provider.stream_error": _events(3, FAILED),
+    "provider.stream_error(first_n=1)": _events(3, FAILED),
     "provider.stream_stall": SILENCE,
     "provider.truncated_body": SHORT,
     "provider.truncated_body(how='bad_chunk')": NO_HTTP,
@@ -193,6 +196,7 @@ FELT: dict[str, Row | Answer] = {
     ),
     **{f"provider.server_error(status={status})": _error(status, *SERVER) for status in (502, 503, 529)},
     "provider.server_error": _error(500, *SERVER),
+    "provider.server_error(first_n=1)": _error(500, *SERVER),
     "provider.server_error(body='html')": Answer(
         status=500, body=lambda _honest: HTML, headers={"content-type": "text/html"}
     ),

@@ -66,7 +66,7 @@ def test_a_healthy_log_reproduces_nothing(shakeout: Any, tmp_path: Path) -> None
     """Nothing is invented: no file, exit code 4, and the nearest miss with what it lacks."""
     Path("healthy.log").write_text(HEALTHY)
     code, said, _ = shakeout(
-        "reproduce", "healthy.log", "--json", "told.json", "--for", "20s", "--stage", "simulated"
+        "reproduce", "healthy.log", "--json", "told.json", "--for", "10s", "--stage", "simulated"
     )
     assert (code, sorted(path.name for path in tmp_path.iterdir())) == (4, ["healthy.log", "told.json"]), said
     assert json.loads((tmp_path / "told.json").read_text())["verdict"] == "undecided"
