@@ -21,7 +21,8 @@ from harness.verdict import Verdict
 
 PROFILE = profiles.load()
 DRILLS = {
-    name: Scenario(name=name, steps=(Turn(), Turn(), Turn())) for name in ("two_sessions", "crowd", "streams")
+    name: Scenario(name=name, steps=(Turn(), Turn(), Turn()))
+    for name in ("two_sessions", "crowd", "streams", "patient")
 }
 
 
