@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.history import LOGS, PROVIDER, History, Outage
 from harness.reading import DIED, is_owed
 from harness.registry import Invariant
-from harness.verdict import Verdict, Violation
+from harness.verdict import TOO_BUSY, Verdict, Violation
 
 HARNESS_LAG_MS_MAX = 50.0
 
@@ -111,7 +111,7 @@ def _hold(history: History, invariant: Invariant) -> _Held:
         for finding in found
         if not finding.doubtful
     )
-    doubts = tuple(f"the machine was too busy to say: {name}: {one.message}" for one in found if one.doubtful)
+    doubts = tuple(f"{TOO_BUSY}{name}: {one.message}" for one in found if one.doubtful)
     return _Held(name=name, judged=True, violations=violations, doubts=doubts)
 
 

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+TOO_BUSY = "the machine was too busy to say: "
+"""With this a reason begins that says of which invariant nothing could be said."""
+
 
 class Verdict(StrEnum):
     """What may be said of a scenario, a gate or a whole run."""
@@ -75,6 +78,17 @@ class ScenarioVerdict:
     elapsed_s: float = 0.0
     replay: str = ""
     seed: int = 0
+
+    @property
+    def may_be_slow(self) -> bool:
+        """Whether the machine may be to blame: undecided, or failed by nothing but what it was too busy to say elsewhere in the run."""
+        doubted = {
+            reason.removeprefix(TOO_BUSY).partition(":")[0]
+            for reason in self.reasons
+            if reason.startswith(TOO_BUSY)
+        }
+        failed = self.verdict is Verdict.FAILED and self.invariants_violated <= doubted
+        return failed or self.verdict is Verdict.UNDECIDED
 
     @property
     def invariants_violated(self) -> frozenset[str]:

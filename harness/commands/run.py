@@ -140,7 +140,7 @@ async def _play(
                 scenarios,
                 one,
                 say=lambda number, scenario: say(f"{number} of {len(scenarios)}: {scenario.name}"),
-                again=lambda result: result is not None and result.verdict is Verdict.UNDECIDED,
+                again=lambda result: result is not None and result.may_be_slow,
             )
     left = {one.name: without[one.name] for one in scenarios if one.name in without}
     if len(left) == len(scenarios):

@@ -28,8 +28,8 @@ class Swept:
     @property
     def by_chance(self) -> bool:
         """Whether another play may say more: the machine was too slow, or what the fault waited for came after it."""
-        verdict = self.result.verdict
-        return verdict is Verdict.UNDECIDED or (verdict is Verdict.INVALID and not self.fired)
+        unfired = self.result.verdict is Verdict.INVALID and not self.fired
+        return unfired or self.result.may_be_slow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ async def _played(
             chosen = replace(options, histories=kept / re.sub(r"[^\w.=-]+", "_", trial.label).strip("_"))
         result = await run_on(play, armed(trial), chosen, control=held[trial.drill.name])
         swept = Swept(trial=trial, result=result)
-        if result.verdict is Verdict.FAILED:
+        if result.verdict is Verdict.FAILED and not swept.by_chance:
             failed = True
             effort.found(swept)
         return swept
