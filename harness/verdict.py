@@ -87,7 +87,7 @@ class ScenarioVerdict:
             for reason in self.reasons
             if reason.startswith(TOO_BUSY)
         }
-        failed = self.verdict is Verdict.FAILED and self.invariants_violated <= doubted
+        failed = self.verdict is Verdict.FAILED and frozenset() < self.invariants_violated <= doubted
         return failed or self.verdict is Verdict.UNDECIDED
 
     @property
