@@ -1,10 +1,11 @@
 """An answer as it goes out, byte by byte: what the faults of the wire have in common."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from harness.faults.base import bent
-from harness.rig import Reply, Rule
+from harness.rig import Answer, Call, Reply, Rule
 from harness.wire import Part
 
 EVENTS = "text/event-stream"
@@ -17,7 +18,20 @@ def wire(change: Callable[[Reply], Reply]) -> Rule:
 
 def stream(change: Callable[[Reply], Reply]) -> Rule:
     """A rule that changes a stream of events; any other answer is left as it is."""
-    return wire(lambda reply: change(reply) if reply.headers.get("content-type") == EVENTS else reply)
+    return _OfStreams(
+        wire(lambda reply: change(reply) if reply.headers.get("content-type") == EVENTS else reply)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _OfStreams:
+    """A rule whose window counts the calls that ask for a stream: there is nothing in any other that it could change."""
+
+    rule: Rule
+    of_streams: ClassVar[bool] = True
+
+    async def __call__(self, call: Call, answer: Answer) -> Reply:
+        return await self.rule(call, answer)
 
 
 def parts_of(reply: Reply) -> tuple[Part, ...]:

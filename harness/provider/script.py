@@ -50,6 +50,8 @@ class Script:
     ) -> AsyncIterator[None]:
         """Put `rule` around the answers to the calls that `window` lets through, and record each as fired.
 
+        The window of a rule that is `of_streams` counts the calls that ask for a stream.
+
         Of a rule that `tells` only the call is marked: what has fired is told by its fault, elsewhere.
         """
         with self._lock:
@@ -85,6 +87,8 @@ class Script:
         """The answer with one rule around it."""
 
         async def answer(call: Call) -> Reply:
+            if getattr(armed.rule, "of_streams", False) and not call.body.get("stream"):
+                return await inner(call)
             with self._lock:
                 lets_through = armed.matching.lets_through(call.level)
             if not lets_through:
