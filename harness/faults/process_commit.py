@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from harness.endings import first_ended
+from harness.faults.base import ONCE
 from harness.faults.process_points import Blow, Strike
 from harness.faults.store_base import COMMIT, Scene, StoreFault
 from harness.inside import Operation, StoreRule
 from harness.rig import InsideSeam, Rig, Window
-
-FIRST = Window(first_n=1)
 
 HELD_S_MAX = 5.0
 """A commit that nobody strikes at goes on after this."""
@@ -26,7 +25,7 @@ class HeldCommit(StoreFault):
 
     name: ClassVar[str] = "process.kill"
 
-    window: Window = FIRST
+    window: Window = ONCE
 
     def _rule(self, scene: Scene) -> StoreRule:
         def hold(operation: Operation, do: Callable[[], Any]) -> Any:
@@ -60,7 +59,6 @@ async def _in_commit(rig: Rig, inside: InsideSeam, fault: str, strike: Strike) -
     """Wait for the commit, and strike."""
     while not (strike.over.is_set() or await inside.has_fired(fault)):
         await first_ended(rig.clock.sleep(LOOK_S), strike.over.wait())
-    if await inside.has_fired(
-        fault
-    ):  # also where the window has just ended: what is held and not struck had not fired
+    # Also where the window has just ended: what is held and not struck would count as fired.
+    if await inside.has_fired(fault):
         await strike.at_once()
