@@ -137,6 +137,9 @@ class ProcessSeam(Protocol):
         What `mends` is no firing.
         """
 
+    async def stillborn(self, fault: str, *, grace_s: float) -> None:
+        """While it is down, start one that is sent SIGTERM before it listens, and SIGKILL after `grace_s`."""
+
     def paused(self, fault: str) -> AbstractAsyncContextManager[None]:
         """SIGSTOP on entry, SIGCONT on exit."""
 

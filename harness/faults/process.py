@@ -9,7 +9,7 @@ from harness.errors import UsageError
 from harness.faults.base import ALWAYS, NO_PROCESS, check_whole, closed
 from harness.faults.client_holds import one_effect
 from harness.faults.process_commit import struck_in_commit
-from harness.faults.process_points import IN_COMMIT, POINTS, needs_of_point, struck
+from harness.faults.process_points import IN_COMMIT, IN_STARTUP, POINTS, needs_of_point, struck
 from harness.registry import Invariant, fault
 from harness.rig import ProcessSeam, Rig, Window, check
 from harness.variants import chosen
@@ -90,9 +90,11 @@ class ProcessTerminate(ProcessStruck):
     """SIGTERM: what is under way finishes, and the process ends within `grace_s`.
 
     Its calls are answered, and a stream goes on, when the process has had its signal; connections that are kept, and
-    say nothing, must not hold it up (uvicorn#451, #2913).
+    say nothing, must not hold it up (uvicorn#451, #2913). `in_startup` is before it listens: the process ends between
+    two turns, and the next one has its signal when its app has opened all that it opens, and nobody can reach it.
     """
 
+    point: str = chosen(*POINTS, IN_STARTUP)
     grace_s: float = 10.0
 
     def _check(self) -> None:
@@ -102,13 +104,13 @@ class ProcessTerminate(ProcessStruck):
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
         """Terminate at the point, start when it is over."""
         process = _process(rig)
-        return struck(
-            rig,
-            self.name,
-            self.point,
-            down_s=self.down_s,
-            blow=lambda: process.down(self.name, kill=False, grace_s=self.grace_s),
-        )
+
+        def blow() -> AbstractAsyncContextManager[None]:
+            if self.point == IN_STARTUP:
+                return _in_startup(process, self.name, self.grace_s)
+            return process.down(self.name, kill=False, grace_s=self.grace_s)
+
+        return struck(rig, self.name, self.point, down_s=self.down_s, blow=blow)
 
 
 @fault(
@@ -164,6 +166,14 @@ class ProcessFdLimit(ProcessFault):
     def inject(self, rig: Rig) -> AbstractAsyncContextManager[None]:
         """Limit on entry, put the limit back on exit."""
         return _process(rig).starved(self.name, self.descriptors)
+
+
+@asynccontextmanager
+async def _in_startup(process: ProcessSeam, fault: str, grace_s: float) -> AsyncIterator[None]:
+    """A process that has ended, one after it that was ended before it listened, and another on exit."""
+    async with process.down(fault, kill=False, mends=True):
+        await process.stillborn(fault, grace_s=grace_s)
+        yield
 
 
 def _process(rig: Rig) -> ProcessSeam:

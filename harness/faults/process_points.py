@@ -12,7 +12,7 @@ from harness.rig import Answer, Call, Clock, Reply, Rig, Rule
 from harness.wire import Pause
 
 MID_REQUEST, MID_STREAM, BETWEEN_TURNS = POINTS = ("mid_request", "mid_stream", "between_turns")
-IN_COMMIT = "in_commit"
+IN_COMMIT, IN_STARTUP = "in_commit", "in_startup"
 
 SIGNALLED_S = 0.2
 """So long after the order a process has to hear its signal, before the calls that were held for that are answered."""
@@ -35,6 +35,7 @@ def needs_of_point(point: str) -> frozenset[str]:
         MID_REQUEST: frozenset({"provider"}),
         MID_STREAM: frozenset({"provider", "streams", "provider_streams"}),
         IN_COMMIT: frozenset({"store", "inside"}),
+        IN_STARTUP: frozenset({"inside"}),
     }.get(point, frozenset())
 
 
@@ -46,7 +47,7 @@ async def struck(rig: Rig, fault: str, point: str, *, down_s: float, blow: Blow)
     nothing else held it up on its way and its reader were still there: a rule is not told what becomes of its answer.
     """
     strike = Strike(rig.clock, down_s, blow)
-    if point == BETWEEN_TURNS:
+    if point in (BETWEEN_TURNS, IN_STARTUP):
         async with strike.going_on(strike.at_once()):
             await strike.entered()
             yield

@@ -56,6 +56,14 @@ class Anew:
                 Outage(at_s=began_s, ended_s=ended_s, fault=fault, how="terminated")
             )
 
+    async def stillborn(self, fault: str, *, grace_s: float) -> None:  # noqa: ARG002  # there is nothing to signal
+        """Refuse.
+
+        Raises:
+            UsageError: always.
+        """
+        raise needs_a_process("SIGTERM")
+
     def paused(self, fault: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # there is nothing to pause
         """Refuse.
 

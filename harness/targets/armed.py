@@ -194,6 +194,10 @@ class _Process:
         """Take it down under the tag."""
         return self.seam.down(self.tag, kill=kill, grace_s=grace_s, mends=mends)
 
+    async def stillborn(self, fault: str, *, grace_s: float) -> None:  # noqa: ARG002  # the tag stands for it
+        """Have one end in its start-up under the tag."""
+        await self.seam.stillborn(self.tag, grace_s=grace_s)
+
     def paused(self, fault: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # the tag stands for it
         """Pause it under the tag."""
         return self.seam.paused(self.tag)

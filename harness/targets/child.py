@@ -6,6 +6,7 @@ when that line ends.
 """
 
 import argparse
+import asyncio
 import importlib
 import inspect
 import os
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 GRACE_S = 5
 LEAVE_S_MAX = GRACE_S + 5.0
+HELD_S_MAX, LOOK_S = 1.0, 0.005
 WORKER_THREAD = "AnyIO worker thread"
 NOT_STARTED = 3
 """The exit code of a child whose app did not start, or whose harness has gone."""
@@ -80,12 +82,20 @@ class _Serving:
 
     app: WitnessedApp
     port: int
+    server: uvicorn.Server
 
     def __init__(self, nonce: str) -> None:
         self._nonce = nonce
         self.listening = threading.Event()
         self.admission: Admission | None = None
         self.from_factory = False
+
+    async def held(self) -> None:
+        """Say that the app has started, and let that go on when SIGTERM is felt, or would have been by now."""
+        self.listening.set()
+        until_s = time.monotonic() + HELD_S_MAX
+        while not self.server.should_exit and time.monotonic() < until_s:  # noqa: ASYNC110  # uvicorn tells nobody
+            await asyncio.sleep(LOOK_S)
 
     def answer(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """Answer one question; it is the harness that knows how long to wait."""
@@ -131,14 +141,16 @@ def serve(options: argparse.Namespace) -> int:
         )
     )
     server.listening = serving.listening
+    serving.server = server
     server.run(sockets=[listener])
     return 0 if server.started else NOT_STARTED
 
 
 def _witnessed(serving: _Serving, options: argparse.Namespace) -> WitnessedApp:
     """The app, with gates for the faults that are to come in where there will be any."""
+    held = serving.held if options.held_start else None
     if not options.inside:
-        return WitnessedApp(build(options.app, options.defect), nonce=options.nonce)
+        return WitnessedApp(build(options.app, options.defect), nonce=options.nonce, held=held)
     from harness.targets.entered import Admission  # noqa: PLC0415  # only who needs it pays for it
     from harness.targets.second import second  # noqa: PLC0415  # the same
     from harness.within import clock_live  # noqa: PLC0415  # the same
@@ -155,7 +167,7 @@ def _witnessed(serving: _Serving, options: argparse.Namespace) -> WitnessedApp:
     built = partial(build, options.app, options.defect)
     OUTPUT_GATE.install(has_file=True)  # or `sys.stdout`
     gate = RequestGate(built())
-    witnessed = WitnessedApp(gate, nonce=options.nonce)
+    witnessed = WitnessedApp(gate, nonce=options.nonce, held=held)
     serving.from_factory = is_factory(imported(options.app))
     parts = Parts(
         store=store,
@@ -225,6 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--directory", default="")
     parser.add_argument("--no-access-log", action="store_true")
     parser.add_argument("--inside", action="store_true")
+    parser.add_argument("--held-start", action="store_true")
     parser.add_argument("--loop", default="auto")
     parser.add_argument("--sync-entry", default="")
     parser.add_argument("--worker", default="")

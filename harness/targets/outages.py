@@ -13,7 +13,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 
-from harness.errors import InvalidRun
+from harness.errors import InvalidRun, UsageError
 from harness.history import Outage
 from harness.rig import Outgoing
 from harness.targets.driven import Recorder
@@ -47,6 +47,9 @@ class Ended(Protocol):
 
     async def begin(self) -> bool:
         """Begin another on the same store; whether it did, since all who ended it have to."""
+
+    async def stillborn(self, *, grace_s: float) -> int | None:
+        """While it is down, start one and end it before it listens; the code that it ended with."""
 
 
 class Single:
@@ -122,6 +125,23 @@ class Processes:
         finally:
             if await self._target.begin():
                 self._recorder.records.append(replace(self._outage, ended_s=self._recorder.now()))
+
+    async def stillborn(self, fault: str, *, grace_s: float) -> None:
+        """While it is down, start one that is sent SIGTERM before it listens, and SIGKILL after `grace_s`.
+
+        Raises:
+            InvalidRun: it does not start, as it did before.
+        """
+        began_s = self._recorder.now()
+        try:
+            code = await self._target.stillborn(grace_s=grace_s)
+        except UsageError as error:
+            raise InvalidRun(f"{fault}: no process that could be ended in its start-up: {error}") from error
+        self._recorder.fired(fault, f"a process was told to end in its start-up, and ended with {code}")
+        ended_s = self._recorder.now()
+        self._recorder.records.append(
+            Outage(at_s=began_s, ended_s=ended_s, fault=fault, how="terminated", exit_code=code)
+        )
 
     @asynccontextmanager
     async def paused(self, fault: str) -> AsyncIterator[None]:

@@ -186,14 +186,14 @@ class ProcessTarget(Single):
         self._port = self._child.port
         await self._inside.all_enter()
 
-    def started(self, *, port: int, logs: Path) -> AbstractAsyncContextManager[Child]:
-        """A process of the service on the run's own store; what it says is kept in `logs`."""
+    def started(self, *, port: int, logs: Path, held: bool = False) -> AbstractAsyncContextManager[Child]:
+        """A process of the service on the run's own store; what it says is kept in `logs`. One that is `held` waits for SIGTERM."""
         profile = self._job.profile
         variables = environment(profile, self._directory, provider=self.network.provider_url)
         for others in self._variables.values():
             variables |= others
         if profile.app:
-            return self._serve(variables, port, logs)
+            return self._serve(variables, port, logs, held)
         return commanded(
             profile,
             self._client,
@@ -204,10 +204,12 @@ class ProcessTarget(Single):
             port=port,
         )
 
-    def _serve(self, variables: dict[str, str], port: int, logs: Path) -> AbstractAsyncContextManager[Child]:
+    def _serve(
+        self, variables: dict[str, str], port: int, logs: Path, held: bool
+    ) -> AbstractAsyncContextManager[Child]:
         """The app of the profile, behind uvicorn."""
         profile, serving = self._job.profile, self._serving
-        arguments = ["--app", profile.app, "--port", str(port)]
+        arguments = ["--app", profile.app, "--port", str(port), *(["--held-start"] if held else [])]
         arguments += [word for defect in self._job.defects for word in ("--defect", defect)]
         arguments += [] if serving.access_log and profile.access_log else ["--no-access-log"]
         arguments += ["--loop", self._job.loop] if self._job.loop else []
@@ -235,11 +237,16 @@ class ProcessTarget(Single):
         await self._life.aclose()
         return exit_code(child, self._job.profile)
 
+    async def stillborn(self, *, grace_s: float) -> int | None:
+        """While it is down, start one and end it before it listens; the code that it ended with."""
+        async with self.started(port=self._serving.port, logs=self._directory, held=True) as child:
+            await child.stop(grace_s=grace_s)
+            return exit_code(child, self._job.profile)
+
     @property
     def lost(self) -> bool:
         """Whether the process has gone and nobody has ended it, or is about to; never of one that is none of ours."""
-        is_meant = self._down or self._changing.locked()
-        return not is_meant and self._child is not None and self._child.ended
+        return not self._down and not self._changing.locked() and bool(self._child and self._child.ended)
 
     def group(self) -> int | None:
         """The process group of the target; None where there is none of ours now."""

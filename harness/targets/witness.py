@@ -26,14 +26,16 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 NONCE_HEADER = "x-shakeout-nonce"
 TICK_S = 0.01
+STARTED = "lifespan.startup.complete"
 UNCOUNTED = {builtins.__name__, weakref.__name__, __name__.partition(".")[0]}
 
 
 class WitnessedApp:
     """An ASGI app whose answers are signed with a nonce and whose loop, tasks, threads, descriptors and memory can be read."""
 
-    def __init__(self, app: App, *, nonce: str) -> None:
+    def __init__(self, app: App, *, nonce: str, held: Callable[[], Awaitable[None]] | None = None) -> None:
         self._app = app
+        self._held = held
         self._header = (NONCE_HEADER.encode(), nonce.encode())
         self._loop: asyncio.AbstractEventLoop | None = None
         self._limiter: anyio.CapacityLimiter | None = None
@@ -57,7 +59,7 @@ class WitnessedApp:
         """Pass everything on; the loop of the lifespan is the one that is watched."""
         if scope["type"] == "lifespan":
             self._watch(asyncio.get_running_loop())
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, self._told_late(send) if self._held else send)
             return
 
         began = False
@@ -76,6 +78,16 @@ class WitnessedApp:
                 # What the server answers for an app that raised, or said nothing, would carry no nonce.
                 for message in _failure():
                     await signed(message)
+
+    def _told_late(self, send: Send) -> Send:
+        """What the app tells of its start-up is passed on when it is no longer held."""
+
+        async def told(message: Message) -> None:
+            if message["type"] == STARTED and self._held:
+                await self._held()
+            await send(message)
+
+        return told
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to tick on the app's loop. A process whose main thread that runs in is the app's own, and has its memory."""

@@ -24,8 +24,12 @@ class Process:
         yield
         self.notes.append("mended")
 
-    def down(self, fault: str, *, kill: bool, grace_s: float = 10.0) -> Any:
-        return self._noted(f"{fault} down kill={kill} grace_s={grace_s:g}")
+    def down(self, fault: str, *, kill: bool, grace_s: float = 10.0, mends: bool = False) -> Any:
+        to = " to mend it" if mends else ""
+        return self._noted(f"{fault} down kill={kill} grace_s={grace_s:g}{to}")
+
+    async def stillborn(self, fault: str, *, grace_s: float) -> None:
+        self.notes.append(f"{fault} stillborn grace_s={grace_s:g}")
 
     def paused(self, fault: str) -> Any:
         return self._noted(f"{fault} paused")
@@ -65,6 +69,14 @@ def rig(process: Process | None) -> Rig:
         (
             ProcessTerminate(grace_s=3.0, point="between_turns", down_s=0.5),
             ["process.terminate down kill=False grace_s=3"],
+            ["slept 0.5", "mended"],
+        ),
+        (
+            ProcessTerminate(grace_s=3.0, point="in_startup", down_s=0.5),
+            [
+                "process.terminate down kill=False grace_s=10 to mend it",
+                "process.terminate stillborn grace_s=3",
+            ],
             ["slept 0.5", "mended"],
         ),
         (ProcessPause(), ["process.pause paused"], ["mended"]),

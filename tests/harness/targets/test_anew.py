@@ -1,5 +1,6 @@
 """What a simulated run has in the place of a process: an app that can be ended and begun again, and no more."""
 
+import inspect
 from typing import Any
 
 import pytest
@@ -47,10 +48,20 @@ async def test_what_is_begun_anew_to_mend_it_is_no_firing() -> None:
     assert [type(record) for record in recorder.records] == [Outage]
 
 
+async def entered(asked: Any) -> None:
+    """Do what was asked for."""
+    if inspect.iscoroutine(asked):
+        await asked
+        return
+    async with asked:
+        pass
+
+
 @pytest.mark.parametrize(
     "ask",
     [
         lambda seam: seam.down("test", kill=True),
+        lambda seam: seam.stillborn("test", grace_s=1.0),
         lambda seam: seam.paused("test"),
         lambda seam: seam.starved("test", 1),
         lambda seam: seam.another("test"),
@@ -61,6 +72,5 @@ async def test_what_needs_a_process_is_to_be_played_live(ask: Any) -> None:
     """The message says so, and nothing has happened to the app."""
     target = Target()
     with pytest.raises(UsageError, match="play it live"):
-        async with ask(Anew(target, Recorder())):
-            pass
+        await entered(ask(Anew(target, Recorder())))
     assert target.notes == []

@@ -5,12 +5,15 @@ import os
 import resource
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.errors import InvalidRun
 from harness.history import Outage
+from harness.invariants.process import BEGUN, FINISHED
 from harness.rig import Outgoing
 from harness.targets import profile as profiles
 from harness.targets.driven import Job, Recorder
@@ -66,6 +69,40 @@ async def test_a_process_that_is_begun_anew_to_mend_it_is_no_firing(job: Job, tm
         async with target.rig.process.down("test.down", kill=False, mends=True):
             pass
     assert len(outages(recorder)) == 1
+    assert fired(recorder) == []
+
+
+@pytest.mark.parametrize(("defects", "code"), [((), -15), (("unending",), -9)])
+async def test_one_is_told_to_end_in_its_start_up(
+    job: Job, tmp_path: Path, defects: tuple[str, ...], code: int
+) -> None:
+    """It starts on the same store and ends by SIGTERM, or is killed; it never answers, and the next one does."""
+    recorder = Recorder()
+    async with ProcessTarget.start(job, recorder, directory=tmp_path) as target:
+        assert target.rig.process is not None
+        async with target.rig.process.down("test.down", kill=True, mends=True):
+            target._job = replace(job, defects=defects)
+            await target.rig.process.stillborn("test.down", grace_s=0.3)
+            target._job = job
+            assert (await target.send(ASKING)).status is None
+        assert (await target.send(ASKING)).status == 200
+    assert [one.exit_code for one in outages(recorder)] == [code, -9]
+    assert fired(recorder) == ["test.down"]
+    said = (tmp_path / "stderr.log").read_text()
+    assert (said.count(BEGUN), said.count(FINISHED)) == ((2, 1) if defects else (3, 2))
+
+
+async def test_one_that_does_not_start_again_is_an_invalid_run(job: Job, tmp_path: Path) -> None:
+    """Nothing has fired: it never came to the point at which it was to end."""
+    recorder = Recorder()
+    async with ProcessTarget.start(job, recorder, directory=tmp_path) as target:
+        process = target.rig.process
+        assert process is not None
+        async with process.down("test.down", kill=True, mends=True):
+            target._job = replace(job, defects=("dies",))
+            with pytest.raises(InvalidRun, match=r"test\.down: no process .* the configuration is missing"):
+                await process.stillborn("test.down", grace_s=1.0)
+            target._job = job
     assert fired(recorder) == []
 
 
