@@ -3,8 +3,9 @@
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 
-from harness.history import LOGS, PROVIDER, History, Outage
+from harness.history import LOGS, PROVIDER, History, Outage, Snapshot
 from harness.reading import DIED, is_owed
 from harness.registry import Invariant
 from harness.verdict import TOO_BUSY, Verdict, Violation
@@ -54,7 +55,7 @@ def judge(history: History, invariants: Iterable[Invariant]) -> Judgement:
     checked = tuple(each.name for each in held if each.judged)
     untrusted = [*header.doubts, *(each.untrusted for each in held if each.untrusted), *_silent(history)]
     violations = tuple(violation for each in held for violation in each.violations)
-    untrusted += [] if violations else _untold(history)
+    untrusted += [] if violations else [*_untold(history), *_unread(history)]
     fired = history.fired()
     if not header.nonce_matched:
         untrusted.append("an answer did not carry the nonce of the target that was started")
@@ -121,6 +122,15 @@ def _silent(history: History) -> Iterator[str]:
     judged_by_levels = header.contract.primary_method is not None
     if PROVIDER in header.witnesses and not history.calls and not judged_by_levels:
         yield "the provider was never asked: is provider_variable of the profile the one that the target reads?"
+
+
+def _unread(history: History) -> Iterator[str]:
+    """Why nothing that is counted can be believed: the page of the metrics was asked for, and never came."""
+    contract = history.header.contract
+    promised = (contract.response_metric, contract.in_flight_metric, contract.dropped_lines_metric)
+    pages = [one.status for one in history.of(Snapshot) if one.name == "metrics"]
+    if (any(promised) or contract.alarm_metrics) and pages and HTTPStatus.OK not in pages:
+        yield f"the metrics were asked for and answered {pages[-1]}: is metrics of the profile the path of their page?"
 
 
 def _untold(history: History) -> Iterator[str]:

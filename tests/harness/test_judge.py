@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.history import FaultFired, Outage
+from harness.history import FaultFired, Outage, Snapshot
 from harness.judge import judge
 from harness.registry import Invariant
 from harness.verdict import Finding, Verdict
@@ -65,6 +65,21 @@ def test_a_log_without_the_promised_record_is_no_pass(made):
         is Verdict.PASSED
     )
     assert verdict(made.history(replace(turn, status=None), contract=promising)) is Verdict.PASSED
+
+
+@pytest.mark.parametrize("promise", [{}, {"response_metric": None, "alarm_metrics": ("falls_total",)}])
+def test_metrics_that_never_came_are_no_pass(made, promise):
+    """Whoever promises to count must be seen to: a page that is refused each time makes the run invalid; a finding stands."""
+    contract = replace(made.header().contract, **promise)
+    page = Snapshot(at_s=9.0, name="metrics", status=404, data="not here")
+    unread = made.history(made.turn(), page, contract=contract)
+    (said,) = judge(unread, [invariant()]).untrusted
+    assert said.startswith("the metrics were asked for and answered 404: ")
+    assert verdict(unread, invariant("wrong")) is Verdict.FAILED
+    read = made.history(made.turn(), page, replace(page, status=200), contract=contract)
+    assert verdict(read) is Verdict.PASSED
+    unpromised = replace(contract, response_metric=None, alarm_metrics=())
+    assert verdict(made.history(made.turn(), page, contract=unpromised)) is Verdict.PASSED
 
 
 def test_a_record_that_may_be_missing_is_no_silence(made):
