@@ -11,6 +11,7 @@ import pytest
 
 from harness import library
 from harness.faults import ProviderHeadersOnly, ProviderNoReply
+from harness.faults.base import ONCE
 from harness.rig import Fault
 from harness.runner import Options
 from harness.sweep import Effort, Plan, Sweep, Trial, sweep
@@ -39,8 +40,8 @@ FOUND = [
 """The service, the stage, its mistake, the fault under which it shows, and the invariant that says so."""
 
 HANGING: list[tuple[str, str, Fault]] = [
-    ("shop", "no_timeout", ProviderNoReply(for_s=12.0)),
-    ("teller", "no_total", ProviderHeadersOnly(for_s=12.0)),
+    ("shop", "no_timeout", ProviderNoReply(for_s=12.0, window=ONCE)),
+    ("teller", "no_total", ProviderHeadersOnly(for_s=12.0, window=ONCE)),
 ]
 
 
