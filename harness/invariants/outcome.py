@@ -12,6 +12,9 @@ from harness.verdict import Finding
 ACCEPT_S = 0.01
 """Within this a target takes up a connection, or a request on one that it has."""
 
+RAISED_MAX, RAISED_CHARACTERS = 3, 200
+"""So many different exceptions are told beside a 500, and so much of each."""
+
 HEALTH_S = 1.0
 """Within this a target says that it is healthy, whatever else it does."""
 
@@ -54,11 +57,23 @@ def status_in_contract(history: History) -> Iterable[Finding]:
         if status is None:
             continue
         if own and status == HTTPStatus.INTERNAL_SERVER_ERROR:
-            yield Finding(message="500: a valid request met a bug", evidence=str(exchange))
+            evidence = f"{exchange}{_raised(exchange, history)}"
+            yield Finding(message="500: a valid request met a bug", evidence=evidence)
         elif own and exchange in turns and status not in contract.statuses:
             yield Finding(message=f"{status} is not in the contract", evidence=str(exchange))
         elif status >= HTTPStatus.BAD_REQUEST and not _typed(exchange, contract):
             yield Finding(message=f"{status} without a problem body", evidence=str(exchange))
+
+
+def _raised(exchange: Exchange, history: History) -> str:
+    """What the log says was raised in a request: under its id, or else, as a server's own tracebacks have none, in any."""
+    told = [one for one in history.logs if one.fields.get("exception")]
+    for request_id in (exchange.request_id, None):
+        tracebacks = (str(one.fields["exception"]).strip() for one in told if one.request_id == request_id)
+        lines = dict.fromkeys(text.rpartition("\n")[2][:RAISED_CHARACTERS] for text in tracebacks)
+        if lines:
+            return f"; the log tells of {', or of '.join(list(lines)[:RAISED_MAX])}"
+    return ""
 
 
 @invariant("outcome.expected_status", witnesses={WIRE})

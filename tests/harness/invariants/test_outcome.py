@@ -1,8 +1,11 @@
 """Each invariant on outcomes passes a healthy history and fails each way in which it can be broken."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.history import FaultFired, Outage
+from harness.registry import INVARIANTS
 
 NAME = "outcome.answered_within_deadline"
 STATUS = "outcome.status_in_contract"
@@ -44,6 +47,29 @@ def test_a_500_is_found_on_any_path(made, findings):
     assert findings(STATUS, made.history(made.turn(status=500, path="/other"))) == [
         "500: a valid request met a bug"
     ]
+
+
+def test_a_500_is_told_with_what_the_log_says_was_raised(made):
+    """The exception of its own request, else those of requests that nobody knows; never that of another request."""
+    turn = made.turn(status=500)
+    known, other, unknown = (
+        replace(
+            made.completion(turn),
+            request_id=request_id,
+            fields={"exception": f"Traceback\n  f()\n{name}: x\n"},
+        )
+        for request_id, name in ((turn.request_id, "KeyError"), ("another", "OSError"), (None, "ValueError"))
+    )
+    for records, told in (
+        ((known, other, unknown), "; the log tells of KeyError: x"),
+        (
+            (other, unknown, replace(unknown, fields={"exception": "A: b"})),
+            "; the log tells of ValueError: x, or of A: b",
+        ),
+        ((other,), ""),
+    ):
+        (finding,) = INVARIANTS.get(STATUS)(made.history(turn, *records))
+        assert finding.evidence == f"{turn}{told}"
 
 
 def test_a_status_outside_the_contract_is_found(made, findings):
