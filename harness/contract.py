@@ -32,6 +32,7 @@ class Contract:
     `pooled_descriptors_max` is what the target's own pools may open after the warm-up. `fallback_reasons` are the
     words that an answer may give for a level that did not answer; `health_path` must answer within a second, and `ready_path`
     says by 200 or 503 whether the target can take work.
+    With `sessions_outlive` what a session holds is there again when its process has ended and another is there.
     With `shutdown_logged` the last lines of a process that ends are in its log.
     `dropped_lines_metric` is the counter, on the page of its metrics, of log lines that it could not write,
     `in_flight_metric` the gauge of the requests that are being served, and `alarm_metrics` count the calls that the
@@ -48,6 +49,7 @@ class Contract:
     turn_method: str = "POST"
     sessions: bool = True
     session_names: tuple[str, ...] = ()
+    sessions_outlive: bool = False
     request_ids: bool = False
     problem_media_type: str | None = None
     completion_event: str | None = None

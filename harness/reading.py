@@ -125,6 +125,17 @@ def met(exchange: Exchange, history: History, *, after_s: float = 0.0) -> tuple[
     return tuple(one for one in history.of(Outage) if one.meets(exchange.at_s, exchange.ended_s + after_s))
 
 
+def outlived(turn: Exchange, session_id: str | None, at_s: float, history: History) -> bool:
+    """Whether a session of an id must still know a turn of its own at a time: it may have lain in a process that ended since.
+
+    Turns that come at once for a session that is gone may each begin one: then it is those of that id that it must know.
+    """
+    ends = [one for one in history.of(Outage) if one.how != PAUSED and one.at_s <= at_s]
+    if history.header.contract.sessions_outlive or not ends:
+        return True
+    return turn.session_id == session_id and all(one.ended_s < turn.at_s for one in ends)
+
+
 def killed(outage: Outage) -> bool:
     """True where the process had no time to write anything more: SIGKILL, also at the end of the grace after SIGTERM."""
     return outage.how == KILLED or outage.exit_code == -signal.SIGKILL

@@ -1,12 +1,12 @@
 """What was kept: every acknowledged turn, in order, and what the provider was told of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 
-from harness.history import PROVIDER, SNAPSHOTS, WIRE, Exchange, History, Snapshot, UpstreamCall
-from harness.reading import answered_ok, field
+from harness.history import PROVIDER, SNAPSHOTS, WIRE, Exchange, History, Outage, Snapshot, UpstreamCall
+from harness.reading import PAUSED, answered_ok, field, outlived
 from harness.registry import invariant
 from harness.verdict import Finding
 
@@ -18,7 +18,8 @@ def history_preserved(history: History) -> Iterable[Finding]:
     A turn is before another that began after its answer; of two that overlapped, either may come first.
 
     A call belongs to the turn whose request id it carries; without one, to a turn that says the same at that time.
-    Where several do, it is enough that it tells the history of one of them. A contract may bound how much is told.
+    Where several do, it is enough that it tells the history of one of them. A contract may bound how much is told, and
+    a session that does not outlive its process is told of from its last one on.
     """
     acknowledged, most = _acknowledged(history), history.header.contract.history_turns_max
     words = _words(history)
@@ -37,30 +38,41 @@ def history_preserved(history: History) -> Iterable[Finding]:
 
 @invariant("sessions.acknowledged_turns_kept", witnesses={WIRE, SNAPSHOTS})
 def acknowledged_turns_kept(history: History) -> Iterable[Finding]:
-    """What is stored of a session is what was acknowledged: each turn once, in order, nothing foreign, nothing half."""
+    """What is stored of a session is what was acknowledged: each turn once, in order, nothing foreign, nothing half.
+
+    Of one that does not outlive its process only what the last one acknowledged is asked for.
+    """
     acknowledged = _acknowledged(history)
     for snapshot in history.of(Snapshot):
         kind, _, label = snapshot.name.partition(":")
         if kind != "session":
             continue
         evidence = f"snapshot {snapshot.name} at {snapshot.at_s:.3f} s"
+        turns = acknowledged[label]
+        last_id = turns[-1].session_id if turns else None
+        kept = [turn for turn in turns if outlived(turn, last_id, snapshot.at_s, history)]
+        if turns and not kept:
+            continue
         if snapshot.status != HTTPStatus.OK or not isinstance(snapshot.data, dict):
             yield Finding(message=f"session {label} cannot be read: {snapshot.status}", evidence=evidence)
             continue
         stored = snapshot.data.get("turns", [])
-        same = _same(acknowledged[label], history)
+        same = _same(kept, history)
         stored = [
             {**turn, "request_id": same.get(str(turn.get("request_id")), turn.get("request_id"))}
             for turn in stored
         ]
-        for complaint in _differences(stored, acknowledged[label], _sent(history, label)):
+        for complaint in _differences(stored, kept, _sent(history, label)):
             yield Finding(message=f"session {label}: {complaint}", evidence=evidence)
 
 
 @invariant("sessions.turns_counted", witnesses={WIRE}, promises=("sessions",))
 def turns_counted(history: History) -> Iterable[Finding]:
-    """No two turns of a session have one number, none is higher than the turns that were sent, and the session stays one."""
-    for label, turns in _acknowledged(history).items():
+    """No two turns of a session have one number, none is higher than the turns that were sent, and the session stays one.
+
+    One that does not outlive its process begins anew with the next.
+    """
+    for label, turns in _of_one_life(history):
         numbers = sorted(number for turn in turns if isinstance(number := field(turn, "turn"), int))
         if len(set(numbers)) != len(numbers) or any(
             number > len(_sent(history, label)) for number in numbers
@@ -70,6 +82,19 @@ def turns_counted(history: History) -> Iterable[Finding]:
             yield Finding(
                 message=f"session {label}: answered under several session ids", evidence=str(turns[-1])
             )
+
+
+def _of_one_life(history: History) -> Iterator[tuple[str, list[Exchange]]]:
+    """The acknowledged turns of each session as long as it stays one; of turns in an outage nobody knows whose they are."""
+    outlives = history.header.contract.sessions_outlive
+    ends = [] if outlives else [one for one in history.of(Outage) if one.how != PAUSED]
+    for label, turns in _acknowledged(history).items():
+        lives: dict[tuple[int, str | None], list[Exchange]] = defaultdict(list)
+        for turn in turns:
+            if not any(one.at_s <= turn.at_s <= one.ended_s for one in ends):
+                life = sum(one.ended_s < turn.at_s for one in ends)
+                lives[life, turn.session_id if life else None].append(turn)
+        yield from ((label, life) for life in lives.values())
 
 
 @invariant("sessions.answers_not_crossed", witnesses={WIRE})
@@ -119,7 +144,11 @@ def _due(
     that was not acknowledged may be stored all the same, and is then one of the last.
     """
     ended = [one for one in acknowledged if one.ended_s < call.at_s]
-    earlier = [one for one in ended if one.ended_s <= turn.at_s and one is not turn]
+    earlier = [
+        one
+        for one in ended
+        if one.ended_s <= turn.at_s and one is not turn and outlived(one, turn.session_id, call.at_s, history)
+    ]
     most = history.header.contract.history_turns_max
     if most is None:
         return earlier

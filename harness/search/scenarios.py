@@ -60,10 +60,10 @@ class Surface:
 
     @classmethod
     def of(cls, profile: Profile) -> Self:
-        """The surface of the target that a profile describes; sessions outlive it in a store that the run owns."""
+        """The surface of the target that a profile describes."""
         return cls(
             sessions=profile.turn.holds_sessions,
-            restarts=profile.turn.holds_sessions and profile.store_variable is not None,
+            restarts=profile.turn.holds_sessions and profile.contract.sessions_outlive,
             health=profile.health,
             capabilities=profile.capabilities,
         )

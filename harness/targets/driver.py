@@ -22,6 +22,7 @@ from harness.targets.events import EVENT_STREAM, Answered
 from harness.targets.exchanging import REQUEST_ID, Exchanges, Said, turn_headers
 from harness.targets.links import NotedNetwork
 from harness.targets.mistakes import mistaken
+from harness.targets.naming import SessionNames
 from harness.targets.serving import Gathering
 
 GOLDEN = "__golden"
@@ -49,7 +50,7 @@ class Driver:
         self._exchanges = Exchanges(job, driven, recorder, nonce=nonce)
         self._clients = Clients(self._exchanges, job.profile.turn, seed=job.seed)
         self._headers = turn_headers(job.profile.turn)
-        self._sessions: dict[str, str] = {}
+        self._sessions = SessionNames(job, recorder)
         self._held: set[str] = set()
         self._words = Words("canary", job.seed)
         self.doubts: dict[str, None] = {}
@@ -141,10 +142,10 @@ class Driver:
     async def _turn(
         self, turn: Turn, *, step: int, role: str, leave_after_s: float | None = None
     ) -> Exchange:
-        """Hold one turn, with its retries; the first answer of a session names it, unless the client chose its id."""
+        """Hold one turn, with its retries."""
         canary = self._words.new() if CANARY in turn.message else None
         said = Said(session=turn.session, message=turn.message.replace(CANARY, canary or ""), canary=canary)
-        session_id = self._sessions.get(turn.session) or self._chosen(turn.session)
+        session_id = self._sessions.of(turn.session)
         for _ in range(turn.retries + 1):
             outgoing = self._outgoing(turn, said, session_id)
             if role == "turn":
@@ -155,9 +156,7 @@ class Driver:
             else:
                 sent = await self._exchanges.sent(outgoing)
                 exchange = self._exchanges.noted(sent, step=step, role=role, said=said)
-        named = exchange.session_id or self._chosen(turn.session)
-        if named is not None and (exchange.session_id or exchange.status == HTTPStatus.OK):
-            self._sessions.setdefault(turn.session, named)
+        self._sessions.answered(turn.session, exchange)
         return exchange
 
     def _outgoing(self, turn: Turn, said: Said, session_id: str | None) -> Outgoing:
@@ -173,13 +172,6 @@ class Driver:
             headers=headers | self._headers,
             body=orjson.dumps(template.render(said.message or "", session_id, stream=stream)),
         )
-
-    def _chosen(self, label: str) -> str | None:
-        """The id that the client chooses for a session, where that is its part."""
-        template = self._job.profile.turn
-        if template.session or not template.holds_sessions:
-            return None
-        return f"{label}-{Words(f'session-{label}', self._job.seed).new()}"
 
     async def _request(self, request: Request, *, step: int, role: str) -> Exchange:
         """Send one request that holds no turn."""

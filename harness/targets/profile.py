@@ -132,6 +132,7 @@ def load(where: str = REFERENCE) -> Profile:
         "turn_path": turn.get("path"),
         "statuses": STATUSES,
         "deadline_s": DEADLINE_S,
+        "sessions_outlive": bool(values.get("store") or values.get("store_variable")),
         **_known(Contract, own, where, "contract", lines),
     }
     if isinstance(values.get("command"), str):
