@@ -57,6 +57,18 @@ def test_sessions_are_promised_by_the_body(tmp_path):
     assert INVARIANTS.get("sessions.history_preserved").promises == ("sessions",)
 
 
+@pytest.mark.parametrize(
+    ("line", "outlive"),
+    [("", False), ('store = "sqlite"', True), ('store_variable = "DB"', True)],
+)
+def test_sessions_outlive_a_process_where_there_is_a_store(tmp_path, line, outlive):
+    """A service without a store is not asked after a restart for what it knew; the contract may say otherwise of either."""
+    text = GOOD.replace('app = "m:f"', f'app = "m:f"\n{line}')
+    assert read(tmp_path, text).contract.sessions_outlive is outlive
+    said = f"{text}sessions_outlive = {str(not outlive).lower()}\n"
+    assert read(tmp_path, said).contract.sessions_outlive is not outlive
+
+
 def test_a_session_is_known_by_its_names_in_answer_and_body(tmp_path):
     """By the last part of the pointer and by the key that holds it, however deep: so it is called in the log."""
     nested = GOOD.replace(', session = "{session}"', ', of = [{ trip = "{session}" }]')

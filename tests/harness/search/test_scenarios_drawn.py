@@ -146,14 +146,15 @@ def test_hypothesis_shrinks_towards_one_plain_turn():
 
 
 def test_the_surface_is_read_from_a_profile():
-    """Sessions by the body of a turn, restarts by the store that is the run's own, health by its path."""
+    """Sessions by the body of a turn, restarts by what is promised of them, health by its path."""
     whole = profiles.load()
     read = replace(WHOLE, capabilities=whole.capabilities)
     assert Surface.of(whole) == read
     alone = replace(whole.turn, body={"text": "{message}"})
     bare = replace(BARE, capabilities=whole.capabilities - {"sessions"})
     assert Surface.of(replace(whole, turn=alone, health=None)) == bare
-    assert Surface.of(replace(whole, store_variable=None)) == replace(read, restarts=False)
+    forgetful = replace(whole, contract=replace(whole.contract, sessions_outlive=False))
+    assert Surface.of(forgetful) == replace(read, restarts=False)
 
 
 @pytest.mark.parametrize("base", library.find([]), ids=lambda base: base.name)

@@ -1,0 +1,74 @@
+"""Sessions that lie in the memory of a process: what its end may take with it, and what it may not."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.history import Outage
+
+TOLD = "sessions.history_preserved"
+KEPT = "sessions.acknowledged_turns_kept"
+COUNTED = "sessions.turns_counted"
+ENDED = Outage(at_s=2.2, ended_s=2.8, fault="process.kill", how="killed", exit_code=-9)
+
+
+def in_memory(made, *records):
+    return made.history(*records, contract=replace(made.header().contract, sessions_outlive=False))
+
+
+def of_life(made, number, turn, **changes):
+    """The turn that is sent as the run's `number`, and that the process counts as its own `turn`."""
+    sent = made.turn(number)
+    return replace(sent, body={**sent.body, "turn": turn}, **changes)
+
+
+@pytest.mark.parametrize(
+    ("outages", "told", "found"),
+    [
+        ((ENDED,), ("message 3",), 0),
+        ((ENDED,), (), 1),
+        ((), ("message 3",), 1),
+        ((replace(ENDED, how="paused"),), ("message 3",), 1),
+    ],
+)
+def test_only_what_the_last_process_was_told_is_due(made, findings, outages, told, found):
+    """Turns before its end need not be told after it; those after it must be, and without an end all of them."""
+    one, two, three = made.turn(1), made.turn(2), of_life(made, 3, 1)
+    four = of_life(made, 4, 2)
+    history = in_memory(made, one, two, *outages, three, four, made.call(four, told=told))
+    assert len(findings(TOLD, history)) == found
+    outliving = made.history(one, two, *outages, three, four, made.call(four, told=told))
+    assert len(findings(TOLD, outliving)) == 1
+
+
+def test_each_that_comes_at_once_may_begin_the_session_anew(made, findings):
+    """After the end two turns at once may each be given an id; what was said under one is due under that one alone."""
+    three, four = of_life(made, 3, 1, session_id="s-x"), of_life(made, 4, 1, session_id="s-y")
+    five = of_life(made, 5, 2, session_id="s-y")
+    for told, found in ((("message 4",), 0), (("message 3",), 1)):
+        history = in_memory(made, made.turn(1), ENDED, three, four, five, made.call(five, told=told))
+        assert len(findings(TOLD, history)) == found
+    assert findings(COUNTED, history) == []
+
+
+def test_numbers_begin_again_with_a_process_and_not_before(made, findings):
+    """The numbers of two processes may be the same, under two ids; those of one may not, and turns in between are nobody's."""
+    one, two = made.turn(1), made.turn(2)
+    between = of_life(made, 2, 1, request_id="r-b", at_s=2.5, ended_s=2.9)
+    three, four = of_life(made, 3, 1, session_id="s-new"), of_life(made, 4, 1, session_id="s-new")
+    assert findings(COUNTED, in_memory(made, one, two, ENDED, between, three)) == []
+    assert len(findings(COUNTED, in_memory(made, one, two, ENDED, three, four))) == 1
+    assert len(findings(COUNTED, in_memory(made, one, two, three))) == 2
+    assert len(findings(COUNTED, made.history(one, two, ENDED, three))) == 2
+
+
+def test_what_is_stored_is_what_the_last_process_acknowledged(made, findings):
+    """A session that went with its process need not be readable; what was acknowledged since must be there."""
+    one, three = made.turn(1), of_life(made, 3, 1)
+    gone = made.stored(status=404, data={})
+    assert findings(KEPT, in_memory(made, one, ENDED, gone)) == []
+    assert len(findings(KEPT, in_memory(made, one, gone))) == 1
+    assert len(findings(KEPT, in_memory(made, ENDED, gone))) == 1
+    assert len(findings(KEPT, made.history(one, ENDED, gone))) == 1
+    assert findings(KEPT, in_memory(made, one, ENDED, three, made.stored(three))) == []
+    assert len(findings(KEPT, in_memory(made, one, ENDED, three, gone))) == 1

@@ -1,0 +1,46 @@
+"""A session is called as it was first answered, and anew where the process that knew it has ended."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.history import Outage
+from harness.targets import profile as profiles
+from harness.targets.driven import Job, Recorder
+from harness.targets.naming import SessionNames
+
+HERE = Path(__file__).parent
+
+
+def names(*outages: Outage, outlive: bool = False) -> SessionNames:
+    """Those of a run with the small app, in which these outages were."""
+    profile = profiles.load(str(HERE / "profile.toml"))
+    profile = replace(profile, contract=replace(profile.contract, sessions_outlive=outlive))
+    recorder = Recorder()
+    recorder.records.extend(outages)
+    return SessionNames(Job(name="small", arm="", steps=(), faults=(), profile=profile, seed=1), recorder)
+
+
+def outage(how: str) -> Outage:
+    return Outage(at_s=1.0, ended_s=2.0, fault="process.kill", how=how)
+
+
+@pytest.mark.parametrize(
+    ("named", "second", "known"),
+    [
+        (names(), {}, "s-a"),
+        (names(outage("paused")), {}, "s-a"),
+        (names(outage("killed"), outlive=True), {}, "s-a"),
+        (names(outage("killed")), {}, "s-new"),
+        (names(outage("terminated")), {"status": 404, "session_id": None}, None),
+        (names(outage("terminated")), {"status": 503, "session_id": None}, "s-a"),
+        (names(), {"status": 404, "session_id": None}, "s-a"),
+    ],
+)
+def test_a_session_keeps_its_name_unless_it_went_with_its_process(made, named, second, known):
+    """Its first answer names it; after the process has ended its last answer does, and none where it is not there."""
+    assert named.of("a") is None
+    named.answered("a", made.turn(1))
+    named.answered("a", replace(made.turn(2), **{"session_id": "s-new", **second}))
+    assert named.of("a") == known
