@@ -82,7 +82,7 @@ def playable(scenarios: Sequence[Scenario], stage: str) -> tuple[Scenario, ...]:
     carried = tuple(scenario for scenario in scenarios if stage in scenario.stages)
     if not carried:
         wanted = "; ".join(f"{one.name} is played in {', '.join(one.stages)}" for one in scenarios)
-        raise UsageError(f"nothing to play in {stage}: {wanted}")
+        raise UsageError(f"nothing to play in {stage}: {wanted}; give --stage {scenarios[0].stages[0]}")
     return carried
 
 

@@ -14,6 +14,7 @@ from harness.registry import FAULTS, INVARIANTS
 from harness.reports import terminal
 from harness.scenario import Scenario
 from harness.targets.profile import defect_catalog
+from harness.variants import variants
 
 
 class Kind(StrEnum):
@@ -45,13 +46,30 @@ def _faults(scenario: Scenario) -> str:
     return f" (under {names})" if names else ""
 
 
+def _of_faults() -> list[tuple[str, str]]:
+    """The invariants that are asked under some faults only, each with those."""
+    held: dict[str, tuple[str, dict[str, None]]] = {}
+    for name, kind in FAULTS.items():
+        for fault in variants(kind):
+            for one in getattr(fault, "holds", ()):
+                held.setdefault(one.name, (one.summary, {}))[1][name] = None
+    return [
+        (name, f"{summary} (under {_some(list(faults))})") for name, (summary, faults) in sorted(held.items())
+    ]
+
+
+def _some(names: list[str]) -> str:
+    """The first of some names; that it is not the only one shows."""
+    return names[0] if len(names) == 1 else f"{names[0]}, ..."
+
+
 def _rows(kind: Kind, target: str | None) -> list[tuple[str, str]]:
     """Name and one line of each."""
     match kind:
         case Kind.FAULTS:
             return [(name, (fault.__doc__ or "").strip().splitlines()[0]) for name, fault in FAULTS.items()]
         case Kind.INVARIANTS:
-            return [(name, invariant.summary) for name, invariant in INVARIANTS.items()]
+            return [*((name, one.summary) for name, one in INVARIANTS.items()), *_of_faults()]
         case Kind.SCENARIOS:
             return [(one.name, one.summary + _faults(one)) for one in library.find([])]
         case Kind.DEFECTS:

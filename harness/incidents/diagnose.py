@@ -216,7 +216,8 @@ async def search(lab: Lab, diagnosis: Diagnosis, suspects: Iterable[Suspect]) ->
     await lab.tried([suspect for suspect, _ in order], diagnosis.add, enough=enough)
     diagnosis.played += lab.count
     if lab.spent and lab.count < len(order) and not enough(lab.count):
-        diagnosis.notes.append(f"time was over: {lab.count} of {len(order)} were tried; {MORE_TIME}")
+        stage = order[0][0].stage
+        diagnosis.notes.append(f"time was over: {lab.count} of {len(order)} were tried {stage}; {MORE_TIME}")
     diagnosis.notes += [
         f"{count} runs proved nothing: {reason}" for reason, count in lab.refused.most_common()
     ]

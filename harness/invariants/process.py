@@ -46,8 +46,11 @@ def exits_cleanly(history: History) -> Iterable[Finding]:
     """
     for outage in history.of(Outage):
         if outage.how == TERMINATED and outage.exit_code not in (None, *CLEAN):
+            killed = outage.exit_code == -signal.SIGKILL
             yield Finding(
-                message=f"ended with exit code {outage.exit_code} after SIGTERM",
+                message="did not end within its grace after SIGTERM, and was killed"
+                if killed
+                else f"ended with exit code {outage.exit_code} after SIGTERM",
                 evidence=f"{outage.fault} at {outage.at_s:.3f}..{outage.ended_s:.3f} s",
             )
 

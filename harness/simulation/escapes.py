@@ -14,7 +14,10 @@ from typing import Any
 from harness.simulation.baton import LOCK_TYPE, acquire, make_queue
 from harness.simulation.scheduler import Scheduler, here
 
-NETWORK = "pass the seam (the provider's transport, the store, the network), or play it in the stage live"
+NETWORK = (
+    "pass the seam (the provider's transport, by the address in the profile's provider_variable; the store; the network), "
+    "or play it in the stage live"
+)
 PROCESS = "a simulation is one process: play it in the stage live"
 OUTSIDE = "it was made before the run, or by a foreign thread: import and build the app inside the run"
 UVLOOP = "its time and its order are out of reach: drop it (loop='asyncio'; the seam is the loop policy), or play it live"

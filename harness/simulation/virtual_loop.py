@@ -11,7 +11,8 @@ from harness.simulation.reports import described, pending
 from harness.simulation.scheduler import Scheduler
 
 DESCRIPTOR_REMEDY = (
-    "nothing real can wake a simulated loop: pass the seam (the provider's transport, the store, the network), "
+    "nothing real can wake a simulated loop: pass the seam (the provider's transport, by the address in the profile's "
+    "provider_variable; the store; the network), "
     "or play it in the stage live"
 )
 

@@ -215,6 +215,7 @@ def test_there_is_something_of_every_kind(shakeout, kind):
 
 @pytest.mark.parametrize(("kind", "told"), [
     ("scenarios", "(under provider.rate_limited)"),
+    ("invariants", "(under provider.client_error)"),
     ("gates", "METRIC [@scenario=NAME] [@endpoint=NAME] [@phase=NAME] OP LIMIT [alpha=A] [min_n=N] [abort]"),
 ])  # fmt: skip
 def test_what_another_command_wants_of_them_is_listed_too(shakeout, kind, told):

@@ -25,7 +25,7 @@ async def test_what_was_left_when_the_time_was_over_is_told() -> None:
     """So many of so many suspects were tried: whoever reads "nothing reproduces it" knows how much was looked at."""
     known = diagnosis(PLAIN, LATE)
     await search(lab_of(0.0), known, [suspect("a"), suspect("b")])
-    assert known.notes == ["time was over: 0 of 2 were tried; give it more with --for"]
+    assert known.notes == ["time was over: 0 of 2 were tried simulated; give it more with --for"]
 
 
 async def test_nothing_is_said_of_the_time_where_there_was_enough(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +88,7 @@ async def test_a_suspect_that_is_still_played_at_the_end_is_broken_off(
     monkeypatch.setattr(lab, "_tried", endless)
     await search(lab, known, [suspect("a"), suspect("b")])
     assert (taken_down, lab.count) == (["target"], 0)
-    assert known.notes == ["time was over: 0 of 2 were tried; give it more with --for"]
+    assert known.notes == ["time was over: 0 of 2 were tried simulated; give it more with --for"]
 
 
 async def test_a_timeout_of_the_work_itself_is_not_taken_for_the_end() -> None:

@@ -21,12 +21,18 @@ def test_a_clean_end_passes(made, findings, exit_code):
     assert findings(CLEAN, made.history(made.turn(), outage("terminated", exit_code))) == []
 
 
-@pytest.mark.parametrize("exit_code", [1, 3, -9, -11])
-def test_a_process_that_has_to_be_killed_or_crashes_is_found(made, findings, exit_code):
+@pytest.mark.parametrize(
+    ("exit_code", "said"),
+    [
+        (1, "ended with exit code 1 after SIGTERM"),
+        (3, "ended with exit code 3 after SIGTERM"),
+        (-9, "did not end within its grace after SIGTERM, and was killed"),
+        (-11, "ended with exit code -11 after SIGTERM"),
+    ],
+)
+def test_a_process_that_has_to_be_killed_or_crashes_is_found(made, findings, exit_code, said):
     """An error's exit code, and the signal of a crash or of a SIGKILL after the grace, are found."""
-    assert findings(CLEAN, made.history(outage("terminated", exit_code))) == [
-        f"ended with exit code {exit_code} after SIGTERM"
-    ]
+    assert findings(CLEAN, made.history(outage("terminated", exit_code))) == [said]
 
 
 def test_a_process_that_was_killed_owes_no_clean_end(made, findings):

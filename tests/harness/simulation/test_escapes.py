@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 Played = Callable[..., Any]
-NETWORK = "pass the seam (the provider's transport, the store, the network), or play it in the stage live"
+NETWORK = (
+    "pass the seam (the provider's transport, by the address in the profile's provider_variable; the store; the network), "
+    "or play it in the stage live"
+)
 REFUSED = {
     "connects": ("socket.getaddrinfo", NETWORK),
     "connects_on_the_loop": ("socket.connect ('127.0.0.1', 9)", NETWORK),
