@@ -71,7 +71,7 @@ def recovers_in_between(history: History) -> Iterable[Finding]:
 
 @oracle("network.answered_once", witnesses={WIRE, PROVIDER}, promises=("request_ids",))
 def answered_once(history: History) -> Iterable[Finding]:
-    """What the provider has answered for a request, whole and undisturbed, is not asked for again by the same request."""
+    """What the provider has answered for a request, whole and undisturbed, that request does not ask for again."""
     sent = Counter(exchange.request_id for exchange in history.exchanges)
     answered = Counter(
         (call.request_id, call.level, json.dumps(call.messages, sort_keys=True, default=str))
