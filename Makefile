@@ -24,7 +24,7 @@ run: setup
 	done; exit 3
 
 test: setup
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: setup
 	$(BIN)/ruff format --check $(SOURCES)

@@ -13,6 +13,7 @@ import time
 import weakref
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 import anyio.to_thread
@@ -68,7 +69,7 @@ class WitnessedApp:
             nonlocal began
             if message["type"] == "http.response.start":
                 began = True
-                message["headers"] = [*message.get("headers", ()), self._header]
+                message["headers"] = [*message.get("headers", ()), self._header, *_last_of(message["status"])]
             await send(message)
 
         try:
@@ -148,9 +149,14 @@ def objects() -> int:
     return sum(module not in UNCOUNTED for module in modules)
 
 
+def _last_of(status: int) -> list[tuple[bytes, bytes]]:
+    """What tells a client to send no more on a connection: uvicorn closes that on which an app raised behind its answer."""
+    return [(b"connection", b"close")] if status == HTTPStatus.INTERNAL_SERVER_ERROR else []
+
+
 def _failure() -> tuple[Message, Message]:
     """What uvicorn answers in the place of an app that did not."""
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
     return (
         {"type": "http.response.start", "status": 500, "headers": headers},
         {"type": "http.response.body", "body": b"Internal Server Error"},

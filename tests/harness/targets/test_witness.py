@@ -3,9 +3,11 @@
 import asyncio
 import os
 import threading
+from contextlib import suppress
 from typing import Any
 
 import anyio
+import pytest
 
 from harness.targets.system import held, memory_bytes
 from harness.targets.witness import WitnessedApp
@@ -72,3 +74,24 @@ def test_the_system_tells_the_memory_of_each_process_that_is_there() -> None:
     assert own > 1_000_000
     together = held((os.getpid(), os.getpid(), nobody))["memory_bytes"]
     assert abs(together - 2 * own) < own
+
+
+@pytest.mark.parametrize(("status", "closes"), [(200, False), (500, True), (503, False), (None, True)])
+async def test_an_answer_behind_which_the_connection_is_closed_says_so(
+    status: int | None, closes: bool
+) -> None:
+    """It is closed behind an app that raises: a client that went on there would be told of no answer at all."""
+    sent: list[dict[str, Any]] = []
+
+    async def answering(scope: Any, receive: Any, send: Any) -> None:
+        if status is None:
+            raise RuntimeError("before anything was answered")
+        await send({"type": "http.response.start", "status": status, "headers": []})
+
+    async def noted(message: Any) -> None:
+        sent.append(message)
+
+    nothing: Any = None
+    with suppress(RuntimeError):
+        await WitnessedApp(answering, nonce="n")({"type": "http"}, nothing, noted)
+    assert ((b"connection", b"close") in sent[0]["headers"]) is closes
