@@ -94,14 +94,14 @@ def _swept(profile: Profile, stage: str, history: History) -> Stage:
 
 
 def _show(found: Sequence[Point], stages: Sequence[Stage], verdict: Verdict, chosen: Options) -> None:
-    """The parts of the profile, what a sweep would play, and how much is to be mended."""
+    """The parts of the profile, and how much is to be mended; where nothing is, what a sweep would play."""
     marks = {
         point: "[bold red]no[/]" if point.wrong else "[green]yes[/]" if point.found else "-"
         for point in found
     }
     rows = [(point.what, marks[point], escape(point.said)) for point in found]
     terminal.show_rows(out, ("part", "found", ""), rows)
-    for stage in stages:
+    for stage in stages if verdict is Verdict.PASSED else ():
         untried = stage.faults and stage.name != chosen.stage
         hint = f"; whether it can be held there, profile check --stage {stage.name} says" if untried else ""
         unfit = sum(stage.not_applicable.values())

@@ -79,9 +79,10 @@ def checked(shakeout, tmp_path):
 
 @pytest.mark.parametrize(("stage", "up"), [("live", "200"), ("live", "503"), ("simulated", "200")])
 def test_what_is_named_is_found(checked, stage, up):
-    """The worker is there by its name, and readiness may be said either way."""
-    code, _, document = checked("--stage", stage, up=up)
+    """The worker is there by its name, and readiness may be said either way; then a sweep's plan is told."""
+    code, said, document = checked("--stage", stage, up=up)
     assert code == 0
+    assert "faults to be played" in said
     assert f"profile check --stage {stage} --target " in document["replay"]
     assert {"ready", "worker", "sync_entry", "state", "metrics"} <= {
         part["part"] for part in document["parts"] if part["found"]
@@ -107,9 +108,13 @@ def test_what_is_named_is_found(checked, stage, up):
     ],
 )
 def test_what_is_not_there_is_to_be_mended(checked, values, part, line):
-    """What the profile names and nobody finds is wrong, exit 3, with the line that says it; all else is found."""
-    code, _, document = checked(**values)
+    """What the profile names and nobody finds is wrong, exit 3, with the line that says it; all else is found.
+
+    What a sweep would play by such a profile is not told, so that what is to be mended is seen.
+    """
+    code, said, document = checked(**values)
     assert code == 3
+    assert "faults to be played" not in said
     (wrong,) = (one for one in document["parts"] if one["wrong"])
     assert wrong["part"] == part
     assert f"profile.toml:{line})" in wrong["said"]
