@@ -278,9 +278,14 @@ def _promised(profile: Profile) -> Iterator[Point]:
     """What the profile leaves out, and what is not judged for it; what one conversation cannot show is only repeated."""
     said = "" if profile.health else "nobody sees whether it stays well under a fault"
     yield Point(what="health", found=bool(profile.health), said=said)
-    unseen = {
+    unseen: dict[str, tuple[object, str]] = {
         "keys": (profile.turn.keys, "no turn is sent twice under an idempotency key"),
         "deadline": (profile.deadline_variable, "no fault gives it less time for a turn"),
     }
+    if profile.turn.holds_sessions:
+        otherwise = (
+            "what a session held may go with its process; where not, sessions_outlive = true in [contract]"
+        )
+        unseen["sessions_outlive"] = (profile.contract.sessions_outlive, otherwise)
     for what, (given, otherwise) in unseen.items():
         yield Point(what=what, found=False, said="named, not tried here" if given else otherwise)

@@ -49,7 +49,7 @@ class Contract:
     turn_method: str = "POST"
     sessions: bool = True
     session_names: tuple[str, ...] = ()
-    sessions_outlive: bool = False
+    sessions_outlive: bool = True
     request_ids: bool = False
     problem_media_type: str | None = None
     completion_event: str | None = None

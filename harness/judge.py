@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from harness.history import LOGS, PROVIDER, History, Outage, Snapshot
-from harness.reading import DIED, is_owed
+from harness.reading import DIED, is_owed, samples
 from harness.registry import Invariant
 from harness.verdict import TOO_BUSY, Verdict, Violation
 
@@ -125,12 +125,16 @@ def _silent(history: History) -> Iterator[str]:
 
 
 def _unread(history: History) -> Iterator[str]:
-    """Why nothing that is counted can be believed: the page of the metrics was asked for, and never came."""
+    """Why nothing that is counted can be believed: the page of the metrics never came, or lacks what tells by being low."""
     contract = history.header.contract
     promised = (contract.response_metric, contract.in_flight_metric, contract.dropped_lines_metric)
-    pages = [one.status for one in history.of(Snapshot) if one.name == "metrics"]
-    if (any(promised) or contract.alarm_metrics) and pages and HTTPStatus.OK not in pages:
-        yield f"the metrics were asked for and answered {pages[-1]}: is metrics of the profile the path of their page?"
+    pages = [one for one in history.of(Snapshot) if one.name == "metrics"]
+    read = [one for one in pages if one.status == HTTPStatus.OK]
+    if (any(promised) or contract.alarm_metrics) and pages and not read:
+        yield f"the metrics were asked for and answered {pages[-1].status}: is metrics of the profile the path of their page?"
+    gauge = contract.in_flight_metric
+    if gauge and read and not any(True for one in read for _ in samples(one, gauge)):
+        yield f"the metrics have no {gauge}: is in_flight_metric of the profile what they call it?"
 
 
 def _untold(history: History) -> Iterator[str]:

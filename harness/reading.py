@@ -3,16 +3,29 @@
 import hashlib
 import re
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from harness.history import Exchange, FaultFired, History, Outage, Snapshot, Starved, UpstreamCall
+from harness.history import (
+    Exchange,
+    FaultFired,
+    History,
+    Outage,
+    Probe,
+    Record,
+    Snapshot,
+    Starved,
+    UpstreamCall,
+)
 
 DONE, ERROR = "done", "error"
 """With one of these the reference app ends every stream: with the fields of the 200, or with what went wrong."""
 
 PAUSED, TERMINATED, KILLED, DIED = "paused", "terminated", "killed", "died"
+
+RESTART = "restart"
+"""The phase of what is probed of a process that a step is about to end."""
 
 WRITTEN_S = 0.1
 """So soon after its answer what is logged of a request may still be unwritten, and is lost with a process that is killed."""
@@ -125,15 +138,22 @@ def met(exchange: Exchange, history: History, *, after_s: float = 0.0) -> tuple[
     return tuple(one for one in history.of(Outage) if one.meets(exchange.at_s, exchange.ended_s + after_s))
 
 
+def ends(records: Iterable[Record]) -> list[tuple[float, float]]:
+    """From when until when nobody was there, for each time that a process was ended, by a fault or in a step."""
+    outages = [(one.at_s, one.ended_s) for one in records if isinstance(one, Outage) and one.how != PAUSED]
+    steps = [(one.at_s, one.at_s) for one in records if isinstance(one, Probe) and one.phase == RESTART]
+    return outages + steps
+
+
 def outlived(turn: Exchange, session_id: str | None, at_s: float, history: History) -> bool:
     """Whether a session of an id must still know a turn of its own at a time: it may have lain in a process that ended since.
 
     Turns that come at once for a session that is gone may each begin one: then it is those of that id that it must know.
     """
-    ends = [one for one in history.of(Outage) if one.how != PAUSED and one.at_s <= at_s]
-    if history.header.contract.sessions_outlive or not ends:
+    if history.header.contract.sessions_outlive:
         return True
-    return turn.session_id == session_id and all(one.ended_s < turn.at_s for one in ends)
+    before = [until_s for from_s, until_s in ends(history.records) if from_s <= at_s]
+    return not before or (turn.session_id == session_id and max(before) < turn.at_s)
 
 
 def killed(outage: Outage) -> bool:

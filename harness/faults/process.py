@@ -44,7 +44,7 @@ class ProcessStruck(ProcessFault):
     """A process is ended at a `point`; another is there on its store `down_s` later, or when the window ends if that is first.
 
     `mid_request` is while the provider is asked, `mid_stream` in the middle of a stream, and `between_turns` as the
-    window opens: the only point that a target without a provider has. Where no such point comes it has not fired.
+    window opens, for which no provider is needed. Where no such point comes it has not fired.
     """
 
     point: str = chosen(*POINTS)

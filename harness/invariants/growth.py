@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from harness.history import PROBES, WIRE, History, Outage, Probe
+from harness.reading import RESTART
 from harness.registry import invariant
 from harness.verdict import Finding
 
@@ -20,13 +21,13 @@ def no_growth(history: History) -> Iterable[Finding]:
     of plain values is not. Nothing is said where they were not counted, as with few sessions, nor of a process that was
     started meanwhile.
     """
-    probes = {probe.phase: probe for probe in history.of(Probe) if probe.objects or probe.phase == "restart"}
+    probes = {probe.phase: probe for probe in history.of(Probe) if probe.objects or probe.phase == RESTART}
     base, quiet, each = (
         probes.get("baseline"),
         probes.get("quiet"),
         history.header.contract.objects_per_session_max,
     )
-    if base is None or quiet is None or each is None or "restart" in probes or history.of(Outage):
+    if base is None or quiet is None or each is None or RESTART in probes or history.of(Outage):
         return
     sessions = len({turn.session for turn in history.turns if turn.role == "turn"})
     left, most = quiet.objects - base.objects, ONCE + int(each * sessions)

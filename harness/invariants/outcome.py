@@ -1,13 +1,26 @@
 """What was answered: in time, with a status of the contract, under the request's own id."""
 
 import math
+import re
 from collections.abc import Iterable
 from http import HTTPStatus
 
 from harness.history import WIRE, Contract, Exchange, History
-from harness.reading import TERMINATED, cut_with_reason, is_stream, met, paused_s, returned_id, starved_s
+from harness.reading import (
+    TERMINATED,
+    cut_with_reason,
+    is_stream,
+    key_marks,
+    marks_in,
+    met,
+    paused_s,
+    returned_id,
+    starved_s,
+)
 from harness.registry import invariant
 from harness.verdict import Finding
+
+_EXCEPTION = re.compile(r"^(?: *\| )?((?:\w+\.)*[A-Z]\w*(?:: .*)?)$", re.MULTILINE)
 
 ACCEPT_S = 0.01
 """Within this a target takes up a connection, or a request on one that it has."""
@@ -66,14 +79,24 @@ def status_in_contract(history: History) -> Iterable[Finding]:
 
 
 def _raised(exchange: Exchange, history: History) -> str:
-    """What the log says was raised in a request: under its id, or else, as a server's own tracebacks have none, in any."""
-    told = [one for one in history.logs if one.fields.get("exception")]
+    """What the log says was raised in a request: under its id, or else, as a server's own tracebacks have none, in any.
+
+    Where the provider's key is in it, its class alone.
+    """
+    told, keys = [one for one in history.logs if one.fields.get("exception")], key_marks(history)
     for request_id in (exchange.request_id, None):
-        tracebacks = (str(one.fields["exception"]).strip() for one in told if one.request_id == request_id)
-        lines = dict.fromkeys(text.rpartition("\n")[2][:RAISED_CHARACTERS] for text in tracebacks)
-        if lines:
-            return f"; the log tells of {', or of '.join(list(lines)[:RAISED_MAX])}"
+        lines = [_exception_of(str(one.fields["exception"])) for one in told if one.request_id == request_id]
+        said = dict.fromkeys(
+            line.partition(":")[0] if keys & marks_in(line) else line[:RAISED_CHARACTERS] for line in lines
+        )
+        if said:
+            return f"; the log tells of {', or of '.join(list(said)[:RAISED_MAX])}"
     return ""
+
+
+def _exception_of(traceback: str) -> str:
+    """The line of the exception of a traceback, of a group the last one in it; or the last line there is."""
+    return (_EXCEPTION.findall(traceback) or traceback.strip().splitlines() or [""])[-1]
 
 
 @invariant("outcome.expected_status", witnesses={WIRE})

@@ -1,12 +1,12 @@
 """What was kept: every acknowledged turn, in order, and what the provider was told of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
-from harness.history import PROVIDER, SNAPSHOTS, WIRE, Exchange, History, Outage, Snapshot, UpstreamCall
-from harness.reading import PAUSED, answered_ok, field, outlived
+from harness.history import PROVIDER, SNAPSHOTS, WIRE, Exchange, History, Snapshot, UpstreamCall
+from harness.reading import answered_ok, ends, field, outlived
 from harness.registry import invariant
 from harness.verdict import Finding
 
@@ -70,31 +70,46 @@ def acknowledged_turns_kept(history: History) -> Iterable[Finding]:
 def turns_counted(history: History) -> Iterable[Finding]:
     """No two turns of a session have one number, none is higher than the turns that were sent, and the session stays one.
 
-    One that does not outlive its process begins anew with the next.
+    One that does not outlive its process begins anew with the next, and turns that come at once may each begin it.
     """
-    for label, turns in _of_one_life(history):
-        numbers = sorted(number for turn in turns if isinstance(number := field(turn, "turn"), int))
-        if len(set(numbers)) != len(numbers) or any(
-            number > len(_sent(history, label)) for number in numbers
-        ):
-            yield Finding(message=f"session {label}: turns numbered {numbers}", evidence=str(turns[-1]))
-        if len({turn.session_id for turn in turns} - {None}) > 1:
-            yield Finding(
-                message=f"session {label}: answered under several session ids", evidence=str(turns[-1])
-            )
-
-
-def _of_one_life(history: History) -> Iterator[tuple[str, list[Exchange]]]:
-    """The acknowledged turns of each session as long as it stays one; of turns in an outage nobody knows whose they are."""
     outlives = history.header.contract.sessions_outlive
-    ends = [] if outlives else [one for one in history.of(Outage) if one.how != PAUSED]
+    gaps = [] if outlives else ends(history.records)
     for label, turns in _acknowledged(history).items():
-        lives: dict[tuple[int, str | None], list[Exchange]] = defaultdict(list)
-        for turn in turns:
-            if not any(one.at_s <= turn.at_s <= one.ended_s for one in ends):
-                life = sum(one.ended_s < turn.at_s for one in ends)
-                lives[life, turn.session_id if life else None].append(turn)
-        yield from ((label, life) for life in lives.values())
+        for life in _lives(turns, gaps):
+            numbers = sorted(number for turn in life if isinstance(number := field(turn, "turn"), int))
+            if len(set(numbers)) != len(numbers) or any(
+                number > len(_sent(history, label)) for number in numbers
+            ):
+                yield Finding(message=f"session {label}: turns numbered {numbers}", evidence=str(life[-1]))
+        if (moved := _moved(turns, gaps)) is not None:
+            yield Finding(message=f"session {label}: answered under several session ids", evidence=str(moved))
+
+
+def _lives(turns: list[Exchange], gaps: list[tuple[float, float]]) -> Iterable[list[Exchange]]:
+    """The turns of a session that one process counts together; those in a gap are left out, since nobody knows whose they are."""
+    lives: dict[tuple[int, str | None], list[Exchange]] = defaultdict(list)
+    for turn in turns:
+        if not any(from_s <= turn.at_s <= until_s for from_s, until_s in gaps):
+            life = sum(until_s < turn.at_s for _, until_s in gaps)
+            lives[life, turn.session_id if life else None].append(turn)
+    return lives.values()
+
+
+def _moved(turns: list[Exchange], gaps: list[tuple[float, float]]) -> Exchange | None:
+    """A turn that was answered under another id than its session had by then; of those begun at once, it may be any."""
+    first = [turn for turn in turns if not any(from_s <= turn.at_s for from_s, _ in gaps)]
+    if len({turn.session_id for turn in first} - {None}) > 1:
+        return first[-1]
+    for turn in turns:
+        gap = max(((from_s, until_s) for from_s, until_s in gaps if from_s <= turn.at_s), default=None)
+        if gap is None:
+            continue
+        earlier = [one for one in turns if gap[0] <= one.at_s and one.ended_s <= turn.at_s]
+        # What was answered in between may be of either process.
+        is_anew = any(one.at_s > gap[1] for one in earlier)
+        if is_anew and turn.session_id not in {one.session_id for one in earlier}:
+            return turn
+    return None
 
 
 @invariant("sessions.answers_not_crossed", witnesses={WIRE})

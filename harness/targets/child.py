@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 GRACE_S = 5
 LEAVE_S_MAX = GRACE_S + 5.0
-HELD_S_MAX, LOOK_S = 1.0, 0.005
+HELD_S_MAX, LOOK_S = 2.0, 0.005
 WORKER_THREAD = "AnyIO worker thread"
 NOT_STARTED = 3
 """The exit code of a child whose app did not start, or whose harness has gone."""
@@ -66,19 +66,19 @@ def is_factory(found: Any) -> bool:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which says when it listens."""
+    """uvicorn's server, which lets the child greet its harness when it listens."""
 
-    listening: threading.Event
+    greets: threading.Event
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
         await super().startup(sockets)
         if self.started:
-            self.listening.set()
+            self.greets.set()
 
 
 class _Serving:
-    """What the child can say of itself, once it listens; until then whoever asks waits."""
+    """What the child can say of itself, once it listens, or waits to be told to end; until then whoever asks waits."""
 
     app: WitnessedApp
     port: int
@@ -86,20 +86,20 @@ class _Serving:
 
     def __init__(self, nonce: str) -> None:
         self._nonce = nonce
-        self.listening = threading.Event()
+        self.greets = threading.Event()
         self.admission: Admission | None = None
         self.from_factory = False
 
     async def held(self) -> None:
         """Say that the app has started, and let that go on when SIGTERM is felt, or would have been by now."""
-        self.listening.set()
+        self.greets.set()
         until_s = time.monotonic() + HELD_S_MAX
         while not self.server.should_exit and time.monotonic() < until_s:  # noqa: ASYNC110  # uvicorn tells nobody
             await asyncio.sleep(LOOK_S)
 
     def answer(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """Answer one question; it is the harness that knows how long to wait."""
-        self.listening.wait()
+        self.greets.wait()
         if question["ask"] == "probe":
             working = sum(thread.name == WORKER_THREAD for thread in threading.enumerate())
             said = self.app.read()
@@ -140,7 +140,7 @@ def serve(options: argparse.Namespace) -> int:
             timeout_graceful_shutdown=GRACE_S,
         )
     )
-    server.listening = serving.listening
+    server.greets = serving.greets
     serving.server = server
     server.run(sockets=[listener])
     return 0 if server.started else NOT_STARTED

@@ -13,6 +13,7 @@ import orjson
 
 from harness.errors import TargetFailed
 from harness.history import IDEMPOTENCY_KEY, Exchange, Probe, Snapshot
+from harness.reading import RESTART
 from harness.rig import Outgoing
 from harness.scenario import CANARY, Disconnect, Parallel, Request, Restart, Step, Turn, Wait
 from harness.targets.armed import Armed
@@ -129,7 +130,7 @@ class Driver:
                 await self._driven.rig.clock.sleep(step.for_s)
             case Restart():
                 # What the process knows of itself ends with it.
-                self._recorder.records.append(await self._probe("restart"))
+                self._recorder.records.append(await self._probe(RESTART))
                 await self._metrics()
                 await self._driven.restart(kill=step.kill)
             case Parallel():

@@ -2,12 +2,13 @@
 
 from http import HTTPStatus
 
-from harness.history import Exchange, Outage
-from harness.reading import PAUSED
+from harness.history import Exchange
+from harness.reading import ends
 from harness.targets.clients import Words
 from harness.targets.driven import Job, Recorder
 
-GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
+GONE = (400, 403, 404, 409, 410, 422)
+"""So a service may say that it knows no such session, where its contract does not say how."""
 
 
 class SessionNames(dict[str, str]):
@@ -27,7 +28,9 @@ class SessionNames(dict[str, str]):
         One that went with its process is begun anew, as its client would when it hears that it is not there.
         """
         named = exchange.session_id or self._chosen(label)
-        if self._may_be_forgotten() and exchange.status in GONE:
+        promised = self._job.profile.contract.unknown_session_status
+        gone = GONE if promised is None else (promised,)
+        if self._may_be_forgotten() and exchange.status in gone:
             self.pop(label, None)
         elif self._may_be_forgotten() and exchange.session_id:
             self[label] = exchange.session_id
@@ -36,9 +39,7 @@ class SessionNames(dict[str, str]):
 
     def _may_be_forgotten(self) -> bool:
         """Whether a process that kept its sessions to itself has ended."""
-        return not self._job.profile.contract.sessions_outlive and any(
-            isinstance(one, Outage) and one.how != PAUSED for one in self._recorder.records
-        )
+        return not self._job.profile.contract.sessions_outlive and bool(ends(self._recorder.records))
 
     def _chosen(self, label: str) -> str | None:
         """The id that the client chooses for a session, where that is its part."""

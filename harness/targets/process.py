@@ -239,7 +239,7 @@ class ProcessTarget(Single):
 
     async def stillborn(self, *, grace_s: float) -> int | None:
         """While it is down, start one and end it before it listens; the code that it ended with."""
-        async with self.started(port=self._serving.port, logs=self._directory, held=True) as child:
+        async with self.started(port=0, logs=self._directory, held=True) as child:
             await child.stop(grace_s=grace_s)
             return exit_code(child, self._job.profile)
 

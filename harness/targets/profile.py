@@ -190,6 +190,12 @@ def _wrong_rest(profile: Profile) -> Iterator[Complaint]:
     )
     yield "start_s_max", not profile.start_s_max > 0, f"start_s_max = {profile.start_s_max}: must be above 0"
     yield "contract.statuses", not contract.statuses, "[contract] statuses: name at least one"
+    counted = contract.in_flight_metric or contract.dropped_lines_metric or contract.alarm_metrics
+    yield (
+        "contract",
+        counted and not profile.metrics,
+        f"[contract] promises {counted}: metrics must say where",
+    )
     for name in ("health", "ready", "metrics"):
         path = getattr(profile, name)
         yield name, path is not None and not path.startswith("/"), f"{name} = {path!r}: a path begins with /"

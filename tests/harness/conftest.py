@@ -26,7 +26,6 @@ CONTRACT = Contract(
     turn_path="/turn",
     deadline_s=1.0,
     statuses=(200, 404, 503),
-    sessions_outlive=True,
     request_ids=True,
     problem_media_type="application/problem+json",
     completion_event="done",

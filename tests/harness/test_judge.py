@@ -82,6 +82,15 @@ def test_metrics_that_never_came_are_no_pass(made, promise):
     assert verdict(made.history(made.turn(), page, contract=unpromised)) is Verdict.PASSED
 
 
+@pytest.mark.parametrize(("page", "trusted"), [("flying 0\n", True), ("flown 0\n", False)])
+def test_a_gauge_that_is_not_on_the_page_is_no_pass(made, page, trusted):
+    """What is at rest when it is low must be seen to be there."""
+    contract = replace(made.header().contract, in_flight_metric="flying")
+    read = Snapshot(at_s=9.0, name="metrics", status=200, data=page)
+    said = judge(made.history(made.turn(), read, contract=contract), [invariant()]).untrusted
+    assert [one.partition(":")[0] for one in said] == ([] if trusted else ["the metrics have no flying"])
+
+
 def test_a_record_that_may_be_missing_is_no_silence(made):
     """Of a turn that nobody waited for, that the service did not get, or that its end overtook no record has to be there."""
     promising = replace(made.header().contract, completion_event="done")

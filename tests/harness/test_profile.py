@@ -48,6 +48,16 @@ def test_a_service_that_promises_nothing_needs_no_contract(tmp_path):
     assert profile.capabilities == {"provider", "sessions", "process"}
 
 
+@pytest.mark.parametrize(
+    "promise", ['in_flight_metric = "x"', 'dropped_lines_metric = "x"', 'alarm_metrics = ["x"]']
+)
+def test_what_is_counted_must_be_read_somewhere(tmp_path, promise):
+    """A promise of a metric without the path of the metrics could never be held."""
+    with pytest.raises(UsageError, match="metrics must say where"):
+        read(tmp_path, GOOD + promise)
+    read(tmp_path, GOOD.replace("[turn]", 'metrics = "/metrics"\n[turn]') + promise)
+
+
 def test_sessions_are_promised_by_the_body(tmp_path):
     """A turn that names no session has no history, and no invariant asks for one; nobody has to write that down."""
     assert read(tmp_path, GOOD).contract.sessions

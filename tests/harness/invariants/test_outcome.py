@@ -1,5 +1,6 @@
 """Each invariant on outcomes passes a healthy history and fails each way in which it can be broken."""
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -70,6 +71,36 @@ def test_a_500_is_told_with_what_the_log_says_was_raised(made):
     ):
         (finding,) = INVARIANTS.get(STATUS)(made.history(turn, *records))
         assert finding.evidence == f"{turn}{told}"
+
+
+@pytest.mark.parametrize(
+    ("exception", "told"),
+    [
+        (
+            "Traceback (most recent call last):\n    return X\napp.Broken: it is\nof two lines\n",
+            "app.Broken: it is",
+        ),
+        (
+            "  + Exception Group Traceback:\n  | ExceptionGroup: one (1)\n    | KeyError: 'x'\n    +----\n",
+            "KeyError: 'x'",
+        ),
+        (
+            "pydantic.ValidationError: 1 error\nname\n  Field required [type=x]\n    For further see y\n",
+            "pydantic.ValidationError: 1 error",
+        ),
+        ("a torn\nlast line", "last line"),
+        ("openai.AuthenticationError: bad key: {key}", "openai.AuthenticationError"),
+    ],
+)
+def test_what_was_raised_is_told_by_its_own_line_and_without_a_key(made, exception, told):
+    """Of a traceback it is the exception's line, of a group the innermost, and no more than the class where the key is in it."""
+    key = "sk-abcdefghijklmnop0123"
+    mark = hashlib.sha256(key.encode()).hexdigest()[:16]
+    turn = made.turn(status=500)
+    call = replace(made.call(turn), headers={"authorization": f"Bearer [redacted {mark}]"})
+    record = replace(made.completion(turn), fields={"exception": exception.replace("{key}", key)})
+    (finding,) = INVARIANTS.get(STATUS)(made.history(turn, call, record))
+    assert finding.evidence == f"{turn}; the log tells of {told}"
 
 
 def test_a_status_outside_the_contract_is_found(made, findings):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.history import Outage
+from harness.history import Outage, Record
 from harness.targets import profile as profiles
 from harness.targets.driven import Job, Recorder
 from harness.targets.naming import SessionNames
@@ -13,10 +13,10 @@ from harness.targets.naming import SessionNames
 HERE = Path(__file__).parent
 
 
-def names(*outages: Outage, outlive: bool = False) -> SessionNames:
+def names(*outages: Record, outlive: bool = False, **promised: object) -> SessionNames:
     """Those of a run with the small app, in which these outages were."""
     profile = profiles.load(str(HERE / "profile.toml"))
-    profile = replace(profile, contract=replace(profile.contract, sessions_outlive=outlive))
+    profile = replace(profile, contract=replace(profile.contract, sessions_outlive=outlive, **promised))
     recorder = Recorder()
     recorder.records.extend(outages)
     return SessionNames(Job(name="small", arm="", steps=(), faults=(), profile=profile, seed=1), recorder)
@@ -34,6 +34,9 @@ def outage(how: str) -> Outage:
         (names(outage("killed"), outlive=True), {}, "s-a"),
         (names(outage("killed")), {}, "s-new"),
         (names(outage("terminated")), {"status": 404, "session_id": None}, None),
+        (names(outage("terminated")), {"status": 422, "session_id": None}, None),
+        (names(outage("killed"), unknown_session_status=404), {"status": 422, "session_id": None}, "s-a"),
+        (names(outage("killed"), unknown_session_status=401), {"status": 401, "session_id": None}, None),
         (names(outage("terminated")), {"status": 503, "session_id": None}, "s-a"),
         (names(), {"status": 404, "session_id": None}, "s-a"),
     ],

@@ -76,6 +76,27 @@ def test_the_system_tells_the_memory_of_each_process_that_is_there() -> None:
     assert abs(together - 2 * own) < own
 
 
+async def test_a_start_up_that_is_held_is_told_when_it_is_let_go() -> None:
+    """The app has done all of it, and the server, which would listen, has not heard so yet."""
+    told: list[str] = []
+
+    async def starting(scope: Any, receive: Any, send: Any) -> None:
+        told.append("done")
+        await send({"type": "lifespan.startup.complete"})
+
+    async def held() -> None:
+        told.append("held")
+
+    async def noted(message: Any) -> None:
+        told.append(message["type"])
+
+    nothing: Any = None
+    witnessed = WitnessedApp(starting, nonce="n", held=held)
+    await witnessed({"type": "lifespan"}, nothing, noted)
+    witnessed.rest()
+    assert told == ["done", "held", "lifespan.startup.complete"]
+
+
 @pytest.mark.parametrize(("status", "closes"), [(200, False), (500, True), (503, False), (None, True)])
 async def test_an_answer_behind_which_the_connection_is_closed_says_so(
     status: int | None, closes: bool
