@@ -47,9 +47,9 @@ STANDS_IN = "x-shakeout-stands-in"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What was run. `arm` is `faulted` or `control`; `harness_lag_ms_max` is how late the harness's own ticker was.
+    """What was run. `arm` is `faulted` or `control`; `harness_lag_ms_max` is how late the harness's ticker was.
 
-    `declared` are the names of the faults that the scenario declares, `witnesses` those that testify in this run,
+    That counts after the warm-up. `declared` are the names of the faults that the scenario declares, `witnesses` those that testify in this run,
     `absent` those that the target does not have, by its profile. `doubts` say why what was played is not what the
     profile meant, such as a pointer at which no answer had a session. A simulated run has a `schedule_hash` (every
     choice that was made), an `observation_hash` (every record, and what was drawn), and the fingerprint `code` of what

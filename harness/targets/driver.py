@@ -4,7 +4,7 @@ The same driver serves every target: a `Driven` says how to send, probe and rest
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from typing import assert_never
@@ -33,7 +33,10 @@ QUIET_S_MAX = 2.0
 
 
 class Driver:
-    """Plays one job; the provider's calls of its warm-up wait for each other in `gathering`, where it has one."""
+    """Plays one job; the provider's calls of its warm-up wait for each other in `gathering`, where it has one.
+
+    `warm` is called when the warm-up is over.
+    """
 
     def __init__(
         self,
@@ -43,11 +46,13 @@ class Driver:
         *,
         nonce: str,
         gathering: Gathering | None = None,
+        warm: Callable[[], None] = lambda: None,
     ) -> None:
         self._job = job
         self._driven = driven
         self._recorder = recorder
         self._gathering = gathering or Gathering()
+        self._warm = warm
         self._exchanges = Exchanges(job, driven, recorder, nonce=nonce)
         self._clients = Clients(self._exchanges, job.profile.turn, seed=job.seed)
         self._headers = turn_headers(job.profile.turn)
@@ -66,6 +71,7 @@ class Driver:
         await self._greet()
         await self._warm_up()
         await self._quiet("baseline")
+        self._warm()
         with self._driven.playing():
             await self._steps()
         self._recorder.records.append(await self._probe("played"))

@@ -53,8 +53,8 @@ async def _live(job: Job) -> History:
             asyncio.timeout(PLAY_S_MAX),
             ProcessTarget.start(job, recorder, directory=directory, serving=serving) as target,
         ):
-            driver = Driver(job, target, recorder, nonce=target.nonce, gathering=gathering)
             ticker = Ticker(target.rig.clock)
+            driver = Driver(job, target, recorder, nonce=target.nonce, gathering=gathering, warm=ticker.begin)
             starvation = Starvation(recorder, target.group)
             watching = [asyncio.ensure_future(ticker.run()), asyncio.ensure_future(starvation.run())]
             try:

@@ -1,5 +1,7 @@
 """A target that is not healthy yet is waited for, as long as its profile says."""
 
+from collections.abc import Callable
+
 import pytest
 from client_bench import NONCE, Bench, answer
 
@@ -7,7 +9,7 @@ from harness.errors import TargetFailed
 from harness.history import Contract
 from harness.rig import Incoming, Outgoing
 from harness.scenario import Turn
-from harness.targets.driven import Job
+from harness.targets.driven import Job, Ticker
 from harness.targets.driver import Driver
 from harness.targets.profile import Profile
 from harness.targets.template import TurnTemplate
@@ -28,7 +30,7 @@ class Waking(Bench):
         return answer({}, status=self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0])
 
 
-async def greeted(bench: Waking) -> None:
+async def greeted(bench: Waking, warm: Callable[[], None] = lambda: None) -> None:
     """Hold a turn with it."""
     profile = Profile(
         name="bench",
@@ -40,7 +42,7 @@ async def greeted(bench: Waking) -> None:
         start_s_max=2.0,
     )
     job = Job(name="bench", arm="control", steps=(Turn(),), faults=(), profile=profile, seed=1)
-    await Driver(job, bench, bench.recorder, nonce=NONCE).play()
+    await Driver(job, bench, bench.recorder, nonce=NONCE, warm=warm).play()
 
 
 async def test_a_target_that_is_not_healthy_yet_is_waited_for() -> None:
@@ -49,6 +51,21 @@ async def test_a_target_that_is_not_healthy_yet_is_waited_for() -> None:
     await greeted(bench)
     assert bench.asked == 4
     assert bench.exchanges("turn")
+
+
+async def test_it_is_told_once_when_it_is_warm_and_what_was_late_before_is_forgotten() -> None:
+    """All of the warm-up is behind it then, and none of the steps; the ticker counts from there on."""
+    bench = Waking(200)
+    ticker = Ticker(bench.clock)
+    ticker.late_ms_max = 90.0
+    held: list[tuple[bool, bool]] = []
+
+    def warm() -> None:
+        held.append((bool(bench.exchanges("warmup")), bool(bench.exchanges("turn"))))
+        ticker.begin()
+
+    await greeted(bench, warm)
+    assert (held, ticker.late_ms_max) == ([(True, False)], 0.0)
 
 
 @pytest.mark.parametrize(("status", "waited"), [(503, True), (404, False), (500, False)])
