@@ -6,15 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.simulation.baton import SimulatedThread
+from harness.simulation.escapes import NETWORK
 from harness.simulation.lanes import Lane
 from harness.simulation.reports import described, pending
 from harness.simulation.scheduler import Scheduler
 
-DESCRIPTOR_REMEDY = (
-    "nothing real can wake a simulated loop: pass the seam (the provider's transport, by the address in the profile's "
-    "provider_variable; the store; the network), "
-    "or play it in the stage live"
-)
+DESCRIPTOR_REMEDY = f"nothing real can wake a simulated loop: {NETWORK}"
 
 
 class ReadyQueue:

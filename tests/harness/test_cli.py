@@ -190,7 +190,7 @@ def test_a_scenario_for_another_stage_is_refused(shakeout, scenario):
     """A scenario that says where it can be played is not played elsewhere."""
     code, _, err = shakeout("run", scenario(), "--target", PROFILE, "--stage", "live")
     assert code == 2
-    assert "nothing to play in live: two_turns is played in simulated" in err
+    assert "nothing to play in live: two_turns is played in simulated; give --stage simulated" in err
 
 
 def test_a_place_that_cannot_be_written_is_told(shakeout, scenario, tmp_path):

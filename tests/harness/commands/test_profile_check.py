@@ -244,6 +244,14 @@ def test_a_store_is_looked_for_in_the_runs_folder(shakeout, tmp_path, stage, var
     assert (f"mend store_variable ({profile}:4)" in row["said"]) == bool(code)
 
 
+@pytest.mark.parametrize("promised", [False, True])
+def test_whether_sessions_outlive_their_process_is_told(checked, promised):
+    """What is not asked for after a restart is told with what would ask for it."""
+    _, _, document = checked(more=f"[contract]\nsessions_outlive = {str(promised).lower()}")
+    (said,) = (one["said"] for one in document["parts"] if one["part"] == "sessions_outlive")
+    assert ("sessions_outlive = true in [contract]" in said) is not promised
+
+
 def test_what_a_sweep_would_play_is_counted(checked):
     """In each stage so many faults are played, the others not, by their reasons; what is said is what is written."""
     _, said, document = checked()

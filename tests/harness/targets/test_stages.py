@@ -12,7 +12,7 @@ from harness.judge import judge
 from harness.registry import INVARIANTS
 from harness.scenario import Disconnect, Parallel, Request, Restart, Turn, Wait
 from harness.targets import profile as profiles
-from harness.targets.driven import Job, Recorder
+from harness.targets.driven import Job, Recorder, Ticker
 from harness.targets.play import STAGES, stage_named
 from harness.targets.process import ProcessTarget
 from harness.verdict import Verdict
@@ -116,6 +116,14 @@ async def test_a_restart_keeps_logs_and_ids(job: Job) -> None:
     assert history.header.nonce_matched
     assert [turn.status for turn in history.turns] == [200] * 9
     assert sum(record.event == "done" for record in history.logs) >= 9
+
+
+async def test_what_the_harness_is_late_by_counts_after_the_warm_up(job: Job, monkeypatch) -> None:
+    """The ticker of a live run begins to count once, where the driver says that the target is warm."""
+    begun: list[Ticker] = []
+    monkeypatch.setattr(Ticker, "begin", lambda self: begun.append(self))
+    await once("live", replace(job, steps=(Turn(),)))
+    assert len(begun) == 1
 
 
 async def test_a_client_that_leaves_is_recorded(job: Job) -> None:
