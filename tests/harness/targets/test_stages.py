@@ -121,7 +121,7 @@ async def test_a_restart_keeps_logs_and_ids(job: Job) -> None:
 async def test_what_the_harness_is_late_by_counts_after_the_warm_up(job: Job, monkeypatch) -> None:
     """The ticker of a live run begins to count once, where the driver says that the target is warm."""
     begun: list[Ticker] = []
-    monkeypatch.setattr(Ticker, "begin", lambda self: begun.append(self))
+    monkeypatch.setattr(Ticker, "begin", lambda self: begun.append(self))  # noqa: PLW0108  # `append` would not be given it
     await once("live", replace(job, steps=(Turn(),)))
     assert len(begun) == 1
 
