@@ -84,9 +84,10 @@ class Exchange:
 
     `role` is `warmup`, `turn`, `request`, `golden`, or `beside` for what `fault` sent, which must be answered with one
     of the statuses in `expected`. `session` is the scenario's label of the conversation, `session_id` the id that the
-    answer names. `status` is None where none came; `error` names the client's exception, also where an answer broke
-    off. `body` is the parsed JSON, or the text where it is none; of an event stream, its events. `message` is a turn's
-    text, `canary` the unique word in it, `reply` the answer at the contract's pointer. `left`: its client left on purpose.
+    answer names, or where a good one names none that which was sent. `status` is None where none came; `error` names
+    the client's exception, also where an answer broke off. `body` is the parsed JSON, or the text where it is none; of
+    an event stream, its events. `message` is a turn's text, `canary` the unique word in it, `reply` the answer at the
+    contract's pointer. `left`: its client left on purpose.
     """
 
     kind: ClassVar[str] = "exchange"

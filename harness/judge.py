@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from harness.history import LOGS, PROVIDER, History, Outage, Snapshot
-from harness.reading import DIED, is_owed, samples
+from harness.reading import DIED, PAUSED, is_owed, samples
 from harness.registry import Invariant
 from harness.verdict import TOO_BUSY, Verdict, Violation
 
@@ -125,13 +125,17 @@ def _silent(history: History) -> Iterator[str]:
 
 
 def _unread(history: History) -> Iterator[str]:
-    """Why nothing that is counted can be believed: the page of the metrics never came, or lacks what tells by being low."""
+    """Why nothing that is counted can be believed: a page of the metrics never came, or lacks what tells by being low."""
     contract = history.header.contract
     promised = (contract.response_metric, contract.in_flight_metric, contract.dropped_lines_metric)
     pages = [one for one in history.of(Snapshot) if one.name == "metrics"]
     read = [one for one in pages if one.status == HTTPStatus.OK]
     if (any(promised) or contract.alarm_metrics) and pages and not read:
         yield f"the metrics were asked for and answered {pages[-1].status}: is metrics of the profile the path of their page?"
+    ended = any(outage.how != PAUSED for outage in history.of(Outage))
+    if contract.alarm_metrics and read and len(read) < len(pages) and not ended:
+        refused = next(one for one in pages if one.status != HTTPStatus.OK)
+        yield f"of {len(pages)} pages of metrics {len(pages) - len(read)} could not be read, one answered {refused.status}"
     gauge = contract.in_flight_metric
     if gauge and read and not any(True for one in read for _ in samples(one, gauge)):
         yield f"the metrics have no {gauge}: is in_flight_metric of the profile what they call it?"

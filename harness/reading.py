@@ -34,7 +34,11 @@ STATUSES = range(100, 1000)
 CROSSING_S = 0.01
 """So soon after a client has left, the service may read the answer to its call before it reads that."""
 
-_SAMPLE = re.compile(r"^(?P<name>[\w:]+)(?:\{(?P<labels>[^}]*)\})? (?P<value>\S+)$", re.MULTILINE)
+_SAMPLE = re.compile(
+    r"^(?P<name>[\w:]+)(?:\{(?P<labels>[^}]*)\})? "
+    r"(?P<value>[+-]?(?:(?i:inf|nan)|\d+(?:\.\d*)?(?:e[+-]?\d+)?))$",
+    re.MULTILINE,
+)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 _TOKEN = re.compile(r"[\w.~+/-]+=*")
 _MARK = re.compile(r"\[redacted ([0-9a-f]{16})\]")

@@ -171,7 +171,7 @@ class ProcessFdLimit(ProcessFault):
 @asynccontextmanager
 async def _in_startup(process: ProcessSeam, fault: str, grace_s: float) -> AsyncIterator[None]:
     """A process that has ended, one after it that was ended before it listened, and another on exit."""
-    async with process.down(fault, kill=False, mends=True):
+    async with process.down(fault, kill=False, grace_s=grace_s, mends=True):
         await process.stillborn(fault, grace_s=grace_s)
         yield
 

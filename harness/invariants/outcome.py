@@ -21,6 +21,7 @@ from harness.registry import invariant
 from harness.verdict import Finding
 
 _EXCEPTION = re.compile(r"^(?: *\| )?((?:\w+\.)*[A-Z]\w*(?:: .*)?)$", re.MULTILINE)
+_ABOVE = re.compile(r'^[ |]*File "|^ *\+[-+]+ \d+ -+$', re.MULTILINE)
 
 ACCEPT_S = 0.01
 """Within this a target takes up a connection, or a request on one that it has."""
@@ -86,17 +87,28 @@ def _raised(exchange: Exchange, history: History) -> str:
     told, keys = [one for one in history.logs if one.fields.get("exception")], key_marks(history)
     for request_id in (exchange.request_id, None):
         lines = [_exception_of(str(one.fields["exception"])) for one in told if one.request_id == request_id]
-        said = dict.fromkeys(
-            line.partition(":")[0] if keys & marks_in(line) else line[:RAISED_CHARACTERS] for line in lines
-        )
+        said = dict.fromkeys(_without(keys, line) for line in lines)
         if said:
             return f"; the log tells of {', or of '.join(list(said)[:RAISED_MAX])}"
     return ""
 
 
+def _without(keys: set[str], line: str) -> str:
+    """So much of the line of an exception as holds no key."""
+    if not keys & marks_in(line):
+        return line[:RAISED_CHARACTERS]
+    name = line.partition(":")[0]
+    return "what holds the key of the provider" if keys & marks_in(name) else name
+
+
 def _exception_of(traceback: str) -> str:
-    """The line of the exception of a traceback, of a group the last one in it; or the last line there is."""
-    return (_EXCEPTION.findall(traceback) or traceback.strip().splitlines() or [""])[-1]
+    """The line of the exception of a traceback, of a group the last one in it; or the last line there is.
+
+    It is the first that looks so below the last frame: what it says may go on for lines that look the same.
+    """
+    begins = max((above.end() for above in _ABOVE.finditer(traceback)), default=0)
+    found = _EXCEPTION.search(traceback, begins)
+    return found[1] if found else (traceback.strip().splitlines() or [""])[-1]
 
 
 @invariant("outcome.expected_status", witnesses={WIRE})

@@ -107,7 +107,15 @@ def _moved(turns: list[Exchange], gaps: list[tuple[float, float]]) -> Exchange |
         earlier = [one for one in turns if gap[0] <= one.at_s and one.ended_s <= turn.at_s]
         # What was answered in between may be of either process.
         is_anew = any(one.at_s > gap[1] for one in earlier)
-        if is_anew and turn.session_id not in {one.session_id for one in earlier}:
+        named = {one.session_id for one in earlier}
+        # What is sent twice, under the id that went, may begin two.
+        is_again = any((one.step, one.message) == (turn.step, turn.message) for one in earlier)
+        if (
+            is_anew
+            and not is_again
+            and None not in {turn.session_id, *named}
+            and turn.session_id not in named
+        ):
             return turn
     return None
 

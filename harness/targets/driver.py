@@ -151,8 +151,9 @@ class Driver:
     ) -> Exchange:
         """Hold one turn, with its retries."""
         canary = self._words.new() if CANARY in turn.message else None
-        said = Said(session=turn.session, message=turn.message.replace(CANARY, canary or ""), canary=canary)
         session_id = self._sessions.of(turn.session)
+        message = turn.message.replace(CANARY, canary or "")
+        said = Said(session=turn.session, session_id=session_id, message=message, canary=canary)
         for _ in range(turn.retries + 1):
             outgoing = self._outgoing(turn, said, session_id)
             if role == "turn":

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
@@ -32,9 +33,10 @@ class OwnWay(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What a turn says: the label of its session, its message, and the unique word in that."""
+    """What a turn says: the label of its session, the id it is sent under, its message, and the unique word in that."""
 
     session: str
+    session_id: str | None = None
     message: str | None = None
     canary: str | None = None
 
@@ -126,15 +128,25 @@ class Exchanges:
             left=incoming.error == LEFT,
             expected=expected,
             fault=fault,
-            **({} if said is None else self._told(said, answered)),
+            **({} if said is None else self._told(said, answered, incoming)),
         )
         self.recorder.records.append(exchange)
         return exchange
 
-    def _told(self, said: Said, answered: Answered) -> dict[str, Any]:
-        """What is on record of a turn beside what any request has."""
+    def _told(self, said: Said, answered: Answered, incoming: Incoming) -> dict[str, Any]:
+        """What is on record of a turn beside what any request has.
+
+        A good answer that names no session is one of the session that was asked: some name it in the first alone.
+        """
         template = self._template
         session_id = answered.first(template.session) if template.session else None
+        if (
+            session_id is None
+            and template.session
+            and incoming.status == HTTPStatus.OK
+            and not incoming.error
+        ):
+            session_id = said.session_id
         return {
             "session": said.session,
             "session_id": None if session_id is None else str(session_id),

@@ -17,6 +17,7 @@ class SessionNames(dict[str, str]):
     def __init__(self, job: Job, recorder: Recorder) -> None:
         super().__init__()
         self._job, self._recorder = job, recorder
+        self._known_s: dict[str, float] = {}
 
     def of(self, label: str) -> str | None:
         """What the next turn of a session calls it; None where the target is to name it."""
@@ -25,21 +26,25 @@ class SessionNames(dict[str, str]):
     def answered(self, label: str, exchange: Exchange) -> None:
         """Note what a turn of a session was answered: the first answer names it, unless the client chose its id.
 
-        One that went with its process is begun anew, as its client would when it hears that it is not there.
+        One that went with its process is begun anew, as its client would when it hears that it is not there; what
+        is refused when the next process has answered for it once is refused for another reason.
         """
         named = exchange.session_id or self._chosen(label)
         promised = self._job.profile.contract.unknown_session_status
         gone = GONE if promised is None else (promised,)
-        if self._may_be_forgotten() and exchange.status in gone:
+        if self._may_be_forgotten(label) and exchange.status in gone:
             self.pop(label, None)
-        elif self._may_be_forgotten() and exchange.session_id:
-            self[label] = exchange.session_id
         elif named is not None and (exchange.session_id or exchange.status == HTTPStatus.OK):
+            if self._may_be_forgotten(label):
+                self[label] = named
             self.setdefault(label, named)
+            self._known_s[label] = exchange.at_s
 
-    def _may_be_forgotten(self) -> bool:
-        """Whether a process that kept its sessions to itself has ended."""
-        return not self._job.profile.contract.sessions_outlive and bool(ends(self._recorder.records))
+    def _may_be_forgotten(self, label: str) -> bool:
+        """Whether a process that kept its sessions to itself has ended since it answered for one."""
+        known_s = self._known_s.get(label, 0.0)
+        ended = any(known_s <= until_s for _, until_s in ends(self._recorder.records))
+        return ended and not self._job.profile.contract.sessions_outlive
 
     def _chosen(self, label: str) -> str | None:
         """The id that the client chooses for a session, where that is its part."""

@@ -103,7 +103,7 @@ class Profile:
 
 
 _PROFILE = TypeAdapter(Profile)
-STATUSES = (200, 201, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 502, 503, 504)
+STATUSES = (200, 201, 400, 401, 403, 404, 405, 408, 409, 410, 413, 415, 422, 429, 502, 503, 504)
 """What a service that promises nothing may answer to a turn: whatever is no bug of its own."""
 
 DEADLINE_S = 10.0

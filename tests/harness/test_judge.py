@@ -76,13 +76,32 @@ def test_metrics_that_never_came_are_no_pass(made, promise):
     (said,) = judge(unread, [invariant()]).untrusted
     assert said.startswith("the metrics were asked for and answered 404: ")
     assert verdict(unread, invariant("wrong")) is Verdict.FAILED
-    read = made.history(made.turn(), page, replace(page, status=200), contract=contract)
-    assert verdict(read) is Verdict.PASSED
     unpromised = replace(contract, response_metric=None, alarm_metrics=())
     assert verdict(made.history(made.turn(), page, contract=unpromised)) is Verdict.PASSED
 
 
-@pytest.mark.parametrize(("page", "trusted"), [("flying 0\n", True), ("flown 0\n", False)])
+@pytest.mark.parametrize(
+    ("alarms", "how", "trusted"),
+    [
+        ((), None, True),
+        (("falls_total",), None, False),
+        (("falls_total",), "paused", False),
+        (("falls_total",), "killed", True),
+    ],
+)
+def test_a_page_of_several_that_never_came_is_no_pass(made, alarms, how, trusted):
+    """What the alarms have counted is on all pages together, unless a process took its own with it."""
+    contract = replace(made.header().contract, response_metric="answers_total", alarm_metrics=alarms)
+    page = Snapshot(at_s=9.0, name="metrics", status=503, data="no")
+    outages = [Outage(at_s=1.0, ended_s=2.0, fault="", how=how)] if how else []
+    half = made.history(made.turn(), *outages, page, replace(page, status=200), contract=contract)
+    told = "of 2 pages of metrics 1 could not be read, one answered 503"
+    assert list(judge(half, [invariant()]).untrusted) == ([] if trusted else [told])
+
+
+@pytest.mark.parametrize(
+    ("page", "trusted"), [("flying 0\n", True), ("flown 0\n", False), ("flying n/a\n", False)]
+)
 def test_a_gauge_that_is_not_on_the_page_is_no_pass(made, page, trusted):
     """What is at rest when it is low must be seen to be there."""
     contract = replace(made.header().contract, in_flight_metric="flying")

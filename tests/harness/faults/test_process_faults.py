@@ -74,7 +74,7 @@ def rig(process: Process | None) -> Rig:
         (
             ProcessTerminate(grace_s=3.0, point="in_startup", down_s=0.5),
             [
-                "process.terminate down kill=False grace_s=10 to mend it",
+                "process.terminate down kill=False grace_s=3 to mend it",
                 "process.terminate stillborn grace_s=3",
             ],
             ["slept 0.5", "mended"],

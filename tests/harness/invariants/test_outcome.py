@@ -57,7 +57,7 @@ def test_a_500_is_told_with_what_the_log_says_was_raised(made):
         replace(
             made.completion(turn),
             request_id=request_id,
-            fields={"exception": f"Traceback\n  f()\n{name}: x\n"},
+            fields={"exception": f"Traceback (most recent call last):\n    f()\n{name}: x\n"},
         )
         for request_id, name in ((turn.request_id, "KeyError"), ("another", "OSError"), (None, "ValueError"))
     )
@@ -81,7 +81,7 @@ def test_a_500_is_told_with_what_the_log_says_was_raised(made):
             "app.Broken: it is",
         ),
         (
-            "  + Exception Group Traceback:\n  | ExceptionGroup: one (1)\n    | KeyError: 'x'\n    +----\n",
+            "  + Exception Group Traceback:\n  | ExceptionGroup: one (1)\n  +-+---- 1 ----\n    | KeyError: 'x'\n    +----\n",
             "KeyError: 'x'",
         ),
         (
@@ -90,6 +90,15 @@ def test_a_500_is_told_with_what_the_log_says_was_raised(made):
         ),
         ("a torn\nlast line", "last line"),
         ("openai.AuthenticationError: bad key: {key}", "openai.AuthenticationError"),
+        (
+            'Traceback:\n  File "x.py", line 1, in f\n    go()\nsqlalchemy.exc.IntegrityError: twice\nDETAIL: Key (id)=(1)\n',
+            "sqlalchemy.exc.IntegrityError: twice",
+        ),
+        (
+            'Traceback:\n  File "x.py", line 1, in f\nKeyError: 1\n\nThe above:\n\n  File "y.py", line 1, in g\nOSError: 2\n',
+            "OSError: 2",
+        ),
+        ("a.<locals>.Bad: no\nkey {key} refused", "what holds the key of the provider"),
     ],
 )
 def test_what_was_raised_is_told_by_its_own_line_and_without_a_key(made, exception, told):

@@ -87,6 +87,7 @@ def test_what_is_stored_is_what_the_last_process_acknowledged(made, findings):
         (("s-x", "s-x"), 0),
         (("s-x", "s-y"), 1),
         (("s-x", "s-x", "s-y"), 1),
+        (("s-x", None), 0),
     ],
 )
 def test_a_session_that_is_begun_anew_with_each_turn_is_found(made, findings, ids, found):
@@ -96,6 +97,16 @@ def test_a_session_that_is_begun_anew_with_each_turn_is_found(made, findings, id
         for number, name in enumerate(ids, start=3)
     ]
     assert len(findings(COUNTED, in_memory(made, made.turn(1), ENDED, *turns))) == found
+
+
+def test_a_turn_that_is_sent_twice_may_begin_the_session_twice(made, findings):
+    """Both are sent under the id that went with the process; the turns behind them go on in one of the two."""
+    three = of_life(made, 3, 1, session_id="s-x")
+    again = of_life(made, 4, 1, session_id="s-y", message=three.message)
+    five = of_life(made, 5, 2, session_id="s-y")
+    assert findings(COUNTED, in_memory(made, made.turn(1), ENDED, three, again, five)) == []
+    later = replace(again, step=1)
+    assert len(findings(COUNTED, in_memory(made, made.turn(1), ENDED, three, later, five))) == 1
 
 
 def test_what_a_process_named_while_it_ended_may_be_known_to_the_next_turn(made, findings):

@@ -47,3 +47,21 @@ def test_a_session_keeps_its_name_unless_it_went_with_its_process(made, named, s
     named.answered("a", made.turn(1))
     named.answered("a", replace(made.turn(2), **{"session_id": "s-new", **second}))
     assert named.of("a") == known
+
+
+def test_what_the_next_process_refuses_when_it_knows_the_session_is_not_taken_for_its_end(made):
+    """The first turn behind an end may show that the session went; behind a good one 422 is for what the turn says."""
+    named = names(outage("killed"))
+    named.answered("a", made.turn(1))
+    named.answered("a", made.turn(3, session_id="s-new"))
+    named.answered("a", made.turn(4, status=422, session_id=None))
+    assert named.of("a") == "s-new"
+
+
+def test_each_end_may_take_a_session_with_it(made):
+    """A session that was begun anew behind the first end goes with the second."""
+    again = replace(outage("killed"), at_s=3.6, ended_s=3.8)
+    named = names(outage("killed"), again)
+    named.answered("a", made.turn(3, session_id="s-new"))
+    named.answered("a", made.turn(4, status=404, session_id=None))
+    assert named.of("a") is None
