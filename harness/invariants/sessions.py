@@ -108,8 +108,9 @@ def _moved(turns: list[Exchange], gaps: list[tuple[float, float]]) -> Exchange |
         # What was answered in between may be of either process.
         is_anew = any(one.at_s > gap[1] for one in earlier)
         named = {one.session_id for one in earlier}
-        # What is sent twice, under the id that went, may begin two.
-        is_again = any((one.step, one.message) == (turn.step, turn.message) for one in earlier)
+        # What is sent twice, under the id that went, may begin two; golden turns say the same, and are not one turn.
+        same = ((one.step, one.message) == (turn.step, turn.message) for one in earlier)
+        is_again = turn.role == "turn" and any(same)
         if (
             is_anew
             and not is_again

@@ -27,6 +27,18 @@ async def test_reply_session_and_message_of_a_turn_are_on_record() -> None:
     assert second.reply == "re go on"
 
 
+async def test_a_turn_whose_answer_names_no_session_is_of_the_one_that_it_was_sent_under() -> None:
+    """A service that names the session in its first answer alone has every later turn on record under that id."""
+    bench = Bench()
+
+    async def names_once(outgoing: Outgoing) -> Incoming:
+        return answer({"text": "go on"} if "session" in body(outgoing) else {"sid": "s1", "text": "open"})
+
+    bench.answers = names_once
+    await bench.play()
+    assert [turn.session_id for turn in bench.exchanges("turn")] == ["s1", "s1"]
+
+
 async def test_headers_of_the_profile_go_with_every_turn_and_into_no_record(monkeypatch) -> None:
     """A key comes from the environment, is sent with turns and where a session is read, and is nowhere on record."""
     monkeypatch.setenv("BENCH_KEY", "hush-hush")
